@@ -1,0 +1,42 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run setup test models bench screenshots
+
+run: setup  ## open the dashboard
+	$(BIN)/python -m streamlit run dashboard/app.py
+
+setup: .venv/installed  ## prepare the virtual environment, without starting anything
+
+.venv/installed: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/installed
+
+test: .venv/installed-dev  ## lint, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2
+
+MODELS := sample_data/models
+models: setup  ## train the shipped models anew (about a quarter of an hour)
+	$(BIN)/python -m minspnet train breast_cytology --variant all_measurements \
+		--out $(MODELS)/breast_cytology-all_measurements --seed 0 --repeats 4
+	$(BIN)/python -m minspnet train breast_cytology --variant mean_and_se \
+		--out $(MODELS)/breast_cytology-mean_and_se --seed 0 --repeats 4
+	$(BIN)/python -m minspnet train lung_nodules --out $(MODELS)/lung_nodules --seed 0 --repeats 4
+
+bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.quality breast_cytology --variant all_measurements --repeats 5
+	$(BIN)/python -m benchmarks.quality breast_cytology --variant mean_and_se --repeats 5
+	$(BIN)/python -m benchmarks.quality lung_nodules --repeats 1
+	$(BIN)/python -m benchmarks.speed
+
+screenshots: .venv/installed-dev  ## the pictures in the README
+	$(BIN)/python -m benchmarks.screenshots
