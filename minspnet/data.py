@@ -1,0 +1,158 @@
+"""Cases, their split into training, validation and test, and their true concepts."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from minspnet.domain import Concept, SpreadRule
+from minspnet.errors import requirement
+
+UNLABELLED = -1
+PARTS = ("train", "validation", "test")
+"""Names of the parts of a ``Split``, in files and traces too."""
+_SPREAD = (0.025, 0.975)
+"""Training quantiles that a spread rule grades 0 and 1."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What is known about a set of cases.
+
+    Attributes:
+        ids: Unique.
+        inputs: What the network reads, as float32: columns, or pictures in [0, 1].
+        labels: Class index, or ``UNLABELLED``.
+        columns: Every measured or rated column by name, one value per case.
+        groups: What must stay on one side of a split, such as the patient.
+    """
+
+    ids: tuple[str, ...]
+    inputs: Float[np.ndarray, "case *input"]
+    labels: Int[np.ndarray, " case"]
+    columns: Mapping[str, Float[np.ndarray, " case"]]
+    groups: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: Int[np.ndarray, " row"]) -> Self:
+        """Keep some cases, in the order given."""
+        return type(self)(
+            tuple(self.ids[i] for i in rows),
+            self.inputs[rows],
+            self.labels[rows],
+            {name: column[rows] for name, column in self.columns.items()},
+            tuple(self.groups[i] for i in rows),
+        )
+
+    def rows_of(self, ids: tuple[str, ...]) -> Int[np.ndarray, " row"]:
+        """Find cases by id.
+
+        Raises:
+            UserError: If one is not among them.
+        """
+        places = {case_id: row for row, case_id in enumerate(self.ids)}
+        for case_id in ids:
+            if case_id not in places:
+                raise requirement(
+                    "case id",
+                    f"be one of the {len(self)} cases",
+                    repr(case_id),
+                    "check the spelling",
+                )
+        return np.array([places[case_id] for case_id in ids], dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows for fitting, for choosing and for reporting once; no group is on two sides."""
+
+    train: Int[np.ndarray, " train"]
+    validation: Int[np.ndarray, " validation"]
+    test: Int[np.ndarray, " test"]
+
+
+def folds(cases: Cases, seed: int, count: int = 5) -> Iterator[Split]:
+    """Split by group, classes balanced; one fifth of each training part is for validation.
+
+    Cases without a label are for training only, and only if their group is neither in the
+    validation nor in the test part.
+
+    Raises:
+        UserError: If a class has fewer groups than there are folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labelled = np.flatnonzero(cases.labels != UNLABELLED)
+    groups = np.array(cases.groups)
+    outer = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    inner = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
+    labels = cases.labels[labelled]
+    for label in np.unique(labels):
+        held = len(set(groups[labelled][labels == label]))
+        if held < count:
+            raise requirement(
+                f"cases of class {label}",
+                f"come from at least {count} groups, one a fold",
+                held,
+                "add cases or ask for fewer folds",
+            )
+    for rest, test in outer.split(labelled, labels, groups[labelled]):
+        train, validation = next(inner.split(rest, labels[rest], groups[labelled][rest]))
+        held_out = labelled[np.concatenate([rest[validation], test])]
+        free = np.flatnonzero(
+            (cases.labels == UNLABELLED) & ~np.isin(groups, np.unique(groups[held_out]))
+        )
+        yield Split(
+            np.sort(np.concatenate([labelled[rest[train]], free])),
+            np.sort(labelled[rest[validation]]),
+            np.sort(labelled[test]),
+        )
+
+
+@dataclass(frozen=True)
+class ConceptScale:
+    """How measured columns become true concepts; fitted on training cases only.
+
+    Attributes:
+        concepts: Whose rules are applied.
+        spreads: Low and high end of every column that a spread rule reads.
+    """
+
+    concepts: tuple[Concept, ...]
+    spreads: Mapping[str, Float[np.ndarray, " 2"]]
+
+    @classmethod
+    def fit(cls, concepts: tuple[Concept, ...], train: Cases) -> Self:
+        """Take the spread of the training cases."""
+        names = {c for k in concepts if isinstance(k.rule, SpreadRule) for c in k.rule.columns}
+        spreads = {n: np.quantile(train.columns[n], _SPREAD) for n in sorted(names)}
+        return cls(concepts, {n: ends.astype(np.float32) for n, ends in spreads.items()})
+
+    def truth(
+        self, columns: Mapping[str, Float[np.ndarray, " case"]]
+    ) -> Float[np.ndarray, "case concept"]:
+        """Grade every concept of every case in [0, 1]."""
+        graded = [self._grade(concept, columns) for concept in self.concepts]
+        return np.stack(graded, axis=1).astype(np.float32)
+
+    def _grade(
+        self, concept: Concept, columns: Mapping[str, Float[np.ndarray, " case"]]
+    ) -> Float[np.ndarray, " case"]:
+        rule = concept.rule
+        if isinstance(rule, SpreadRule):
+            graded = [_scaled(columns[name], *self.spreads[name]) for name in rule.columns]
+            return np.mean(graded, axis=0)
+        return _scaled(columns[rule.column], rule.low, rule.high)
+
+
+def _scaled(
+    values: Float[np.ndarray, " case"], low: float | np.float32, high: float | np.float32
+) -> Float[np.ndarray, " case"]:
+    """Grade ``low`` as 0 and ``high`` as 1; a column that never varies says nothing: 0.5."""
+    if high <= low:
+        return np.full(len(values), 0.5)
+    return np.clip((values - low) / (high - low), 0, 1)

@@ -1,0 +1,45 @@
+"""The tasks that ship with the product, and how their cases are read."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from minspnet.data import Cases
+from minspnet.domain import Domain, Variant
+from minspnet.domains import breast_cytology, lung_nodules
+from minspnet.errors import requirement
+
+SAMPLE_DATA = Path(__file__).resolve().parents[2] / "sample_data"
+
+DOMAINS: Mapping[str, Domain] = MappingProxyType(
+    {
+        "breast_cytology": breast_cytology.DOMAIN,
+        "lung_nodules": lung_nodules.DOMAIN,
+    }
+)
+
+_LOADERS: Mapping[str, Callable[[Path, Variant], Cases]] = MappingProxyType(
+    {"breast_cytology": breast_cytology.load, "lung_nodules": lung_nodules.load}
+)
+
+
+def find_domain(key: str) -> Domain:
+    """Look a domain up by its key.
+
+    Raises:
+        UserError: If there is none of that name.
+    """
+    if key not in DOMAINS:
+        raise requirement(
+            "domain", f"be one of {', '.join(DOMAINS)}", repr(key), "pick one of them"
+        )
+    return DOMAINS[key]
+
+
+def load_cases(domain: Domain, variant: str | None = None) -> Cases:
+    """Read the cases that ship with a domain.
+
+    Raises:
+        UserError: If the domain has no such variant.
+    """
+    return _LOADERS[domain.key](SAMPLE_DATA / domain.key, domain.variant(variant))

@@ -1,0 +1,19 @@
+"""The one error type a user can meet, and the one shape of its sentence."""
+
+
+class UserError(ValueError):
+    """Input that cannot be used as given; its text is shown to the user as it stands."""
+
+
+def requirement(parameter: str, must: str, got: object, remedy: str) -> UserError:
+    """Build the sentence: what must hold, what was given, what to do.
+
+    Args:
+        parameter: Name of what was given, as the user knows it.
+        must: The requirement, starting after "must": ``"lie between 0 and 1"``.
+        got: The value that broke it; long values are shortened.
+        remedy: What the user can do now.
+    """
+    shown = str(got)
+    shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+    return UserError(f"{parameter} must {must}, got {shown}; {remedy}.")
