@@ -1,0 +1,103 @@
+"""Scores and costs of decisions, vectorised over policies where a page needs it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """Multiply-accumulates (MACs) per case; FLOPs are twice as many.
+
+    Attributes:
+        base: What every case pays: stem, base exit, the gates on the stem, class head.
+        experts: What an expert adds when it runs, its children's gates included.
+        parts: The same, finer, for showing: (part, MACs).
+    """
+
+    base: int
+    experts: tuple[int, ...]
+    parts: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def total(self) -> int:
+        """MACs of a case for which every expert runs."""
+        return self.base + sum(self.experts)
+
+    def macs(self, active: Bool[np.ndarray, "case expert"]) -> Float[np.ndarray, " case"]:
+        """MACs of each case, given which experts ran."""
+        return self.base + active @ np.asarray(self.experts, dtype=np.float64)
+
+
+def accuracy(predicted: Int[np.ndarray, " case"], labels: Int[np.ndarray, " case"]) -> float:
+    """Share of cases decided as labelled."""
+    return float((predicted == labels).mean())
+
+
+def auc(scores: Float[np.ndarray, " case"], positive: Bool[np.ndarray, " case"]) -> float:
+    """Area under the ROC curve: how often a positive case scores above a negative one.
+
+    Ties count half. NaN if one of the two classes is missing.
+    """
+    found, missed = int(positive.sum()), int((~positive).sum())
+    if not found or not missed:
+        return float("nan")
+    # Both sides sorted: the search then walks through memory in order.
+    above, below = np.sort(scores[positive]), np.sort(scores[~positive])
+    beaten = np.searchsorted(below, above, side="left").sum(dtype=np.int64)
+    matched = np.searchsorted(below, above, side="right").sum(dtype=np.int64)
+    return float((beaten + matched) / (2 * found * missed))
+
+
+def mean_auc(
+    probabilities: Float[np.ndarray, "case class"], labels: Int[np.ndarray, " case"]
+) -> float:
+    """AUC of the second class, or the mean of one-against-rest AUCs with more classes."""
+    classes = range(1, 2) if probabilities.shape[1] == 2 else range(probabilities.shape[1])
+    return float(np.mean([auc(probabilities[:, k], labels == k) for k in classes]))
+
+
+def recall(
+    predicted: Int[np.ndarray, " case"], labels: Int[np.ndarray, " case"], classes: int
+) -> Float[np.ndarray, " class"]:
+    """Share of each class's cases that are found."""
+    present = np.bincount(labels, minlength=classes)
+    found = np.bincount(labels[predicted == labels], minlength=classes)
+    return np.where(present > 0, found / np.maximum(present, 1), np.nan)
+
+
+def calibration_error(
+    probabilities: Float[np.ndarray, "case class"], labels: Int[np.ndarray, " case"], bins: int = 10
+) -> float:
+    """Mean gap between confidence and accuracy over ``bins`` bins of equally many cases."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    order = np.argsort(confidence, kind="stable")
+    gaps = [
+        abs(confidence[part].mean() - correct[part].mean()) * len(part) / len(order)
+        for part in np.array_split(order, min(bins, len(order)))
+    ]
+    return float(sum(gaps))
+
+
+def bootstrap_interval(
+    probabilities: Float[np.ndarray, "case class"],
+    predicted: Int[np.ndarray, " case"],
+    labels: Int[np.ndarray, " case"],
+    seed: int = 0,
+    draws: int = 1000,
+) -> dict[str, tuple[float, float]]:
+    """95 % percentile intervals of accuracy and AUC over resampled cases."""
+    generator = np.random.default_rng(seed)
+    scores = []
+    for _ in range(draws):
+        rows = generator.integers(len(labels), size=len(labels))
+        scores.append(
+            (accuracy(predicted[rows], labels[rows]), mean_auc(probabilities[rows], labels[rows]))
+        )
+    low, high = np.nanpercentile(np.array(scores), [2.5, 97.5], axis=0)
+    return {
+        "accuracy": (float(low[0]), float(high[0])),
+        "auc": (float(low[1]), float(high[1])),
+    }

@@ -1,0 +1,50 @@
+"""Orders in which cases are worth looking at."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from minspnet.trace import Decision, Trace
+
+ORDERS: Mapping[str, str] = MappingProxyType(
+    {
+        "id": "by id",
+        "uncertain": "most uncertain first",
+        "wrong": "wrong answers only",
+        "gates": "gates disagree most",
+    }
+)
+
+
+def order_cases(
+    order: str, trace: Trace, decision: Decision, labels: Int[np.ndarray, " case"]
+) -> Int[np.ndarray, " row"]:
+    """List rows of a trace in one of ``ORDERS``.
+
+    ``uncertain`` starts where the two most probable classes are closest, ``wrong`` keeps only
+    wrong decisions, the most confident first, and ``gates`` starts where the most open and the
+    most closed gate of a case are furthest apart.
+    """
+    if order == "uncertain":
+        return np.argsort(_margin(decision), kind="stable")
+    if order == "wrong":
+        wrong = np.flatnonzero(decision.predicted != labels)
+        return wrong[np.argsort(-_margin(decision)[wrong], kind="stable")]
+    if order == "gates" and trace.gates.shape[1]:
+        return np.argsort(-np.ptp(trace.gates, axis=1), kind="stable")
+    return np.argsort(np.array(trace.case_ids), kind="stable")
+
+
+def changed_cases(before: Decision, after: Decision) -> Int[np.ndarray, " row"]:
+    """Rows whose decision differs, the largest shift of probability first."""
+    rows = np.flatnonzero(before.predicted != after.predicted)
+    shift = np.abs(after.probabilities[rows] - before.probabilities[rows]).max(axis=1)
+    return rows[np.argsort(-shift, kind="stable")]
+
+
+def _margin(decision: Decision) -> Float[np.ndarray, " case"]:
+    ordered = np.sort(decision.probabilities, axis=1)
+    margin: np.ndarray = ordered[:, -1] - ordered[:, -2]
+    return margin

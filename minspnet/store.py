@@ -1,0 +1,100 @@
+"""What people write, kept in a database: append-only, each record chained to the last.
+
+SQLite by default, or the database that ``MINSPNET_DATABASE_URL`` names.
+"""
+
+import hashlib
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from minspnet.errors import requirement
+from minspnet.policy import Policy
+
+_METADATA = sa.MetaData()
+_OPERATING_POINTS = sa.Table(
+    "operating_points",
+    _METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("saved_at", sa.String(40), nullable=False),
+    sa.Column("model_digest", sa.String(64), nullable=False, index=True),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+)
+
+
+class Store:
+    """Operating points by model; nothing is ever changed or removed."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.engine = sa.create_engine(url)
+            if self.engine.dialect.name == "sqlite":
+                sa.event.listen(self.engine, "connect", _prepare_sqlite)
+                sa.event.listen(self.engine, "begin", _begin)
+            with self.engine.execution_options(writes=True).begin() as connection:
+                _METADATA.create_all(connection)
+        except (sa.exc.SQLAlchemyError, ImportError) as error:
+            # The URL may hold a password: only what went wrong is said.
+            raise requirement(
+                "MINSPNET_DATABASE_URL",
+                "name a database that can be opened, such as sqlite:////folder/file.sqlite",
+                f"a {type(error).__name__}",
+                "correct it, or unset it to use a file in var/",
+            ) from error
+
+    @classmethod
+    def from_environment(cls, folder: Path) -> Self:
+        """Open the database that the environment names, or a file in ``folder``."""
+        url = os.environ.get("MINSPNET_DATABASE_URL")
+        if not url:
+            folder.mkdir(parents=True, exist_ok=True)
+            url = f"sqlite:///{folder / 'minspnet.sqlite'}"
+        return cls(url)
+
+    def save_operating_point(self, model_digest: str, policy: Policy) -> None:
+        """Append an operating point; what-if edits of concepts are not part of one."""
+        table = _OPERATING_POINTS.c
+        record: dict[str, Any] = {
+            "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "model_digest": model_digest,
+            "policy": json.dumps(policy.without_interventions().to_text(), sort_keys=True),
+        }
+        with self.engine.execution_options(writes=True).begin() as connection:
+            newest = sa.select(table.digest).order_by(table.number.desc()).limit(1)
+            record["previous"] = connection.scalar(newest) or ""
+            content = json.dumps(record, sort_keys=True)
+            record["digest"] = hashlib.sha256(content.encode()).hexdigest()
+            connection.execute(_OPERATING_POINTS.insert().values(record))
+
+    def operating_point(self, model_digest: str) -> Policy | None:
+        """The newest operating point of a model, if one was ever saved."""
+        table = _OPERATING_POINTS.c
+        newest = (
+            sa.select(table.policy)
+            .where(table.model_digest == model_digest)
+            .order_by(table.number.desc())
+            .limit(1)
+        )
+        with self.engine.connect() as connection:
+            text = connection.scalar(newest)
+        return None if text is None else Policy.from_text(**json.loads(text))
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own transactions start too late for a read that decides what is written.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

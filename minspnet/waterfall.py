@@ -1,0 +1,111 @@
+"""The explanation that is the computation: from experts through concepts to the logit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from minspnet.policy import Policy
+from minspnet.trace import Trace, replay
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """One case's logit for one class, taken apart; every sum is exact to float precision.
+
+    With ``o`` running over concepts and residual channels and ``e`` over experts:
+
+        logit = start + sum_o (base_o + sum_e shares_eo + edit_o)
+
+    Attributes:
+        start: The logit of a case whose concepts are all at the reference.
+        base: What each concept said by the base exit adds, against the reference.
+        shares: What each expert adds to the logit through each concept; 0 if it did not run.
+        edits: What setting a concept by hand adds.
+        logit: Log-odds of the class against the first class.
+        experts: Names of the rows of ``shares``.
+        outputs: Names of the columns: concepts, then residual channels.
+    """
+
+    start: float
+    base: Float[np.ndarray, " output"]
+    shares: Float[np.ndarray, "expert output"]
+    edits: Float[np.ndarray, " output"]
+    logit: float
+    experts: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def by_output(self) -> Float[np.ndarray, " output"]:
+        """What each concept adds to the logit, all experts and edits together."""
+        total: np.ndarray = self.base + self.shares.sum(axis=0) + self.edits
+        return total
+
+    @property
+    def by_expert(self) -> Float[np.ndarray, " expert"]:
+        """What each expert adds to the logit, through all concepts."""
+        total: np.ndarray = self.shares.sum(axis=1)
+        return total
+
+
+def typical_concepts(known: Trace, policy: Policy) -> Float[np.ndarray, " output"]:
+    """Mean of each concept over known cases: the reference that a waterfall starts from."""
+    mean: np.ndarray = replay(known, policy.without_interventions()).concepts.mean(axis=0)
+    return mean
+
+
+def waterfall(
+    case: Trace,
+    policy: Policy,
+    reference: Float[np.ndarray, " output"],
+    target: int = 1,
+) -> Waterfall:
+    """Take one case's class logit apart.
+
+    A concept is a curved function of its logit, so what an expert's contribution is worth
+    depends on where the others have brought it. The change of the concept from base to end
+    is shared among the experts in proportion to their contributions to its logit: the order
+    of the experts plays no part, and the shares sum to the change exactly.
+
+    Args:
+        case: A trace of one case.
+        policy: Under which it is decided.
+        reference: Concepts of the case that the explanation starts from; see
+            ``typical_concepts``.
+        target: Class to explain, 1 or more; the first class is the reference.
+    """
+    assert len(case) == 1, "a waterfall explains one case"
+    assert target >= 1, "the first class is the reference: its logit is always 0"
+    decision = replay(case, policy)
+    untouched = replay(case, policy.without_interventions()).concepts[0].astype(np.float64)
+    weights = case.head.weights[target - 1].astype(np.float64)
+    before = case.head.activate(case.base)[0].astype(np.float64)
+    ran = decision.active[0][:, None] * case.contributions[0].astype(np.float64)
+    return Waterfall(
+        float(case.head.bias[target - 1] + weights @ reference),
+        weights * (before - reference),
+        weights * ran * _slope(case, ran.sum(axis=0), before, untouched),
+        weights * (decision.concepts[0] - untouched),
+        float(decision.class_logits[0, target]),
+        case.tree.names,
+        output_names(case),
+    )
+
+
+def output_names(trace: Trace) -> tuple[str, ...]:
+    """Names of concepts, then of residual channels."""
+    residual = trace.base.shape[1] - len(trace.concept_names)
+    return trace.concept_names + tuple(f"residual {k + 1}" for k in range(residual))
+
+
+def _slope(
+    case: Trace,
+    climb: Float[np.ndarray, " output"],
+    before: Float[np.ndarray, " output"],
+    after: Float[np.ndarray, " output"],
+) -> Float[np.ndarray, " output"]:
+    """Mean change of a concept per unit of its logit, between base and end."""
+    flat = np.where(np.arange(len(climb)) < case.head.concepts, before * (1 - before), 1.0)
+    # Below that, float32 noise in the concepts would drown their difference.
+    moved = np.abs(climb) > 1e-4
+    return np.where(moved, (after - before) / np.where(moved, climb, 1.0), flat)
