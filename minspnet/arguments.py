@@ -1,0 +1,68 @@
+"""Reading a command line: every refusal is one sentence."""
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NoReturn
+
+from minspnet.errors import UserError, requirement
+
+EXIT_USER_ERROR = 2
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Say what is wrong in one line; the usage is for ``--help``."""
+
+    def error(self, message: str) -> NoReturn:
+        _, _, sentence = message.partition(": ")
+        said = sentence if " must " in sentence else f"{message}; see --help."
+        self.exit(EXIT_USER_ERROR, f"minspnet: {said}\n")
+
+
+def whole(name: str, least: int = 0, most: int = 2**31) -> Callable[[str], int]:
+    """Read a whole number between two bounds."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            must = f"be a whole number from {least} to {most}"
+            raise argparse.ArgumentTypeError(str(requirement(name, must, text, "correct it")))
+        return int(text)
+
+    return read
+
+
+def one_of(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
+    """Read one of a few words."""
+
+    def read(text: str) -> str:
+        if text not in choices:
+            must = f"be one of {', '.join(choices)}"
+            raise argparse.ArgumentTypeError(str(requirement(name, must, text, "pick one")))
+        return text
+
+    return read
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[None]:
+    """Make the folder before the work that fills it, and take it away if nothing came of it."""
+    try:
+        made = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError("it cannot be written to")
+    except OSError as error:
+        raise requirement(
+            "--out", f"be a folder for files ({error.strerror or error})", folder, "name another"
+        ) from error
+    try:
+        yield
+    except BaseException as error:
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise UserError(f"{folder} could not be filled: {error}; make room there.") from error
+        raise

@@ -1,0 +1,1 @@
+"""The parts a network is built from; each is an ordinary module."""

@@ -1,0 +1,199 @@
+"""One honest experiment: train on one part, choose on the second, report the third once."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from minspnet.baselines import score_baselines
+from minspnet.calibrate import fit_temperature
+from minspnet.cost import cost_table
+from minspnet.data import PARTS, UNLABELLED, Cases, ConceptScale, Split
+from minspnet.domain import Domain, Variant
+from minspnet.intervention import intervention_curve
+from minspnet.metrics import CostTable, bootstrap_interval, calibration_error
+from minspnet.network import Network, run
+from minspnet.policy import Policy
+from minspnet.presets import Preset
+from minspnet.sweep import Outcomes, Score, best_within
+from minspnet.trace import Trace, replay
+from minspnet.train import Progress, TrainingData, train
+
+BUDGET = 0.5
+"""Share of all MACs that the operating point may cost; the best such point on validation."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A trained network with everything its split says about it.
+
+    Attributes:
+        domain: The task.
+        variant: The choice of inputs.
+        preset: Architecture and training recipe.
+        seed: Of the split and of the training.
+        network: Trained and calibrated.
+        scale: How columns become true concepts, fitted on the training part.
+        cost: MACs per part.
+        policy: The operating point, chosen on the validation part.
+        traces: Evidence on the three parts.
+        metrics: Scores on the test part, ready for JSON.
+    """
+
+    domain: Domain
+    variant: Variant
+    preset: Preset
+    seed: int
+    network: Network
+    scale: ConceptScale
+    cost: CostTable
+    policy: Policy
+    traces: Mapping[str, Trace]
+    metrics: Mapping[str, Any]
+
+
+def conduct(
+    domain: Domain,
+    variant: Variant,
+    preset: Preset,
+    cases: Cases,
+    split: Split,
+    seed: int,
+    baselines: bool = True,
+    on_epoch: Progress | None = None,
+) -> Study:
+    """Train, calibrate, choose the operating point and report.
+
+    Args:
+        domain: The task.
+        variant: The choice of inputs that ``cases`` were read with.
+        preset: Architecture and training recipe.
+        cases: All cases of the domain.
+        split: Which of them are for what.
+        seed: Of the training.
+        baselines: Score the usual models on the same split too.
+        on_epoch: Told the loss terms after each epoch.
+    """
+    parts = {name: cases.take(getattr(split, name)) for name in PARTS}
+    scale = ConceptScale.fit(domain.concepts, parts["train"])
+    network, cost = fit(preset, parts["train"], scale, seed, on_epoch)
+    calibrate(network, parts["validation"], domain)
+    traces = {name: _run(network, part, domain) for name, part in parts.items()}
+    validation = Outcomes(traces["validation"], parts["validation"].labels, cost)
+    policy = Policy(best_within(validation.curve(), BUDGET, cost.total).gate_thresholds)
+    metrics = report(traces["test"], parts["test"], scale, cost, policy, seed)
+    metrics["parameters"] = network.parameters_count
+    metrics["cases"] = {name: len(part) for name, part in parts.items()}
+    if baselines:
+        metrics["baselines"] = _baselines(parts, network.parameters_count, seed)
+    return Study(domain, variant, preset, seed, network, scale, cost, policy, traces, metrics)
+
+
+def fit(
+    preset: Preset,
+    part: Cases,
+    scale: ConceptScale,
+    seed: int,
+    on_epoch: Progress | None = None,
+) -> tuple[Network, CostTable]:
+    """Train the preset on the training part and count its cost."""
+    cost = cost_table(Network(preset.model))
+    data = TrainingData(part.inputs, scale.truth(part.columns), part.labels)
+    shares = np.asarray(cost.experts, dtype=np.float64) / cost.total
+    return train(preset.model, preset.training, data, shares, seed, on_epoch), cost
+
+
+def calibrate(network: Network, validation: Cases, domain: Domain) -> None:
+    """Set the head's temperature from validation cases with every expert on."""
+    trace = _run(network, validation, domain)
+    decision = replay(trace, Policy.shared(0, len(trace.tree.names)))
+    temperature = fit_temperature(decision.class_logits, validation.labels)
+    network.head.temperature.fill_(temperature)
+
+
+def report(
+    trace: Trace,
+    cases: Cases,
+    scale: ConceptScale,
+    cost: CostTable,
+    policy: Policy,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Score labelled cases under the operating point and with every expert on."""
+    outcomes = Outcomes(trace, cases.labels, cost)
+    everything = Policy.shared(0, len(trace.tree.names))
+    decision = replay(trace, policy)
+    interval = bootstrap_interval(decision.probabilities, decision.predicted, cases.labels, seed)
+    truth = scale.truth(cases.columns)
+    curve = intervention_curve(trace, everything, truth, cases.labels, seed=seed)
+    gated = _score(outcomes.score(policy))
+    gated["calibration_error_10_bins"] = calibration_error(decision.probabilities, cases.labels)
+    gated["interval_95"] = {name: list(bounds) for name, bounds in interval.items()}
+    return {
+        "gated": gated,
+        "all_on": _score(outcomes.score(everything)),
+        "base_only": _score(outcomes.curve(2)[-1]),
+        "total_macs": cost.total,
+        "concept_rank_correlation": _rank_correlations(trace, everything, truth),
+        "intervention": dataclasses.asdict(curve),
+    }
+
+
+def _run(network: Network, cases: Cases, domain: Domain) -> Trace:
+    return run(network, cases.ids, cases.inputs, domain.concept_names)
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {
+        "accuracy": score.accuracy,
+        "auc": score.auc,
+        "mean_macs": score.mean_macs,
+        "recalls": list(score.recalls),
+    }
+
+
+def _rank_correlations(trace: Trace, policy: Policy, truth: np.ndarray) -> dict[str, float]:
+    concepts = replay(trace, policy).concepts
+    return {
+        name: float(spearmanr(concepts[:, k], truth[:, k]).statistic)
+        for k, name in enumerate(trace.concept_names)
+    }
+
+
+def _baselines(parts: Mapping[str, Cases], parameters: int, seed: int) -> dict[str, Any]:
+    train_part, test = parts["train"], parts["test"]
+    known = train_part.labels != UNLABELLED
+    scores = score_baselines(
+        train_part.inputs[known],
+        train_part.labels[known],
+        test.inputs,
+        test.labels,
+        parameters,
+        seed,
+    )
+    return {name: dataclasses.asdict(score) for name, score in scores.items()}
+
+
+def summarise(runs: list[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Mean and standard deviation over runs of every score that all of them have."""
+    flat = [_flatten(one) for one in runs]
+    names = set(flat[0]).intersection(*flat[1:])
+    table = {name: np.array([one[name] for one in flat]) for name in sorted(names)}
+    return {
+        name: {"mean": float(values.mean()), "sd": float(values.std(ddof=min(1, len(values) - 1)))}
+        for name, values in table.items()
+    }
+
+
+def _flatten(metrics: Mapping[str, Any]) -> dict[str, float]:
+    flat = {
+        f"{way}.{name}": metrics[way][name]
+        for way in ("gated", "all_on", "base_only")
+        for name in ("accuracy", "auc", "mean_macs")
+    }
+    for name, scores in metrics.get("baselines", {}).items():
+        flat |= {f"{name}.accuracy": scores["accuracy"], f"{name}.auc": scores["auc"]}
+    return flat
