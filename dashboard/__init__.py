@@ -1,0 +1,1 @@
+"""The Streamlit app around the core; compute lives in ``minspnet``."""

@@ -1,0 +1,33 @@
+"""Entry of the dashboard: ``streamlit run dashboard/app.py``."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
+
+import streamlit as st
+
+from dashboard import cache, state, text
+from dashboard.navigation import pages
+from dashboard.widgets.sidebar import show_sidebar
+from minspnet.errors import UserError
+
+st.set_page_config(
+    page_title="MINSPNET", page_icon=ROOT / "dashboard" / "static" / "icon.svg", layout="wide"
+)
+st.html(ROOT / "dashboard" / "static" / "style.css")
+page = st.navigation(list(pages().values()), position="top")
+try:
+    if not cache.models():
+        st.error("There is no trained model yet. Run `make models`, then reload.")
+        st.stop()
+    state.current()
+    show_sidebar()
+    for sentence in state.notices():
+        st.warning(text.plain(sentence))
+    page.run()
+    state.write_address()
+except UserError as error:
+    st.error(text.plain(str(error)))
+cache.warm_up()

@@ -1,0 +1,294 @@
+"""Everything that is kept between reruns; the only module that calls ``st.cache_*``.
+
+Cached objects are shared by all sessions and read only. Keys are small: names, digests and
+policies, never arrays.
+"""
+
+import gc
+import importlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from minspnet import artifact
+from minspnet.artifact import Model
+from minspnet.data import UNLABELLED, Cases
+from minspnet.domain import Domain
+from minspnet.domains import DOMAINS, SAMPLE_DATA, load_cases
+from minspnet.errors import UserError
+from minspnet.exemplars import nearest
+from minspnet.policy import Policy
+from minspnet.ranking import changed_cases, order_cases
+from minspnet.store import Store
+from minspnet.sweep import Outcomes, Score
+from minspnet.trace import Decision, Trace, replay
+from minspnet.waterfall import Waterfall, typical_concepts
+from minspnet.waterfall import waterfall as explain_sum
+
+if TYPE_CHECKING:
+    from minspnet.attribution import Attribution
+    from minspnet.network import Network
+
+MODELS = SAMPLE_DATA / "models"
+HEAVY = ("torch", "captum.attr", "minspnet.attribution", "minspnet.network")
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> threading.Thread:
+    """Import torch and captum behind the first page; the first plot does not wait for them."""
+
+    def load() -> None:
+        for module in HEAVY:
+            importlib.import_module(module)
+        # Streamlit collects after every rerun; torch's objects would cost 85 ms each time.
+        gc.collect()
+        gc.freeze()
+
+    # The pause lets the first page be drawn before the import takes the interpreter.
+    thread = threading.Timer(1.5, load)
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+@st.cache_resource(show_spinner=False)
+def models() -> dict[str, tuple[str, ...]]:
+    """Names of the models of each domain that has any, the domain's first one first."""
+    found: dict[str, list[str]] = {key: [] for key in DOMAINS}
+    for folder in sorted(MODELS.iterdir() if MODELS.is_dir() else ()):
+        try:
+            found[artifact.read_description(folder)["domain"]].append(folder.name)
+        except (UserError, KeyError):
+            continue
+    return {key: tuple(names) for key, names in found.items() if names}
+
+
+@st.cache_resource(show_spinner=False)
+def model(name: str) -> Model:
+    """One model, its hashes checked."""
+    folder = MODELS / name
+    return artifact.load(folder, DOMAINS[artifact.read_description(folder)["domain"]])
+
+
+@st.cache_resource(show_spinner=False)
+def cases(domain: str, variant: str) -> Cases:
+    """All cases of a domain."""
+    return load_cases(DOMAINS[domain], variant)
+
+
+@st.cache_resource(show_spinner=False)
+def part(name: str, part_name: str) -> Cases:
+    """The cases of one part of a model's split, in the order of its trace."""
+    loaded = model(name)
+    everything = cases(loaded.domain_key, loaded.variant)
+    return everything.take(everything.rows_of(loaded.traces[part_name].case_ids))
+
+
+@st.cache_resource(show_spinner=False)
+def outcomes(name: str, part_name: str) -> Outcomes:
+    """Every decision that a part's trace can lead to."""
+    loaded = model(name)
+    return Outcomes(loaded.traces[part_name], part(name, part_name).labels, loaded.cost)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def curve(name: str, part_name: str, decision_threshold: float) -> tuple[Score, ...]:
+    """The sweep of one shared gate threshold."""
+    return outcomes(name, part_name).curve(101, decision_threshold)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def score(name: str, part_name: str, policy: Policy) -> Score:
+    """One policy over a whole part."""
+    return outcomes(name, part_name).score(policy)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def decision(name: str, part_name: str, policy: Policy) -> Decision:
+    """One policy replayed over a whole part."""
+    return replay(model(name).traces[part_name], policy)
+
+
+@st.cache_resource(show_spinner=False)
+def truth(name: str, part_name: str) -> np.ndarray:
+    """True graded concepts of a part."""
+    return model(name).scale.truth(part(name, part_name).columns)
+
+
+@st.cache_resource(show_spinner=False)
+def usual_range(name: str, class_index: int) -> np.ndarray:
+    """Where 9 in 10 training cases of a class lie, per concept: [concept, (low, high)]."""
+    known = truth(name, "train")[part(name, "train").labels == class_index]
+    return np.quantile(known, [0.05, 0.95], axis=0).T
+
+
+@st.cache_resource(show_spinner=False)
+def network(name: str) -> "Network":
+    """The network itself; imports torch."""
+    return artifact.load_network(model(name))
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def attribution(
+    name: str,
+    case_id: str,
+    active: tuple[bool, ...],
+    method: str,
+    target: str,
+    edits: tuple[tuple[int, float], ...],
+) -> "Attribution":
+    """Captum's attribution of one case with its routing held."""
+    from minspnet.attribution import attribute
+
+    loaded = model(name)
+    everything = cases(loaded.domain_key, loaded.variant)
+    (row,) = everything.rows_of((case_id,))
+    return attribute(network(name), everything.inputs[row], np.array(active), method, target, edits)
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """What people have saved."""
+    return Store.from_environment(Path(__file__).resolve().parents[1] / "var")
+
+
+def case_place(name: str, case_id: str) -> tuple[str, int] | None:
+    """Find a case among those the model was not trained on: (part, row)."""
+    for part_name in ("test", "validation"):
+        ids = model(name).traces[part_name].case_ids
+        if case_id in ids:
+            return part_name, ids.index(case_id)
+    return None
+
+
+def one_case(name: str, case_id: str) -> Trace:
+    """The evidence on one case."""
+    place = case_place(name, case_id)
+    assert place is not None, "callers pass a case that case_place knows"
+    return model(name).traces[place[0]][place[1]]
+
+
+def domain_of(name: str) -> Domain:
+    """The task of a model."""
+    return DOMAINS[model(name).domain_key]
+
+
+def title_of(name: str) -> str:
+    """What a menu calls a model; by its folder where two share an input choice."""
+    loaded: Any = artifact.read_description(MODELS / name)
+    title = DOMAINS[loaded["domain"]].variant(loaded["variant"]).title
+    shipped = name in (loaded["domain"], f"{loaded['domain']}-{loaded['variant']}")
+    return title if shipped else f"{title} ({name})"
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def ordered_cases(name: str, order: str, policy: Policy) -> tuple[str, ...]:
+    """Ids of the cases the model was not trained on, test cases first, in one of ``ORDERS``."""
+    ids: list[str] = []
+    for part_name in ("test", "validation"):
+        trace = model(name).traces[part_name]
+        rows = order_cases(
+            order,
+            trace,
+            decision(name, part_name, policy.without_interventions()),
+            part(name, part_name).labels,
+        )
+        ids += [trace.case_ids[row] for row in rows]
+    return tuple(ids)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def waterfall(name: str, case_id: str, policy: Policy) -> Waterfall:
+    """One case's log-odds of the last class, taken apart from a typical training case on."""
+    trace = model(name).traces["train"]
+    typical = typical_concepts(trace, policy)
+    target = trace.head.weights.shape[0]
+    return explain_sum(one_case(name, case_id), policy, typical, target)
+
+
+def picture(name: str, case_id: str) -> np.ndarray:
+    """An image case, in [0, 1]."""
+    loaded = model(name)
+    everything = cases(loaded.domain_key, loaded.variant)
+    (row,) = everything.rows_of((case_id,))
+    image: np.ndarray = everything.inputs[row][0]
+    return image
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Known cases near one on screen, nearest first."""
+
+    ids: tuple[str, ...]
+    labels: tuple[int, ...]
+    similarity: tuple[float, ...]
+    concepts: np.ndarray
+    predicted: int
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def similar_cases(name: str, case_id: str, policy: Policy) -> Similar:
+    """The labelled training cases whose concepts weigh most alike."""
+    here = replay(one_case(name, case_id), policy)
+    labels = part(name, "train").labels
+    known = np.flatnonzero(labels != UNLABELLED)
+    concepts = decision(name, "train", policy.without_interventions()).concepts[known]
+    trace = model(name).traces["train"]
+    found = nearest(here.concepts[0], concepts, trace.head)
+    rows = known[found.rows]
+    return Similar(
+        tuple(trace.case_ids[row] for row in rows),
+        tuple(int(label) for label in labels[rows]),
+        tuple(map(float, found.similarity)),
+        concepts[found.rows],
+        int(here.predicted[0]),
+    )
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def feature_table(name: str, case_id: str) -> pd.DataFrame:
+    """Each input column of a case, with the range of 9 in 10 reference-class training cases."""
+    loaded = model(name)
+    domain = DOMAINS[loaded.domain_key]
+    features = {feature.name: feature for feature in domain.features}
+    columns = domain.variant(loaded.variant).inputs
+    everything = cases(loaded.domain_key, loaded.variant)
+    (row,) = everything.rows_of((case_id,))
+    known = part(name, "train")
+    ordinary = np.quantile(known.inputs[known.labels == 0], [0.05, 0.95], axis=0)
+    values = everything.inputs[row]
+    return pd.DataFrame(
+        {
+            "title": [features[column].title for column in columns],
+            "unit": [features[column].unit for column in columns],
+            "value": values,
+            "low": ordinary[0],
+            "high": ordinary[1],
+            "outside": np.select(
+                [values < ordinary[0], values > ordinary[1]], ["low", "high"], default=""
+            ),
+        }
+    )
+
+
+def changed(name: str, part_name: str, now: Policy, saved: Policy) -> pd.DataFrame:
+    """Cases decided differently under two policies, the largest shift first."""
+    before, after = decision(name, part_name, saved), decision(name, part_name, now)
+    rows = changed_cases(before, after)
+    classes = DOMAINS[model(name).domain_key].classes
+    labels = part(name, part_name).labels
+    return pd.DataFrame(
+        {
+            "Case": [model(name).traces[part_name].case_ids[row] for row in rows],
+            "Known answer": [classes[labels[row]] for row in rows],
+            "Now": [classes[after.predicted[row]] for row in rows],
+            "Saved": [classes[before.predicted[row]] for row in rows],
+            "Chance now": after.probabilities[rows, -1],
+            "Chance, saved": before.probabilities[rows, -1],
+        }
+    )

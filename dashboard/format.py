@@ -1,0 +1,45 @@
+"""Numbers as people read them."""
+
+import math
+
+
+def amount(value: float) -> str:
+    """Shorten a count: 950, 12.3k, 1.2M."""
+    for limit, unit in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            return f"{value / limit:.3g}{unit}"
+    return f"{value:.0f}"
+
+
+def flops(macs: float) -> str:
+    """FLOPs (2 x MACs) with their unit."""
+    return f"{amount(2 * macs)} FLOPs"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as a percentage; a dash where it is not defined."""
+    return "-" if math.isnan(share) else f"{share:.{digits}%}"
+
+
+def chance(probability: float) -> str:
+    """A probability as a percentage that never claims certainty."""
+    if probability > 0.999:
+        return "> 99.9%"
+    if probability < 0.001:
+        return "< 0.1%"
+    return f"{probability:.{1 if probability > 0.99 or probability < 0.01 else 0}%}"
+
+
+def score(value: float) -> str:
+    """A score in [0, 1] to three digits; a dash where it is not defined."""
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def change(value: float, digits: int = 1) -> str:
+    """A difference of scores in percentage points."""
+    return f"{100 * value:+.{digits}f} points"
+
+
+def signed(value: float) -> str:
+    """A contribution in log-odds, with its sign; a true minus keeps columns aligned."""
+    return f"{value:+.2f}".replace("-", "−")

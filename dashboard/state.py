@@ -1,0 +1,143 @@
+"""What a person is looking at: domain, model, case and policy, mirrored in the address.
+
+The session holds one ``View``; the address is written from it on every run, so that a copied
+link reopens the same view. A link is only read once, when a session starts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from dashboard import cache
+from minspnet.errors import UserError, requirement
+from minspnet.policy import Policy
+
+_KEY = "view"
+_NOTICES = "notices"
+
+
+@dataclass(frozen=True)
+class View:
+    """One state of the app.
+
+    Attributes:
+        model: Name of the model's folder; it implies the domain.
+        policy: As it stands on the screen.
+        case: Id of the case looked at; None until one is opened.
+    """
+
+    model: str
+    policy: Policy
+    case: str | None = None
+
+
+def current() -> View:
+    """The view of this session; the first call reads it from the address."""
+    if _KEY not in st.session_state:
+        view, notices = from_address(st.query_params.to_dict())
+        st.session_state[_KEY], st.session_state[_NOTICES] = view, notices
+    view_now: View = st.session_state[_KEY]
+    return view_now
+
+
+def change(view: View) -> None:
+    """Go to another view."""
+    st.session_state[_KEY] = view
+    write_address()
+
+
+def notices() -> list[str]:
+    """Sentences about a link that could not be followed; told once."""
+    said: list[str] = st.session_state.get(_NOTICES, [])
+    st.session_state[_NOTICES] = []
+    return said
+
+
+def change_policy(policy: Policy) -> None:
+    """Stay on model and case, decide otherwise."""
+    change(replace(current(), policy=policy))
+
+
+def open_model(name: str) -> None:
+    """Switch to another model at its operating point."""
+    change(View(name, operating_point(name)))
+
+
+def open_case(case_id: str) -> None:
+    """Look at another case; what-if edits belong to the case and are dropped."""
+    view = current()
+    change(replace(view, case=case_id, policy=view.policy.without_interventions()))
+
+
+def operating_point(name: str) -> Policy:
+    """The saved policy of a model: the newest saved by someone, or the one it came with."""
+    loaded = cache.model(name)
+    saved = cache.store().operating_point(loaded.digest)
+    return loaded.policy if saved is None else saved
+
+
+def write_address() -> None:
+    """Mirror the view in the address bar: ids and thresholds, never a case's values."""
+    view = current()
+    wanted = {"domain": cache.model(view.model).domain_key, "model": view.model}
+    if view.case is not None:
+        wanted["case"] = view.case
+    wanted |= view.policy.to_text()
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def from_address(given: Mapping[str, str]) -> tuple[View, list[str]]:
+    """Read a view from a link; whatever cannot be followed is said and left out.
+
+    Args:
+        given: The query parameters.
+
+    Returns:
+        A view that can be shown in any case, and sentences about what was left out.
+    """
+    said: list[str] = []
+    name = _model_name(given, said)
+    policy = operating_point(name)
+    trace = cache.model(name).traces["test"]
+    case = given.get("case")
+    if case is not None and cache.case_place(name, case) is None:
+        said.append(
+            str(
+                requirement(
+                    "case",
+                    "be a test or validation case of this model",
+                    repr(case),
+                    "pick one on the Case page",
+                )
+            )
+        )
+        case = None
+    asked = policy.to_text() | {key: given[key] for key in ("gates", "cut", "edit") if key in given}
+    if case is None:
+        # An edit belongs to the case it was made for.
+        asked.pop("edit", None)
+    try:
+        policy = Policy.from_text(**asked)
+        policy.check(trace.tree.names, trace.concept_names)
+    except UserError as error:
+        said.append(f"{error} The saved operating point is shown instead.")
+        policy = operating_point(name)
+    return View(name, policy, case), said
+
+
+def _model_name(given: Mapping[str, str], said: list[str]) -> str:
+    known = cache.models()
+    names = [name for group in known.values() for name in group]
+    domain = given.get("domain")
+    first = known[domain][0] if domain in known else names[0]
+    if domain is not None and domain not in known:
+        said.append(
+            str(requirement("domain", f"be one of {', '.join(known)}", repr(domain), "pick one"))
+        )
+    asked = given.get("model")
+    if asked is None or asked in names:
+        return asked or first
+    said.append(str(requirement("model", f"be one of {', '.join(names)}", repr(asked), "pick one")))
+    return first

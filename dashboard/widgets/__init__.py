@@ -1,0 +1,1 @@
+"""Pieces of pages: each fetches what it shows and draws it."""

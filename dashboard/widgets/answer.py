@@ -1,0 +1,72 @@
+"""What the network says about a case, and how sure it is."""
+
+import streamlit as st
+
+from dashboard import cache, text
+from dashboard.figures.pictures import thumbnail
+from dashboard.format import chance, flops
+from dashboard.state import View
+from minspnet.trace import replay
+
+
+def show_answer(view: View, case_id: str) -> None:
+    """Answer, probability, what it took, and the known answer."""
+    loaded = cache.model(view.model)
+    domain = cache.domain_of(view.model)
+    trace = cache.one_case(view.model, case_id)
+    decided = replay(trace, view.policy)
+    untouched = replay(trace, view.policy.without_interventions())
+    predicted = int(decided.predicted[0])
+    finding = len(domain.classes) - 1 if len(domain.classes) == 2 else predicted
+    likely = float(decided.probabilities[0, finding])
+    before = float(untouched.probabilities[0, finding])
+    part_name, row = cache.case_place(view.model, case_id) or ("test", 0)
+    known = domain.classes[cache.part(view.model, part_name).labels[row]]
+    alone = domain.classes[int(untouched.predicted[0])]
+    verdict = "as the network says" if known == alone else "the network is wrong"
+    if view.policy.interventions:
+        verdict = f"the network alone said {alone}"
+    cut = view.policy.decision_threshold
+    sure = text.certainty(float(decided.probabilities[0, predicted]))
+    error = loaded.metrics["gated"]["calibration_error_10_bins"]
+    tiles = st.container(horizontal=True)
+    if domain.modality == "image":
+        tiles.image(thumbnail(cache.picture(view.model, case_id)), width=128)
+    tiles.metric(
+        "With your changes" if view.policy.interventions else "The network says",
+        domain.classes[predicted],
+        sure if cut == 0.5 else f"{domain.classes[-1]} from {cut:.0%} on",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    tiles.metric(
+        f"Chance of {domain.classes[finding]}",
+        chance(likely),
+        f"{chance(before)} before your changes"
+        if view.policy.interventions
+        else text.in_a_hundred(likely),
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help="Calibrated on validation cases. At the shipped operating point, and without "
+        f"changes by hand, stated confidence and accuracy differ by {100 * error:.1f} points on "
+        "test cases (mean over 10 bins of equally many cases).",
+    )
+    tiles.metric(
+        "It took",
+        flops(float(loaded.cost.macs(decided.active)[0])),
+        f"{int(decided.active.sum())} of {decided.active.shape[1]} experts ran",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    tiles.metric(
+        "Known answer",
+        known,
+        verdict,
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help=f"A {part_name} case: the network was not trained on it. {domain.concept_note}",
+    )

@@ -1,0 +1,88 @@
+"""Which inputs pushed the decision, by captum, with the routing held."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, text
+from dashboard.figures.contributions import draw_bars
+from dashboard.figures.pictures import by_patch, draw_picture
+from dashboard.state import View
+from dashboard.widgets.chart import show_chart
+from minspnet.trace import replay
+
+_METHODS = {
+    "integrated_gradients": "Integrated gradients",
+    "gradient_shap": "Gradient SHAP",
+    "input_x_gradient": "Input x gradient",
+    "feature_ablation": "Leaving inputs out",
+    "saliency": "Saliency (size of the gradient)",
+}
+_MOST = 10
+
+
+def show_attribution(view: View, case_id: str) -> None:
+    """Method and target to choose, then the bars or the picture."""
+    domain = cache.domain_of(view.model)
+    st.subheader("Which inputs did it")
+    targets = {f"class:{len(domain.classes) - 1}": f"the answer ({domain.classes[-1]})"}
+    targets |= {f"concept:{k}": concept.title for k, concept in enumerate(domain.concepts)}
+    left, right = st.columns(2)
+    method = left.selectbox("Method", list(_METHODS), format_func=_METHODS.__getitem__)
+    target = right.selectbox("What is explained", list(targets), format_func=targets.__getitem__)
+    active = replay(cache.one_case(view.model, case_id), view.policy).active[0]
+    names = list(domain.concept_names)
+    edits = tuple((names.index(name), value) for name, value in view.policy.interventions)
+    with st.spinner("Following the gradients ..."):
+        found = cache.attribution(
+            view.model, case_id, tuple(map(bool, active)), method, target, edits
+        )
+    if domain.modality == "image":
+        show_chart(
+            draw_picture(
+                cache.picture(view.model, case_id),
+                by_patch(found.values[0]),
+                domain.field_mm,
+                _axis(method),
+            ),
+            key="attribution",
+            alt="The picture with what each place adds to the log-odds",
+        )
+        st.caption("Summed over squares of 5 mm: single pixels alternate in sign.")
+    else:
+        _show_bars(view, case_id, found.values, method)
+    if found.convergence_delta is not None:
+        gap = abs(found.logit - found.baseline_logit)
+        share = abs(found.convergence_delta) / gap if gap else 0.0
+        st.caption(
+            f"Against {'an empty picture' if domain.modality == 'image' else 'the mean case'}: "
+            f"the values should sum to {found.logit - found.baseline_logit:+.3f}; "
+            f"convergence delta {found.convergence_delta:+.4f} ({share:.1%})."
+        )
+    else:
+        st.caption("This method does not promise that its values sum to the answer.")
+    st.caption(text.HELD_ROUTING)
+
+
+def _axis(method: str) -> str:
+    return "size of the gradient, per spread" if method == "saliency" else "log-odds added"
+
+
+def _show_bars(view: View, case_id: str, values: object, method: str) -> None:
+    table: pd.DataFrame = cache.feature_table(view.model, case_id).assign(added=values)
+    top = table.reindex(table["added"].abs().sort_values(ascending=False).index).head(_MOST)
+    notes = [
+        f"{value:.4g}{' ' + unit if unit else ''}; usual {low:.4g} to {high:.4g}"
+        for value, unit, low, high in zip(
+            top["value"], top["unit"], top["low"], top["high"], strict=True
+        )
+    ]
+    names, shown = list(top["title"]), list(top["added"])
+    if method != "saliency":
+        names.append("all others")
+        shown.append(float(table["added"].sum() - top["added"].sum()))
+        notes.append("together")
+    show_chart(
+        draw_bars(names, shown, notes, _axis(method)),
+        key="attribution",
+        alt="What each measurement adds to the log-odds",
+    )

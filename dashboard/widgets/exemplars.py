@@ -1,0 +1,47 @@
+"""Known cases like the one on screen."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, text
+from dashboard.figures.pictures import thumbnail
+from dashboard.format import percent
+from dashboard.state import View
+
+
+def show_similar(view: View, case_id: str) -> None:
+    """The nearest known cases, why they are near, and their known answers."""
+    domain = cache.domain_of(view.model)
+    st.subheader(
+        "Known cases like it",
+        help="Training cases whose findings weigh most alike in the answer. Similarity 100 % "
+        "means the same findings, 0 % the opposite end of every scale; a finding counts as much "
+        "as it can move the answer.",
+    )
+    near = cache.similar_cases(view.model, case_id, view.policy)
+    labels = [domain.classes[label] for label in near.labels]
+    if domain.modality == "image":
+        row = st.container(horizontal=True)
+        for known, label, alike in zip(near.ids, labels, near.similarity, strict=True):
+            row.image(
+                thumbnail(cache.picture(view.model, known)),
+                caption=f"{label}, {percent(alike)} alike",
+                width=128,
+            )
+    table = pd.DataFrame(
+        {
+            "Case": near.ids,
+            "Known answer": labels,
+            "Similarity": [percent(alike) for alike in near.similarity],
+            **{
+                concept.title: [text.concept_value(concept, float(v)) for v in near.concepts[:, k]]
+                for k, concept in enumerate(domain.concepts)
+            },
+        }
+    )
+    st.dataframe(table, hide_index=True)
+    agree = sum(label == domain.classes[near.predicted] for label in labels)
+    st.caption(
+        f"{agree} of the {len(labels)} were {domain.classes[near.predicted]}, as the network says "
+        "here. The values are the network's own reading of those cases."
+    )

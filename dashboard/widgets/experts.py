@@ -1,0 +1,120 @@
+"""Which experts ran for a case, and what each added to each concept."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, text
+from dashboard.figures.contributions import draw_ledger, draw_waterfall
+from dashboard.state import View
+from dashboard.widgets.chart import show_chart
+from minspnet.policy import CLOSED
+from minspnet.spec import ModelSpec
+from minspnet.trace import replay
+
+
+def show_experts(view: View, case_id: str) -> None:
+    """Gates and their thresholds, the waterfall by expert, and the full ledger."""
+    st.subheader("Which experts ran, and what each added")
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        _show_gates(view, case_id)
+    with right:
+        _show_waterfall(view, case_id)
+    st.markdown("**What each expert added through each finding**")
+    _show_ledger(view, case_id)
+
+
+def _show_gates(view: View, case_id: str) -> None:
+    loaded = cache.model(view.model)
+    trace = cache.one_case(view.model, case_id)
+    active = replay(trace, view.policy).active[0]
+    rows = []
+    for expert, recipe in enumerate(loaded.spec.experts):
+        threshold = view.policy.gate_thresholds[expert]
+        rows.append(
+            {
+                "Expert (gate)": f"{recipe.name} ({recipe.gate})",
+                "Gate": float(trace.gates[0, expert]),
+                "Opens at": "off" if threshold == CLOSED else f"{threshold:.2f}",
+                "Ran": _reason(loaded.spec, active, expert),
+            }
+        )
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={
+            "Gate": st.column_config.ProgressColumn(
+                min_value=0, max_value=1, format="%.3f", width=90
+            ),
+            "Opens at": st.column_config.TextColumn(width=60),
+        },
+    )
+    st.caption(
+        "An expert runs where its gate reaches the threshold and the expert before it ran. "
+        "A gate of doubt says how undecided the answer was up to there (1 is a coin's toss); a "
+        "learned one how much the router expects the expert to help."
+    )
+
+
+def _reason(spec: ModelSpec, active: Sequence[bool], expert: int) -> str:
+    if active[expert]:
+        return "yes"
+    parent = spec.parents[expert]
+    if parent >= 0 and not active[parent]:
+        return f"no: {spec.experts[parent].name} did not"
+    return "no: gate is lower"
+
+
+def _show_waterfall(view: View, case_id: str) -> None:
+    domain = cache.domain_of(view.model)
+    fall = cache.waterfall(view.model, case_id, view.policy)
+    active = replay(cache.one_case(view.model, case_id), view.policy).active[0]
+    steps = [("stem and base exit", float(fall.base.sum()))]
+    steps += [
+        (name, float(added))
+        for name, added, ran in zip(fall.experts, fall.by_expert, active, strict=True)
+        if ran
+    ]
+    if view.policy.interventions:
+        steps.append(("your changes", float(fall.edits.sum())))
+    show_chart(
+        draw_waterfall(
+            fall.start, steps, fall.logit, "a typical case", "this case", domain.classes[-1]
+        ),
+        key="waterfall-experts",
+        alt="Waterfall of what each expert adds to the log-odds",
+    )
+
+
+def _show_ledger(view: View, case_id: str) -> None:
+    domain = cache.domain_of(view.model)
+    fall = cache.waterfall(view.model, case_id, view.policy)
+    titles = {concept.name: concept.title for concept in domain.concepts}
+    columns = [titles.get(name, name) for name in fall.outputs]
+    active = replay(cache.one_case(view.model, case_id), view.policy).active[0]
+    rows = {"stem and base exit": fall.base}
+    rows |= {
+        name: added
+        for name, added, ran in zip(fall.experts, fall.shares, active, strict=True)
+        if ran
+    }
+    if view.policy.interventions:
+        rows["your changes"] = fall.edits
+    show_chart(
+        draw_ledger(list(rows), columns, [list(map(float, values)) for values in rows.values()]),
+        key="ledger",
+        alt="Table of what each expert adds to the log-odds through each concept",
+    )
+    table = pd.DataFrame(rows, index=columns).T
+    table["Sum"] = table.sum(axis=1)
+    table.loc["a typical case"] = [float("nan")] * len(columns) + [fall.start]
+    table.loc["all together"] = [*fall.by_output, fall.logit]
+    order = ["a typical case", *rows, "all together"]
+    st.caption(
+        f"Log-odds of {domain.classes[-1]}, against a typical case. Rows and columns sum to the "
+        f"two waterfalls. {text.EXACT}"
+    )
+    with st.expander("The same to the last digit, with the sums"):
+        st.dataframe(table.loc[order].style.format("{:+.4f}", na_rep=""))

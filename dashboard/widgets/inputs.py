@@ -1,0 +1,27 @@
+"""What the network was given for a case."""
+
+import streamlit as st
+
+from dashboard import cache
+from dashboard.figures.pictures import draw_picture
+from dashboard.state import View
+from dashboard.widgets.chart import show_chart
+
+
+def show_inputs(view: View, case_id: str) -> None:
+    """The picture, or every measurement with what is usual."""
+    domain = cache.domain_of(view.model)
+    st.subheader("What it was given")
+    if domain.modality == "image":
+        show_chart(
+            draw_picture(cache.picture(view.model, case_id), None, domain.field_mm),
+            key="picture",
+            alt="The picture the network was given",
+        )
+        st.caption(domain.input_note)
+        return
+    table = cache.feature_table(view.model, case_id)
+    shown = table[["title", "value", "low", "high", "outside"]]
+    shown.columns = ["Measurement", "This case", "Usual from", "to", ""]
+    st.dataframe(shown, hide_index=True, height=420)
+    st.caption(f"Usual: where 9 in 10 {domain.classes[0]} training cases lie. {domain.input_note}")

@@ -1,0 +1,212 @@
+"""Pieces of the Overview page."""
+
+import textwrap
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, state
+from dashboard.figures.network import Part, draw_network
+from dashboard.figures.tradeoff import draw_scores
+from dashboard.format import amount, flops, percent, score
+from dashboard.navigation import go_to
+from dashboard.state import View
+from dashboard.widgets.chart import show_chart
+from minspnet.policy import CLOSED
+
+OURS = {
+    "gated": "MINSPNET, as routed",
+    "all_on": "MINSPNET, all experts",
+    "base_only": "MINSPNET, base exit alone",
+}
+
+
+def show_headline(view: View) -> None:
+    """The numbers of the loaded model under the policy on screen."""
+    loaded = cache.model(view.model)
+    policy = view.policy.without_interventions()
+    now = cache.score(view.model, "test", policy)
+    experts = sum(now.expert_shares)
+    cases = len(loaded.traces["test"])
+    as_shipped = policy == loaded.policy
+    row = st.container(horizontal=True)
+    row.metric(
+        "Parameters",
+        f"{loaded.metrics['parameters']:,}",
+        f"{len(now.expert_shares)} experts",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    row.metric(
+        "FLOPs per case",
+        amount(2 * now.mean_macs),
+        f"{percent(1 - now.mean_macs / loaded.cost.total)} saved by routing",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help=f"{now.mean_macs:,.0f} MACs; one MAC is two FLOPs. Mean over {cases} test cases.",
+    )
+    row.metric(
+        "Experts per case",
+        f"{experts:.1f}",
+        f"of {len(now.expert_shares)}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help="Mean over the test cases, at the gate thresholds on screen.",
+    )
+    low, high = loaded.metrics["gated"]["interval_95"]["accuracy"]
+    row.metric(
+        "Test accuracy",
+        score(now.accuracy),
+        f"{low:.2f} to {high:.2f} (95 %)" if as_shipped else f"{cases} cases",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help=f"{cases} cases it was never trained on. At the shipped operating point the 95 % "
+        f"interval over resampled cases is {low:.3f} to {high:.3f}.",
+    )
+    low, high = loaded.metrics["gated"]["interval_95"]["auc"]
+    row.metric(
+        "Test AUC",
+        score(now.auc),
+        f"{low:.2f} to {high:.2f} (95 %)" if as_shipped else f"{cases} cases",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help="How often a finding scores above a case without one. 95 % interval of the "
+        f"shipped operating point: {low:.3f} to {high:.3f}.",
+    )
+
+
+def show_network(view: View) -> None:
+    """The real stages, with the share of cases and the compute of each."""
+    show_chart(
+        draw_network(_parts(view)),
+        key="network",
+        alt="The network from input to class, with the share of cases that reach each part",
+    )
+    st.caption(
+        "Blue runs for every case. Green runs only where the router opens its gate: where the "
+        "answer so far is in doubt, or where a learned gate expects the expert to help. Orange "
+        "is what people read. Lines are as wide as cases are many. An expert adds to what was "
+        "said before it, so a case that stops early already has its concepts."
+    )
+
+
+def _parts(view: View) -> list[Part]:
+    """The boxes of the drawing, from the model's own tree, costs and shares of cases."""
+    loaded = cache.model(view.model)
+    domain = cache.domain_of(view.model)
+    now = cache.score(view.model, "test", view.policy.without_interventions())
+    tree, cost = loaded.traces["test"].tree, loaded.cost
+    depth: list[int] = []
+    for parent in tree.parents:
+        depth.append(1 + (depth[parent] if parent >= 0 else 0))
+    inputs = "picture" if domain.modality == "image" else f"{loaded.spec.input_shape[0]} numbers"
+    stops = now.stop_shares
+    gates = {"doubt": "if doubt", "learned": "if gate"}
+    boxes = [
+        Part("input", inputs, 1, 0, 0.45, 0.5, (), "fixed"),
+        Part(
+            "stem and base exit",
+            f"every case · {flops(cost.base)}",
+            1,
+            1,
+            0.45,
+            0.5,
+            (0,),
+            "fixed",
+            stops[0],
+        ),
+    ]
+    for expert, (name, share) in enumerate(zip(tree.names, now.expert_shares, strict=True)):
+        beside = [e for e in range(len(depth)) if depth[e] == depth[expert]]
+        alone = len(beside) == 1
+        price = flops(cost.experts[expert])
+        gate = f"{gates[loaded.spec.experts[expert].gate]} ≥ {_threshold(view, expert)}"
+        boxes.append(
+            Part(
+                name,
+                f"{percent(share)} of cases{' · ' if alone else '<br>'}{price}<br>{gate}",
+                share,
+                depth[expert] + 1,
+                0.45 if alone else 0.9 * (beside.index(expert) + 0.5) / len(beside),
+                0.5 if alone else 0.87 / len(beside),
+                (tree.parents[expert] + 2,),
+                stops=stops[expert + 1],
+            )
+        )
+    last = max(depth) + 2
+    leaves = tuple(e + 2 for e in range(len(depth)) if e not in tree.parents)
+    concepts = Part(f"{len(domain.concepts)} concepts", "", 1, last, 0.45, 0.5, leaves, "result")
+    titles = "<br>".join(
+        textwrap.wrap(", ".join(c.title for c in domain.concepts[:3]) + ", ...", 34)
+    )
+    boxes.append(replace(concepts, note=titles))
+    classes = " or ".join(domain.classes)
+    boxes.append(
+        Part(classes, "a weighted sum", 1, last + 1, 0.45, 0.5, (len(boxes) - 1,), "result")
+    )
+    return boxes
+
+
+def _threshold(view: View, expert: int) -> str:
+    threshold = view.policy.gate_thresholds[expert]
+    return "off" if threshold == CLOSED else f"{threshold:.2f}"
+
+
+def show_scores(view: View) -> None:
+    """AUC and accuracy over several splits, the baselines in the same table."""
+    loaded = cache.model(view.model)
+    spread = loaded.metrics["over_splits"]
+    domain = cache.domain_of(view.model)
+    titles = OURS | {name: name for name in loaded.metrics["baselines"]}
+    scores = spread["scores"]
+    rows = [
+        (title, scores[f"{key}.auc"]["mean"], scores[f"{key}.auc"]["sd"])
+        for key, title in titles.items()
+    ]
+    show_chart(
+        draw_scores(rows, "AUC on test cases (mean, sd)", tuple(OURS.values())),
+        key="scores",
+        alt="AUC of the network and of the usual models",
+    )
+    parameters = {name: s["parameters"] for name, s in loaded.metrics["baselines"].items()}
+    table = pd.DataFrame(
+        {
+            "Model": list(titles.values()),
+            "Accuracy": [_spread(scores[f"{key}.accuracy"]) for key in titles],
+            "AUC": [_spread(scores[f"{key}.auc"]) for key in titles],
+            "Parameters": [
+                _count(parameters.get(key, loaded.metrics["parameters"])) for key in titles
+            ],
+        }
+    )
+    st.table(table.set_index("Model"))
+    st.caption(
+        f"Mean ± standard deviation over {spread['runs']} random split(s) by "
+        f"{domain.group_noun or domain.case_noun}, each trained anew. All models saw the same "
+        "labelled training cases and were scored on the same test cases; MINSPNET also learns "
+        "from the rated concepts, of unlabelled cases too where there are any."
+    )
+
+
+def _spread(values: dict[str, float]) -> str:
+    return f"{values['mean']:.3f} ± {values['sd']:.3f}"
+
+
+def _count(value: int | None) -> str:
+    return "trees" if value is None else f"{value:,}"
+
+
+def show_invitations(view: View) -> None:
+    """Two buttons that lead to the two working pages."""
+    clinician, engineer = st.columns(2)
+    if clinician.button("Review the least certain case", width="stretch", type="primary"):
+        state.open_case(cache.ordered_cases(view.model, "uncertain", view.policy)[0])
+        go_to("case")
+    if engineer.button("Trade compute for accuracy", width="stretch"):
+        go_to("routing")

@@ -1,0 +1,38 @@
+"""Case: what it says about one case, how sure, because of what, compared with which."""
+
+import streamlit as st
+
+from dashboard import cache, state
+from dashboard.widgets import answer, attribution, concepts, exemplars, experts, inputs, picker
+
+view = state.current()
+domain = cache.domain_of(view.model)
+st.title(domain.question)
+st.caption(f"For research and teaching, not for diagnosis. {domain.limits[0]}")
+picker.pick_case()
+
+
+@st.fragment
+def show_case() -> None:
+    """One fragment, so that a moved concept redraws the case and nothing else."""
+    now = state.current()
+    case = picker.case_on_screen(now)
+    if case is None:
+        st.info(f"No {domain.case_noun} matches this choice. Pick another order above.")
+        return
+    answer.show_answer(now, case)
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        concepts.show_concepts(now, case)
+    with right:
+        concepts.show_waterfall(now, case)
+    experts.show_experts(now, case)
+    exemplars.show_similar(now, case)
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        inputs.show_inputs(now, case)
+    with right:
+        attribution.show_attribution(now, case)
+
+
+show_case()

@@ -1,0 +1,27 @@
+"""Overview: what this is, in a minute."""
+
+import streamlit as st
+
+from dashboard import cache, state
+from dashboard.widgets import overview as parts
+
+view = state.current()
+domain = cache.domain_of(view.model)
+
+st.title("A network that shows its work")
+st.write(
+    f"**{domain.question}** Every case takes the short way first. Experts run only where the "
+    "short way is in doubt. What they find is written as concepts a person can check, and the "
+    "answer is a plain sum over those concepts: read it, correct it, or trade compute for "
+    "accuracy."
+)
+parts.show_headline(view)
+left, right = st.columns([5, 6], gap="large")
+with left:
+    st.subheader("How a case flows through it")
+    parts.show_network(view)
+with right:
+    st.subheader("How good it is, beside the usual models")
+    parts.show_scores(view)
+    st.subheader("Try it")
+    parts.show_invitations(view)

@@ -1,0 +1,35 @@
+"""Routing: what a gate threshold costs and saves, live and exactly."""
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.widgets import routing as parts
+
+st.title("Trade compute for accuracy")
+st.write(
+    "Raise a gate threshold and fewer cases reach that expert. Everything below is worked out "
+    "anew over the whole validation set, from recorded evidence: exact, not estimated."
+)
+
+
+@st.fragment
+def show_routing() -> None:
+    """One fragment, so that a moved threshold redraws this page's charts and nothing else."""
+    view = state.current()
+    saved = state.operating_point(view.model)
+    parts.show_scores(view, saved)
+    left, right = st.columns([4, 7], gap="large")
+    with left:
+        parts.show_thresholds(view, saved)
+    with right:
+        parts.show_curve(view, saved)
+    left, right = st.columns(2, gap="large")
+    with left:
+        parts.show_shares(view, saved)
+    with right:
+        parts.show_experts(view, saved)
+    parts.show_classes(view, saved)
+    parts.show_changed(view, saved)
+
+
+show_routing()
