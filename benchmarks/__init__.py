@@ -1,0 +1,1 @@
+"""Measurements behind every claim; each is one command that prints its table."""
