@@ -1,0 +1,74 @@
+"""Studies and model folders that several tests share."""
+
+import dataclasses
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from minspnet.artifact import Model, load, read_description
+from minspnet.cost import cost_table
+from minspnet.data import Cases, ConceptScale, Split, folds
+from minspnet.domains import SAMPLE_DATA, find_domain, load_cases
+from minspnet.network import Network, run
+from minspnet.policy import Policy
+from minspnet.presets import Preset, preset
+from minspnet.study import PARTS, Study, conduct
+
+SHIPPED = sorted(path.parent for path in (SAMPLE_DATA / "models").glob("*/model.json"))
+NAMES = [folder.name for folder in SHIPPED]
+CYTOLOGY = find_domain("breast_cytology")
+VARIANT = CYTOLOGY.variants[0]
+
+
+@cache
+def cases_of(domain_key: str, variant: str | None = None) -> Cases:
+    """Read the cases of a domain once."""
+    return load_cases(find_domain(domain_key), variant)
+
+
+@cache
+def shipped(folder: Path) -> Model:
+    """Open a shipped model once."""
+    return load(folder, find_domain(read_description(folder)["domain"]))
+
+
+def part_of(model: Model, part: str) -> Cases:
+    """The cases behind one of a model's traces, in the trace's order."""
+    cases = cases_of(model.domain_key, model.variant)
+    return cases.take(cases.rows_of(model.traces[part].case_ids))
+
+
+def two_epochs(cases: Cases, split: Split, seed: int) -> Study:
+    """Train on breast cytology for two epochs, in strides long enough to learn something."""
+    recipe = preset(CYTOLOGY, VARIANT)
+    training = dataclasses.replace(recipe.training, epochs=2, learning_rate=0.03)
+    short = Preset(recipe.model, training)
+    return conduct(CYTOLOGY, VARIANT, short, cases, split, seed, baselines=False)
+
+
+def untrained(seed: int, residual: bool = False) -> Study:
+    """The shipped shape with its weights as they were drawn; every expert is on."""
+    cases = cases_of("breast_cytology")
+    split = next(folds(cases, seed))
+    recipe = preset(CYTOLOGY, VARIANT)
+    recipe = Preset(dataclasses.replace(recipe.model, residual=residual), recipe.training)
+    parts = {name: cases.take(getattr(split, name)) for name in PARTS}
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(seed)
+        network = Network(recipe.model)
+        network.head.weights.normal_()
+    network.stem.standardise.fit(torch.from_numpy(parts["train"].inputs))
+    names = CYTOLOGY.concept_names
+    return Study(
+        CYTOLOGY,
+        VARIANT,
+        recipe,
+        seed,
+        network,
+        ConceptScale.fit(CYTOLOGY.concepts, parts["train"]),
+        cost_table(network),
+        Policy.shared(0, len(recipe.model.experts)),
+        {name: run(network, part.ids, part.inputs, names) for name, part in parts.items()},
+        {"parameters": network.parameters_count},
+    )

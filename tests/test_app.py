@@ -1,0 +1,314 @@
+"""Every page and journey of the dashboard, without a browser."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import cache
+from minspnet.policy import Policy
+
+APP = str(Path(__file__).resolve().parents[1] / "dashboard" / "app.py")
+TABULAR, IMAGE = "breast_cytology-mean_and_se", "lung_nodules"
+PAGES = ("overview", "case", "routing")
+KNOWN = cache.model(TABULAR).traces["test"].case_ids[0]
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test saves into a database of its own."""
+    monkeypatch.setenv("MINSPNET_DATABASE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    cache.store.clear()
+    yield
+    cache.store().engine.dispose()
+    cache.store.clear()
+
+
+def open_app(page: str = "overview", **link: str) -> AppTest:
+    """Open a page as a link with these query parameters does."""
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    if page != "overview":
+        app.switch_page(f"../pages/{page}.py").run()
+    assert not app.exception
+    return app
+
+
+def metric(app: AppTest, label: str) -> str:
+    """The value shown under a label that starts like this."""
+    return next(m.value for m in app.metric if m.label.startswith(label))
+
+
+def slider(app: AppTest, start: str) -> object:
+    """The slider whose label starts like this."""
+    return next(s for s in app.slider if s.label.startswith(start))
+
+
+def figure(app: AppTest, number: int = 0) -> dict:
+    """The specification of a chart."""
+    return json.loads(app.get("plotly_chart")[number].proto.spec)
+
+
+@pytest.mark.parametrize("model", [TABULAR, IMAGE, "breast_cytology-all_measurements"])
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_on_every_model(page: str, model: str) -> None:
+    app = open_app(page, model=model)
+    assert not app.error
+    assert not app.warning
+    assert app.title[0].value
+    assert len(app.get("plotly_chart")) >= 2
+    assert all(chart.proto.alt for chart in app.get("plotly_chart"))
+
+
+def test_overview_shows_the_model_that_is_loaded() -> None:
+    app = open_app(model=IMAGE)
+    loaded = cache.model(IMAGE)
+    score = cache.score(IMAGE, "test", loaded.policy)
+    assert metric(app, "Parameters") == f"{loaded.metrics['parameters']:,}"
+    assert metric(app, "Test AUC") == f"{score.auc:.3f}"
+    assert float(metric(app, "Experts per case")) == pytest.approx(
+        sum(score.expert_shares), abs=0.05
+    )
+    words = " ".join(note["text"] for note in figure(app)["layout"]["annotations"])
+    assert all(name in words for name in loaded.traces["test"].tree.names)
+    table = app.table[0].value
+    assert "logistic regression" in table.index
+    assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3}", table.loc["MINSPNET, as routed", "AUC"])
+
+
+def test_case_waterfall_sums_to_the_logit_on_the_page() -> None:
+    app = open_app("case", model=TABULAR)
+    for chart in (0, 1):
+        values = figure(app, chart)["data"][0]["x"]
+        assert sum(values[:-1]) == pytest.approx(values[-1], abs=1e-4)
+
+
+def test_moving_a_concept_changes_the_answer_and_reset_brings_it_back() -> None:
+    app = open_app("case", model=TABULAR, case=cache.model(TABULAR).traces["test"].case_ids[3])
+    before = metric(app, "Chance of malignant"), figure(app)["data"][0]["x"]
+    size = slider(app, "**Nuclear size**")
+    size.set_value(0.0 if size.value > 50 else 100.0).run()
+    moved = metric(app, "Chance of malignant"), figure(app)["data"][0]["x"]
+    assert moved != before
+    assert "set by you" in slider(app, "**Nuclear size**").label
+    assert app.query_params["edit"].startswith("nuclear_size:")
+    steps = figure(app)["data"][0]
+    changed = [a != b for a, b in zip(before[1], moved[1], strict=True)]
+    assert [n for n, c in zip(steps["y"], changed, strict=True) if c] == [
+        "Nuclear size",
+        "this case",
+    ]
+    next(b for b in app.button if b.label == "Undo my changes").click().run()
+    assert (metric(app, "Chance of malignant"), figure(app)["data"][0]["x"]) == before
+    assert "edit" not in app.query_params
+
+
+def test_every_concept_slider_moves_its_own_concept() -> None:
+    app = open_app("case", model=IMAGE)
+    for concept in cache.domain_of(IMAGE).concepts:
+        found = slider(app, f"**{concept.title}**")
+        found.set_value(found.max if found.value < (found.min + found.max) / 2 else found.min)
+        app.run()
+    edits = dict(part.split(":") for part in app.query_params["edit"].split(","))
+    assert set(edits) == set(cache.domain_of(IMAGE).concept_names)
+    assert set(edits.values()) <= {"0.0", "1.0"}
+
+
+@pytest.mark.parametrize("order", ["id", "uncertain", "wrong", "gates"])
+def test_case_orders_and_steps(order: str) -> None:
+    app = open_app("case", model=TABULAR)
+    app.selectbox(key="case-order").set_value(order).run()
+    expected = cache.ordered_cases(TABULAR, order, cache.model(TABULAR).policy)
+    assert app.query_params["case"] == expected[0]
+    next(b for b in app.button if b.label == "Next").click().run()
+    assert app.query_params["case"] == expected[1]
+    assert app.selectbox(key="case-id").value == expected[1]
+    if order == "wrong":
+        answers = metric(app, "The network says"), metric(app, "Known answer")
+        assert answers[0] != answers[1]
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "saliency", "feature_ablation"])
+def test_attribution_methods_and_targets(method: str) -> None:
+    app = open_app("case", model=IMAGE)
+    choice = next(s for s in app.selectbox if s.label == "Method")
+    choice.set_value(method).run()
+    target = next(s for s in app.selectbox if s.label == "What is explained")
+    target.set_value("concept:1").run()
+    assert not app.exception
+    said = " ".join(caption.value for caption in app.caption)
+    assert ("convergence delta" in said) == (method == "integrated_gradients")
+    assert "held fixed" in said
+
+
+def test_an_edit_belongs_to_its_case() -> None:
+    app = open_app("case", model=TABULAR)
+    slider(app, "**Nuclear size**").set_value(100.0).run()
+    assert "edit" in app.query_params
+    next(b for b in app.button if b.label == "Next").click().run()
+    assert "edit" not in app.query_params
+
+
+def test_a_slider_of_the_last_case_never_edits_the_next() -> None:
+    app = open_app("case", model=TABULAR)
+    slider(app, "**Nuclear size**").set_value(100.0)
+    next(b for b in app.button if b.label == "Next").click()
+    second = cache.ordered_cases(TABULAR, "id", cache.model(TABULAR).policy)[1]
+    app.run()
+    assert app.query_params["case"] == second
+    assert "edit" not in app.query_params
+
+
+def test_moving_thresholds_follows_live_and_exactly() -> None:
+    app = open_app("routing", model=IMAGE)
+    app.slider(key="gate-shared").set_value(0.0).run()
+    experts = len(cache.model(IMAGE).spec.experts)
+    everything = cache.score(IMAGE, "validation", Policy.shared(0, experts))
+    assert metric(app, "Accuracy") == f"{everything.accuracy:.3f}"
+    assert metric(app, "Share of all FLOPs") == "100.0%"
+    app.slider(key="gate-1").set_value(0.3).run()
+    policy = Policy.shared(0, experts).with_gate(1, 0.3)
+    score = cache.score(IMAGE, "validation", policy)
+    assert metric(app, "AUC") == f"{score.auc:.3f}"
+    assert app.query_params["gates"] == policy.to_text()["gates"]
+    shares = figure(app, 2)["data"][0]["y"]
+    assert shares == pytest.approx(score.expert_shares)
+
+
+def test_saving_is_kept_and_undo_returns() -> None:
+    app = open_app("routing", model=IMAGE)
+    shipped = app.query_params["gates"]
+    app.slider(key="gate-shared").set_value(0.05).run()
+    moved = app.query_params["gates"]
+    assert moved != shipped
+    next(b for b in app.button if b.label == "Undo").click().run()
+    assert app.query_params["gates"] == shipped
+    app.slider(key="gate-shared").set_value(0.05).run()
+    next(b for b in app.button if b.label == "Save").click().run()
+    assert open_app("routing", model=IMAGE).query_params["gates"] == moved
+    app = open_app("routing", model=IMAGE)
+    next(b for b in app.button if b.label == "As trained").click().run()
+    assert app.query_params["gates"] == shipped
+    assert open_app(model=IMAGE).query_params["gates"] == moved
+
+
+def test_changed_cases_are_those_that_replay_says() -> None:
+    app = open_app("routing", model=TABULAR)
+    experts = len(cache.model(TABULAR).spec.experts)
+    app.slider(key="gate-shared").set_value(0.0).run()
+    saved = cache.model(TABULAR).policy
+    expected = cache.changed(TABULAR, "validation", Policy.shared(0, experts), saved)
+    heading = next(s.value for s in app.subheader if s.value.startswith("Cases decided"))
+    assert heading.endswith(f": {len(expected)}")
+
+
+def test_sidebar_changes_task_and_model() -> None:
+    app = open_app("case", model=TABULAR, case=cache.model(TABULAR).traces["test"].case_ids[0])
+    app.selectbox(key="sidebar-domain").set_value("lung_nodules").run()
+    assert app.query_params["model"] == IMAGE
+    assert app.query_params["case"].startswith("LIDC")
+    assert app.title[0].value == cache.domain_of(IMAGE).question
+    app.selectbox(key="sidebar-domain").set_value("breast_cytology").run()
+    app.selectbox(key="sidebar-model").set_value(TABULAR).run()
+    assert app.query_params["model"] == TABULAR
+
+
+def test_a_link_reopens_the_same_view() -> None:
+    case = cache.model(TABULAR).traces["validation"].case_ids[5]
+    link = {
+        "domain": "breast_cytology",
+        "model": TABULAR,
+        "case": case,
+        "gates": "0.1,off,0.3,0.4,0.5",
+        "cut": "0.4",
+        "edit": "asymmetry:0.25,nuclear_size:0.9",
+    }
+    app = open_app("case", **link)
+    assert dict(app.query_params) == link
+    assert slider(app, "**Nuclear size**").value == pytest.approx(90)
+    assert app.selectbox(key="case-id").value == case
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ({"domain": "nonsense"}, "domain must be one of"),
+        ({"model": "../../etc/passwd"}, "model must be one of"),
+        ({"model": TABULAR, "case": "FNA-9999"}, "case must be a test or validation case"),
+        ({"model": TABULAR, "case": "<script>alert(1)</script>"}, "case must be a test"),
+        ({"model": TABULAR, "gates": "0.1"}, "gate_thresholds must have 5 values"),
+        ({"model": TABULAR, "gates": "a,b,c,d,e"}, "gates must be a plain number"),
+        ({"model": TABULAR, "gates": "nan,0,0,0,0"}, "gates must be a plain number"),
+        ({"model": TABULAR, "gates": "-1,0,0,0,0"}, "gate_thresholds must be 0 or more"),
+        ({"model": TABULAR, "gates": "0,0,0,0,0", "cut": "7"}, "decision_threshold must lie"),
+        ({"model": TABULAR, "cut": "7"}, "decision_threshold must lie"),
+        ({"model": TABULAR, "case": KNOWN, "edit": "age:0.5"}, "interventions must name"),
+        ({"model": TABULAR, "case": KNOWN, "edit": "asymmetry:9"}, "must lie between"),
+    ],
+)
+@pytest.mark.parametrize("page", ["overview", "case"])
+def test_a_bad_link_gets_one_sentence_and_a_working_page(
+    page: str, link: dict[str, str], sentence: str
+) -> None:
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    assert len(app.warning) == 1
+    assert sentence in app.warning[0].value.replace("\\", "")
+    if page == "case":
+        app.switch_page("../pages/case.py").run()
+        assert metric(app, "The network says") in ("benign", "malignant")
+    assert not app.exception
+
+
+def test_a_link_is_never_markup() -> None:
+    """An image in a link would make the browser call another host."""
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["case"] = "![x](https://example.org/a.png)"
+    app.run()
+    assert "![x](" not in app.warning[0].value
+    assert r"\!\[x\]\(" in app.warning[0].value
+
+
+def test_the_decision_threshold_is_shown_and_follows() -> None:
+    app = open_app("routing", model=TABULAR, cut="0.2")
+    assert app.slider(key="cut").value == 20
+    app.slider(key="cut").set_value(99).run()
+    assert app.query_params["cut"] == "0.99"
+    policy = Policy(cache.model(TABULAR).policy.gate_thresholds, 0.99)
+    assert metric(app, "Accuracy") == f"{cache.score(TABULAR, 'validation', policy).accuracy:.3f}"
+
+
+def test_a_database_that_cannot_be_opened_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    working = cache.store()
+    monkeypatch.setenv("MINSPNET_DATABASE_URL", "nonsense")
+    cache.store.clear()
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert not app.exception
+    assert "must name a database that can be opened" in app.error[0].value.replace("\\", "")
+    monkeypatch.setenv("MINSPNET_DATABASE_URL", str(working.engine.url))
+
+
+def test_the_start_page_leads_to_case_and_routing() -> None:
+    app = open_app(model=TABULAR)
+    next(b for b in app.button if b.label.startswith("Review the least")).click().run()
+    assert not app.exception
+    assert app.title[0].value == cache.domain_of(TABULAR).question
+    policy = cache.model(TABULAR).policy
+    assert app.query_params["case"] == cache.ordered_cases(TABULAR, "uncertain", policy)[0]
+    app = open_app(model=TABULAR)
+    next(b for b in app.button if b.label.startswith("Trade compute")).click().run()
+    assert not app.exception
+    assert app.title[0].value == "Trade compute for accuracy"
+
+
+def test_another_decision_threshold_is_said_on_the_case() -> None:
+    app = open_app("case", model=TABULAR, cut="0.2")
+    said = next(m for m in app.metric if m.label == "The network says")
+    assert said.delta == "malignant from 20% on"

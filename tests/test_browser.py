@@ -1,0 +1,166 @@
+"""What only a browser shows: drawn charts, dragged sliders, copied links, readable markup."""
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.browser import browser, chromium_path, server, settle
+
+MODEL = "breast_cytology-mean_and_se"
+expect.set_options(timeout=30_000)
+
+if chromium_path() is None:
+    if os.environ.get("CI"):
+        pytest.fail("CI must have Chromium for the browser tests", pytrace=False)
+    pytest.skip("Chromium is not installed: the browser was not tested", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with server(tmp_path_factory.mktemp("store")) as (url, log):
+        yield url
+        said = log.read_text()
+    assert not re.search(r"error|warning|traceback", said, re.IGNORECASE), said
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A new visitor; calls to any other host fail the test."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    outside: list[str] = []
+    context.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith(("http://localhost", "ws://localhost", "data:", "blob:"))
+            else outside.append(request.url)
+        ),
+    )
+    visitor = context.new_page()
+    visitor.set_default_timeout(30_000)
+    yield visitor
+    context.close()
+    assert not outside
+
+
+def chance(page: Page) -> str:
+    tile = page.get_by_test_id("stMetric").filter(has_text="Chance of malignant")
+    return tile.get_by_test_id("stMetricValue").inner_text()
+
+
+def press(page: Page, label: str, key: str, times: int) -> None:
+    """Move a slider by its handle and the keyboard."""
+    handle = page.get_by_test_id("stSlider").filter(has_text=label).get_by_role("slider")
+    handle.focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+    page.keyboard.press("Tab")
+
+
+def test_clinician_picks_intervenes_and_resets(page: Page, address: str) -> None:
+    page.goto(f"{address}/case?model={MODEL}")
+    expect(page.get_by_role("heading", name="Why: what each finding adds")).to_be_visible()
+    search = page.get_by_role("combobox", name=re.compile("Case"))
+    search.click()
+    search.fill("FNA-02")
+    page.get_by_role("option").first.click()
+    page.wait_for_url(re.compile("case=FNA-02"))
+    settle(page)
+    before = chance(page)
+    press(page, "Nuclear size", "Home", 1)
+    expect(page.get_by_text("set by you")).to_be_visible()
+    page.wait_for_url(re.compile("edit=nuclear_size"))
+    settle(page)
+    assert chance(page) != before
+    page.get_by_role("button", name="Undo my changes").click()
+    expect(page.get_by_text("set by you")).to_have_count(0)
+    settle(page)
+    assert chance(page) == before
+    expect(page.get_by_text("convergence delta")).to_be_visible()
+
+
+def test_engineer_moves_sees_saves_and_clicks_the_curve(page: Page, address: str) -> None:
+    page.goto(f"{address}/routing?model={MODEL}")
+    page.wait_for_selector(".js-plotly-plot .scatterlayer")
+    settle(page)
+    press(page, "All experts at once", "Home", 1)
+    page.wait_for_url(re.compile("gates=0.0%2C0.0"))
+    tile = page.get_by_test_id("stMetric").filter(has_text="Share of all FLOPs")
+    expect(tile).to_contain_text("100.0%")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The saved operating point applies")).to_be_visible()
+    settle(page)
+    points = page.locator(".js-plotly-plot .scatterlayer .trace").first.locator("path.point")
+    box = points.nth(points.count() - 1).bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(tile).not_to_contain_text("100.0%")
+    assert "gates=0.0%2C0.0" not in page.url
+
+
+def test_a_changed_case_opens_from_its_row(page: Page, address: str) -> None:
+    page.goto(f"{address}/routing?model={MODEL}&gates=off,off,off,off,off")
+    expect(page.get_by_text("Select a row to open the case")).to_be_visible()
+    settle(page)
+    table = page.get_by_test_id("stDataFrame").last
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    assert box is not None
+    # The first row's check box, left of its cells and below the header.
+    page.mouse.click(box["x"] + 18, box["y"] + 52)
+    expect(page.get_by_role("heading", name="Is this breast mass malignant?")).to_be_visible()
+    page.wait_for_url(re.compile(r"/case\?.*case=FNA-"))
+    assert "gates=off" in page.url
+
+
+def test_a_copied_link_reopens_in_a_new_browser(
+    page: Page, chromium: Browser, address: str
+) -> None:
+    page.goto(f"{address}/case?model=lung_nodules")
+    expect(page.get_by_role("heading", name="Known cases like it")).to_be_visible()
+    page.wait_for_url(re.compile("case="))
+    before = page.url
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_url(lambda url: url != before)
+    settle(page)
+    press(page, "Spiculation", "End", 1)
+    page.wait_for_url(re.compile("edit=spiculation"))
+    settle(page)
+    shown = chance(page)
+    other = chromium.new_context().new_page()
+    other.goto(page.url)
+    expect(other.get_by_text("set by you")).to_be_visible()
+    settle(other)
+    assert chance(other) == shown
+    assert other.url == page.url
+    other.context.close()
+
+
+@pytest.mark.parametrize("path", ["", "case", "routing"])
+def test_pages_fit_a_phone(chromium: Browser, address: str, path: str) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{address}/{path}?model=lung_nodules")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_selector(".js-plotly-plot")
+    settle(page)
+    width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert width <= 390
+    context.close()
+
+
+def test_names_from_a_link_are_never_markup(page: Page, address: str) -> None:
+    page.goto(f"{address}/case?case=<img src=x onerror=document.title='owned'>")
+    expect(page.get_by_text("case must be a test or validation case")).to_be_visible()
+    settle(page)
+    assert page.title() != "owned"
+    assert page.locator("img[src='x']").count() == 0

@@ -1,0 +1,119 @@
+"""Loss terms against their definitions."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit, rel_entr
+from sklearn.metrics import log_loss
+
+from minspnet.data import UNLABELLED
+from minspnet.losses import (
+    class_loss,
+    concept_deviance,
+    null_deviance,
+    randomly_corrected,
+    straight_through_gates,
+)
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def uniform(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def divergence(truth: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """Kullback-Leibler divergence of coins, in nats."""
+    return rel_entr(truth, chance) + rel_entr(1 - truth, 1 - chance)
+
+
+@given(seeds)
+def test_concept_deviance_is_a_divergence(seed: int) -> None:
+    truth = uniform(7, 3, seed=seed).double()
+    truth[:2] = truth[:2].round()  # certain truths too
+    logits = 8 * uniform(7, 3, seed=seed + 1).double() - 4
+    expected = divergence(truth.numpy(), expit(logits.numpy())).mean(axis=0)
+    np.testing.assert_allclose(concept_deviance(logits, truth), expected, atol=1e-9)
+
+
+def test_concept_deviance_of_a_perfect_fit_is_zero() -> None:
+    truth = torch.tensor([[0.1], [0.5], [0.9]])
+    assert concept_deviance(torch.logit(truth), truth).item() == pytest.approx(0, abs=1e-7)
+
+
+@given(seeds, st.floats(-3, 3))
+def test_null_deviance_is_that_of_the_best_constant(seed: int, constant: float) -> None:
+    truth = uniform(30, 2, seed=seed)
+    best = null_deviance(truth)
+    mean = truth.numpy().mean(axis=0, keepdims=True)
+    np.testing.assert_allclose(best, divergence(truth.numpy(), mean).mean(axis=0), atol=1e-5)
+    assert (concept_deviance(torch.full_like(truth, constant), truth) >= best - 1e-6).all()
+
+
+def test_null_deviance_has_a_floor() -> None:
+    """A concept that never varies must not be divided by nothing."""
+    floor = np.log(2) / 100
+    for value in (0.0, 0.4, 1.0):
+        found = null_deviance(torch.full((5, 1), value)).item()
+        assert found == pytest.approx(floor, rel=1e-3)
+
+
+@given(seeds, st.integers(1, 12), st.integers(0, 5))
+def test_class_loss_is_the_log_loss_of_labelled_cases(seed: int, known: int, unknown: int) -> None:
+    """Cases without a label change neither the value nor the gradient."""
+    logits = (6 * uniform(known + unknown, 3, seed=seed) - 3).double().requires_grad_()
+    labels = (uniform(known + unknown, seed=seed + 1) * 3).long()
+    labels[known:] = UNLABELLED
+    loss = class_loss(logits, labels)
+    loss.backward()
+    chances = torch.softmax(logits.detach()[:known], dim=1).numpy()
+    assert loss.item() == pytest.approx(log_loss(labels[:known], chances, labels=[0, 1, 2]))
+    assert (logits.grad[:known] != 0).all() and (logits.grad[known:] == 0).all()
+
+
+def test_class_loss_without_labels_is_zero() -> None:
+    assert class_loss(uniform(4, 2), torch.full((4,), UNLABELLED)).item() == 0
+
+
+def corrected(rate: float, cases: int = 4000, seed: int = 0) -> torch.Tensor:
+    """Which concepts were corrected; activations lie below 0 and truths above."""
+    activations, truth = -1 - uniform(cases, 5), 1 + uniform(cases, 3)
+    result = randomly_corrected(activations, truth, rate, torch.Generator().manual_seed(seed))
+    assert torch.equal(result[:, 3:], activations[:, 3:]), "residual channels were touched"
+    chosen = result[:, :3] > 0
+    assert torch.equal(result[:, :3], torch.where(chosen, truth, activations[:, :3]))
+    return chosen
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.25, 0.5])
+def test_corrections_replace_a_share_by_the_truth(rate: float) -> None:
+    chosen = corrected(rate).float()
+    assert chosen.mean().item() == pytest.approx(rate, abs=0.015)
+    if rate:
+        # The share is drawn per case: the number of corrections varies more than a binomial.
+        assert chosen.sum(dim=1).var() > 1.1 * 3 * rate * (1 - rate)
+
+
+def test_corrections_follow_the_generator() -> None:
+    assert torch.equal(corrected(0.3, seed=1), corrected(0.3, seed=1))
+    assert not torch.equal(corrected(0.3, seed=1), corrected(0.3, seed=2))
+
+
+@pytest.mark.parametrize("gate", [0.1, 0.5, 0.9])
+def test_straight_through_gates_open_as_often_as_they_say(gate: float) -> None:
+    gates = torch.full((4000, 1), gate, requires_grad=True)
+    opened = straight_through_gates(gates, torch.Generator().manual_seed(0))
+    assert torch.allclose(opened, opened.round(), atol=1e-6)
+    assert opened.mean().item() == pytest.approx(gate, abs=0.02)
+    opened.sum().backward()
+    assert (gates.grad >= 0).all() and gates.grad.mean() > 0.1
+
+
+def test_certain_gates_stay_finite() -> None:
+    gates = torch.tensor([[0.0, 1.0]], requires_grad=True)
+    opened = straight_through_gates(gates, torch.Generator().manual_seed(0))
+    assert opened.round().tolist() == [[0, 1]]
+    opened.sum().backward()
+    assert torch.isfinite(gates.grad).all()

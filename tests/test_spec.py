@@ -1,0 +1,243 @@
+"""Recipes: exact through a file, and refused in a sentence when wrong."""
+
+import json
+from typing import get_args
+
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from minspnet.errors import UserError, requirement
+from minspnet.network import Network
+from minspnet.spec import ConceptTraining, ExpertSpec, ModelSpec, StemSpec, TrainSpec
+
+numbers = st.floats(0, 1e3)
+positive = st.floats(0, 1e3, exclude_min=True)
+
+
+@st.composite
+def model_specs(draw: st.DrawFn) -> ModelSpec:
+    """Forests of any shape on columns or on pictures."""
+    image = draw(st.booleans())
+    concepts = draw(st.integers(1, 4))
+    names = draw(st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=4))
+    experts = tuple(
+        ExpertSpec(
+            name,
+            draw(st.sampled_from(["none", "inverted_bottleneck" if image else "dense"])),
+            draw(st.integers(1, 9)),
+            draw(st.none() | st.sampled_from(names[:index])) if index else None,
+            draw(st.integers(1, 3)),
+            draw(st.integers(1, 3)),
+            draw(st.sampled_from(["add", "replace"])),
+            draw(st.sampled_from(["doubt", "learned"])),
+            tuple(draw(st.sets(st.integers(0, concepts - 1)))),
+        )
+        for index, name in enumerate(names)
+    )
+    return ModelSpec(
+        tuple(draw(st.lists(st.integers(1, 20), min_size=3, max_size=3)))[: 3 if image else 1],
+        concepts,
+        draw(st.integers(2, 4)),
+        StemSpec("image", draw(st.integers(1, 9)))
+        if image
+        else StemSpec("tabular", draw(st.integers(0, 9))),
+        experts,
+        draw(st.integers(1, 4)),
+        draw(st.booleans()),
+    )
+
+
+train_specs = st.builds(
+    TrainSpec,
+    epochs=st.integers(1, 1000),
+    batch_size=st.integers(1, 1000),
+    learning_rate=positive,
+    weight_decay=numbers,
+    concept_training=st.sampled_from(get_args(ConceptTraining)),
+    correction_rate=st.floats(0, 0.5),
+    augment=st.booleans(),
+    dropout=st.floats(0, 0.9),
+)
+
+
+@given(model_specs())
+def test_every_accepted_recipe_builds_a_network_that_runs(spec: ModelSpec) -> None:
+    network = Network(spec).eval()
+    with torch.no_grad():
+        found = network.evidence(torch.zeros(2, *spec.input_shape))
+    assert found.contributions.shape == (2, len(spec.experts), spec.outputs)
+    assert ((found.gates >= 0) & (found.gates <= 1 + 1e-6)).all()
+    assert torch.isfinite(found.contributions).all()
+
+
+@given(model_specs())
+def test_model_spec_round_trips_through_its_file(spec: ModelSpec) -> None:
+    again = ModelSpec.from_dict(json.loads(json.dumps(spec.to_dict())))
+    assert again == spec
+    assert hash(again) == hash(spec)
+
+
+@given(train_specs)
+@example(TrainSpec(learning_rate=0.1 + 0.2, weight_decay=5e-324))
+def test_train_spec_round_trips_through_its_file(recipe: TrainSpec) -> None:
+    assert TrainSpec.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_a_file_may_leave_out_what_has_a_default() -> None:
+    assert TrainSpec.from_dict({"epochs": 3, "learning_rate": 1}) == TrainSpec(3, learning_rate=1.0)
+
+
+def model_dict(**changes: object) -> dict[str, object]:
+    """Three inputs, one concept, two classes and one dense expert, in plain data."""
+    stem, experts = {"kind": "tabular"}, [{"name": "a", "block": "dense", "width": 2}]
+    plain = {"input_shape": [3], "concepts": 1, "classes": 2, "stem": stem, "experts": experts}
+    return plain | changes
+
+
+def expert_dict(**changes: object) -> dict[str, object]:
+    return {"name": "b", "block": "dense", "width": 2} | changes
+
+
+def test_the_plain_recipe_itself_is_accepted() -> None:
+    """Else the refusals below could be for another reason."""
+    spec = ModelSpec.from_dict(model_dict())
+    assert spec.experts == (ExpertSpec("a", "dense", 2),)
+    assert spec.parents == (-1,)
+
+
+FIRST = {"name": "a", "block": "dense", "width": 2}
+REFUSALS = [
+    (model_dict(stem=[1]), "ModelSpec.stem must be a table of keys, got [1]; correct the file."),
+    (
+        model_dict(stem={"kind": "tabular", "depth": 1, "tint": 2}),
+        "ModelSpec.stem must hold only kind, width, got depth, tint; remove the rest.",
+    ),
+    (
+        model_dict(stem={"kind": "text"}),
+        "ModelSpec.stem.kind must be one of ('tabular', 'image'), got text; correct the file.",
+    ),
+    (model_dict(input_shape=3), "ModelSpec.input_shape must be a list, got 3; correct the file."),
+    (
+        model_dict(input_shape=[3, "4"]),
+        "ModelSpec.input_shape[1] must be of type int, got '4'; correct the file.",
+    ),
+    (
+        model_dict(concepts=True),
+        "ModelSpec.concepts must be of type int, got True; correct the file.",
+    ),
+    (
+        model_dict(residual=1),
+        "ModelSpec.residual must be of type bool, got 1; correct the file.",
+    ),
+    (
+        model_dict(experts=[FIRST, expert_dict(width=2.5)]),
+        "ModelSpec.experts[1].width must be of type int, got 2.5; correct the file.",
+    ),
+    (
+        model_dict(experts=[FIRST, expert_dict(parent=0)]),
+        "ModelSpec.experts[1].parent must be of type str, got 0; correct the file.",
+    ),
+    (model_dict(schema_version=2), "schema_version must be 1, got 2; retrain the model."),
+    (
+        model_dict(classes=1),
+        "classes and concepts must be at least 2 and 1, got (1, 1); check the domain.",
+    ),
+    (
+        model_dict(experts=[FIRST, FIRST]),
+        "expert names must be unique, got a; rename one.",
+    ),
+    (
+        model_dict(experts=[FIRST, expert_dict(parent="b")]),
+        "parent of b must be an expert listed before it, got b; reorder the experts.",
+    ),
+    (
+        model_dict(experts=[FIRST, expert_dict(reading="add", concepts=[1])]),
+        "concepts of b must be indices below 1, each once, got (1,); correct them.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("plain", "message"), REFUSALS, ids=[text for _, text in REFUSALS])
+def test_wrong_recipes_are_refused_in_a_sentence(plain: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        ModelSpec.from_dict(plain)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("key", ["input_shape", "concepts", "classes", "stem"])
+def test_a_missing_key_is_named(key: str) -> None:
+    plain = model_dict()
+    del plain[key]
+    with pytest.raises(
+        UserError, match=rf"^ModelSpec lacks a key: .*'{key}'; add it to the file\.$"
+    ):
+        ModelSpec.from_dict(plain)
+
+
+@pytest.mark.parametrize(
+    ("plain", "message"),
+    [
+        (
+            {"epochs": 1.5},
+            "TrainSpec.epochs must be of type int, got 1.5; correct the file.",
+        ),
+        (
+            {"learning_rate": False},
+            "TrainSpec.learning_rate must be of type float, got False; correct the file.",
+        ),
+        (
+            {"concept_training": "magic"},
+            "TrainSpec.concept_training must be one of ('anchored', 'independent', 'joint'), "
+            "got magic; correct the file.",
+        ),
+    ],
+)
+def test_wrong_training_recipes_are_refused(plain: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        TrainSpec.from_dict(plain)
+    assert str(refused.value) == message
+
+
+SENTENCE = r"^[^\n]+ must [^\n]+, got [^\n]+; [^\n]+\.$"
+UNBUILDABLE = {
+    "no width": model_dict(experts=[expert_dict(width=0)]),
+    "no grid": model_dict(
+        stem={"kind": "image", "width": 8}, input_shape=[1, 16, 16], experts=[], base_grid=0
+    ),
+    "negative input": model_dict(input_shape=[-1]),
+    "columns for a picture stem": model_dict(stem={"kind": "image", "width": 8}),
+    "pictures for a column stem": model_dict(input_shape=[1, 16, 16]),
+    "picture stem without width": model_dict(stem={"kind": "image"}, input_shape=[1, 16, 16]),
+    "dense block on a picture": model_dict(
+        stem={"kind": "image", "width": 8}, input_shape=[1, 16, 16]
+    ),
+    "picture block on columns": model_dict(experts=[expert_dict(block="inverted_bottleneck")]),
+}
+
+
+@pytest.mark.parametrize("plain", UNBUILDABLE.values(), ids=UNBUILDABLE)
+def test_what_cannot_be_built_is_refused(plain: dict[str, object]) -> None:
+    """A recipe from a file ends in a network or in a sentence, never in a torch traceback."""
+    with pytest.raises(UserError, match=SENTENCE):
+        Network(ModelSpec.from_dict(plain))
+
+
+@pytest.mark.parametrize(
+    "plain", [{"batch_size": 0}, {"epochs": -1}, {"learning_rate": -1.0}, {"dropout": 1.5}]
+)
+def test_training_that_cannot_be_done_is_refused(plain: dict[str, object]) -> None:
+    with pytest.raises(UserError, match=SENTENCE):
+        TrainSpec.from_dict(plain)
+
+
+def test_outputs_count_concepts_and_residual_channels() -> None:
+    plain = model_dict(concepts=3, classes=4)
+    assert ModelSpec.from_dict(plain).outputs == 3
+    assert ModelSpec.from_dict(plain | {"residual": True}).outputs == 6
+
+
+def test_long_values_are_shortened_in_the_sentence() -> None:
+    text = str(requirement("text", "be short", "x" * 200, "shorten it"))
+    assert text == f"text must be short, got {'x' * 77}...; shorten it."

@@ -1,0 +1,206 @@
+"""Scoring many policies from one trace is the same as replaying each of them."""
+
+import itertools
+
+import numpy as np
+import pytest
+from forests import CASES, Forest, policies, traces, trees
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
+
+from minspnet.cost import cost_table
+from minspnet.errors import UserError
+from minspnet.metrics import CostTable
+from minspnet.policy import Policy
+from minspnet.sweep import Outcomes, Score, best_within, reachable_sets
+from minspnet.trace import ExpertTree, Head, Trace, replay
+
+
+@given(trees())
+def test_reachable_sets_are_all_sets_with_parents(tree: ExpertTree) -> None:
+    """Against trying all 2^E sets; each is listed once."""
+    sets = {
+        active
+        for active in itertools.product((False, True), repeat=len(tree.names))
+        if all(p < 0 or active[p] or not active[e] for e, p in enumerate(tree.parents))
+    }
+    listed = [tuple(map(bool, row)) for row in reachable_sets(tree)]
+    assert set(listed) == sets
+    assert len(listed) == len(sets)
+
+
+def labels_for(trace: Trace, seed: int) -> np.ndarray:
+    """Random labels in which each class stands at least once."""
+    classes = len(trace.head.bias) + 1
+    labels = np.random.default_rng(seed).integers(classes, size=len(trace))
+    labels[:classes] = range(classes)
+    return labels
+
+
+@given(st.data())
+def test_score_equals_replay_and_scikit_learn(data: st.DataObject) -> None:
+    trace = data.draw(traces(least=4))
+    policy = data.draw(policies(trace)).without_interventions()
+    labels = labels_for(trace, data.draw(st.integers(0, 99)))
+    cost = CostTable(5, tuple(3**e for e in range(len(trace.tree.names))))
+    outcomes = Outcomes(trace, labels, cost)
+    score = outcomes.score(policy)
+    assert outcomes.decisions(policy) == (score.accuracy, score.mean_macs)
+
+    decision = replay(trace, policy)
+    chances = decision.probabilities
+    if chances.shape[1] == 2:  # a sum in another order must not be able to flip a decision
+        assume((np.abs(chances[:, 1] - policy.decision_threshold) > 1e-5).all())
+        auc = roc_auc_score(labels, chances[:, 1])
+    else:
+        auc = roc_auc_score(labels, chances.astype(np.float64), multi_class="ovr", average="macro")
+    assert score.gate_thresholds == policy.gate_thresholds
+    assert score.accuracy == pytest.approx(accuracy_score(labels, decision.predicted))
+    # Tied probabilities may be untied by rounding; half a pair is the most that can cost.
+    assert score.auc == pytest.approx(auc, abs=1e-6) or has_near_ties(chances)
+    assert score.recalls == pytest.approx(
+        recall_score(labels, decision.predicted, average=None, labels=range(chances.shape[1]))
+    )
+    assert score.mean_macs == pytest.approx(cost.macs(decision.active).mean())
+    depths = decision.active.sum(axis=1)
+    expected = [np.mean(depths == d) for d in range(len(trace.tree.names) + 1)]
+    assert score.depth_shares == pytest.approx(expected)
+    assert score.expert_shares == pytest.approx(decision.active.mean(axis=0))
+    assert score.stop_shares == pytest.approx(stop_shares(trace.tree, decision.active))
+
+
+def stop_shares(tree: ExpertTree, active: np.ndarray) -> list[float]:
+    """Share of cases that reached a node with experts behind it and ran none of them."""
+    shares = []
+    for node in range(-1, len(tree.parents)):
+        behind = [e for e, parent in enumerate(tree.parents) if parent == node]
+        stops = [(node < 0 or row[node]) and not any(row[behind]) for row in active]
+        shares.append(float(np.mean(stops)) if behind else 0.0)
+    return shares
+
+
+def has_near_ties(chances: np.ndarray) -> bool:
+    return bool((np.diff(np.sort(chances, axis=0), axis=0) < 1e-6).any())
+
+
+@given(st.data())
+def test_pick_gives_the_probabilities_of_replay(data: st.DataObject) -> None:
+    """Case by case, so that no mix-up of rows or sets can average out."""
+    trace = data.draw(traces())
+    policy = data.draw(policies(trace)).without_interventions()
+    cost = CostTable(0, (0,) * len(trace.tree.names))
+    outcomes = Outcomes(trace, np.zeros(len(trace), np.intp), cost)
+    places = outcomes.places(policy)
+    decision = replay(trace, policy)
+    np.testing.assert_array_equal(outcomes.sets[places], decision.active)
+    np.testing.assert_allclose(outcomes.pick(places), decision.probabilities, atol=1e-5)
+
+
+def outcomes_of(forest: Forest) -> Outcomes:
+    labels = labels_for(forest.trace, 0)
+    return Outcomes(forest.trace, labels, cost_table(forest.network))
+
+
+def test_curve_runs_from_everything_to_the_base_alone(forest: Forest) -> None:
+    outcomes = outcomes_of(forest)
+    curve = outcomes.curve(21)
+    everything, nothing = curve[0], curve[-1]
+    assert everything == outcomes.score(Policy.shared(0, 4))
+    assert everything.mean_macs == outcomes.cost.total
+    assert everything.depth_shares == (0, 0, 0, 0, 1)
+    assert nothing.mean_macs == outcomes.cost.base
+    assert nothing.depth_shares == (1, 0, 0, 0, 0)
+    base_only = replay(forest.trace, Policy.shared(2, 4))
+    assert nothing.accuracy == accuracy_score(outcomes.labels, base_only.predicted)
+    macs = [point.mean_macs for point in curve]
+    assert macs == sorted(macs, reverse=True)
+    assert len(set(macs)) > 5
+    assert [point.gate_thresholds[0] for point in curve[:-1]] == pytest.approx(
+        np.linspace(0, 1, 21)
+    )
+
+
+def test_curve_uses_the_decision_threshold(forest: Forest) -> None:
+    outcomes = outcomes_of(forest)
+    curve = outcomes.curve(3, decision_threshold=0.9)
+    for point in curve:
+        assert point == outcomes.score(Policy(point.gate_thresholds, 0.9))
+
+
+def points(*values: tuple[float, float, float]) -> tuple[Score, ...]:
+    """Points of a curve by accuracy, AUC and mean MACs."""
+    return tuple(Score((), accuracy, auc, macs, (), (), (), ()) for accuracy, auc, macs in values)
+
+
+@pytest.mark.parametrize(
+    ("curve", "budget", "best"),
+    [
+        # The best sum of accuracy and AUC that half of 10 MACs can pay; a tie of cost is in.
+        (points((0.9, 0.9, 10), (0.8, 0.9, 5), (0.9, 0.7, 4)), 0.5, 1),
+        # The curve may dip and recover: a cheaper point may be the better one.
+        (points((0.9, 0.9, 10), (0.8, 0.9, 5), (0.9, 0.9, 3)), 0.5, 2),
+        # Equally good (0.1 + 0.2 is not 0.3 in floats): the cheaper one.
+        (points((0.1, 0.2, 9), (0.3, 0.0, 5), (0.1, 0.1, 3)), 1.0, 1),
+        # Everything is affordable at all the MACs there are.
+        (points((0.9, 0.9, 10), (0.5, 0.5, 1)), 1.0, 0),
+        # Where the AUC is unknown, because one class is missing, accuracy decides.
+        (points((0.8, np.nan, 10), (0.9, np.nan, 5), (0.7, np.nan, 1)), 1.0, 1),
+    ],
+)
+def test_best_within_a_budget(curve: tuple[Score, ...], budget: float, best: int) -> None:
+    assert best_within(curve, budget, total_macs=10) is curve[best]
+
+
+def test_a_budget_below_the_base_is_refused() -> None:
+    with pytest.raises(UserError) as refused:
+        best_within(points((0.9, 0.9, 10), (0.8, 0.8, 2)), 0.1, total_macs=10)
+    assert str(refused.value) == (
+        "budget must be at least 0.200, what the base alone costs, got 0.1; raise it."
+    )
+
+
+def test_wrong_labels_and_points_are_refused(forest: Forest) -> None:
+    cost = cost_table(forest.network)
+    with pytest.raises(UserError) as refused:
+        Outcomes(forest.trace, np.zeros(3, np.intp), cost)
+    assert str(refused.value) == f"labels must have {CASES} values, got 3; match the trace."
+    with pytest.raises(UserError) as refused:
+        outcomes_of(forest).curve(1)
+    assert str(refused.value) == "points must be 2 or more, got 1; 101 is usual."
+
+
+def bare_trace(parents: tuple[int, ...]) -> Trace:
+    """Two cases, one concept, experts that each add a half."""
+    count = len(parents)
+    return Trace(
+        ("a", "b"),
+        np.linspace(0, 1, 2 * count, dtype=np.float32).reshape(2, count),
+        np.zeros((2, 1), np.float32),
+        np.full((2, count, 1), 0.5, np.float32),
+        ExpertTree(tuple(map(str, range(count))), parents),
+        Head(np.ones((1, 1), np.float32), np.zeros(1, np.float32), 1.0, 1),
+        ("one",),
+    )
+
+
+def test_too_many_sets_are_refused() -> None:
+    """Eight parallel experts reach 256 sets; nine would reach 512."""
+    labels = np.array([0, 1])
+    assert len(Outcomes(bare_trace((-1,) * 8), labels, CostTable(0, (1,) * 8)).sets) == 256
+    with pytest.raises(UserError) as refused:
+        Outcomes(bare_trace((-1,) * 9), labels, CostTable(0, (1,) * 9))
+    assert str(refused.value) == (
+        "the forest must reach at most 256 sets of active experts, got 512; use replay instead."
+    )
+
+
+@pytest.mark.parametrize("stages", [15, 17, 70])
+def test_a_long_spine_is_scored(stages: int) -> None:
+    """Seventy stages reach only 71 sets, which is within the limit."""
+    trace = bare_trace(tuple(range(-1, stages - 1)))
+    outcomes = Outcomes(trace, np.array([0, 1]), CostTable(1, (1,) * stages))
+    policy = Policy.shared(0.2, stages)
+    for some in (policy, Policy.shared(0, stages), policy.with_gate(stages - 1, 2)):
+        depths = replay(trace, some).active.sum(axis=1)
+        assert outcomes.score(some).mean_macs == 1 + depths.mean()

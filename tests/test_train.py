@@ -1,0 +1,377 @@
+"""Training: repeatable, honest about concepts, and clear about data it cannot use."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from forests import CONCEPTS, forest_spec
+from sklearn.linear_model import LogisticRegression
+
+from minspnet.data import UNLABELLED
+from minspnet.errors import UserError
+from minspnet.losses import null_deviance
+from minspnet.network import Evidence, Network, run
+from minspnet.policy import Policy
+from minspnet.spec import ModelSpec, StemSpec, TrainSpec
+from minspnet.trace import Trace, replay
+from minspnet.train import Objective, TrainingData, fit_head, train, turned
+
+SHORT = TrainSpec(epochs=2, batch_size=64, learning_rate=0.02)
+SHARES = np.array([0.3, 0.2])
+ALL_ON = Policy.shared(0, 2)
+
+
+def weights(network: Network) -> torch.Tensor:
+    return torch.cat([value.double().flatten() for value in network.state_dict().values()])
+
+
+def trace_of(network: Network, data: TrainingData) -> Trace:
+    return run(network, tuple(map(str, range(len(data.labels)))), data.inputs, CONCEPTS)
+
+
+# --- What training gives ----------------------------------------------------------------
+
+
+def test_training_learns_concepts_and_classes(
+    trained: Network, training_data: TrainingData
+) -> None:
+    """The task is a linear one: it must be nearly solved, with the base alone and with all."""
+    trace = trace_of(trained, training_data)
+    for policy in (ALL_ON, Policy.shared(2, 2)):
+        decision = replay(trace, policy)
+        assert (decision.predicted == training_data.labels).mean() > 0.9
+        for k in range(len(CONCEPTS)):
+            found = np.corrcoef(decision.concepts[:, k], training_data.concepts[:, k])
+            assert found[0, 1] > 0.9
+
+
+def test_true_concepts_decide_as_logistic_regression_on_them_does(
+    trained: Network, training_data: TrainingData
+) -> None:
+    """Correcting every concept must give what a model of the true concepts says."""
+    model = LogisticRegression(C=10, max_iter=2000).fit(
+        training_data.concepts, training_data.labels
+    )
+    trace = trace_of(trained, training_data)
+    for case in range(0, len(trace), 16):
+        policy = ALL_ON
+        for name, value in zip(CONCEPTS, training_data.concepts[case], strict=True):
+            policy = policy.intervene(name, float(value))
+        decision = replay(trace[case], policy)
+        expected = model.predict_proba(training_data.concepts[case : case + 1])
+        np.testing.assert_allclose(decision.probabilities, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_head_equals_logistic_regression(classes: int, training_data: TrainingData) -> None:
+    """Against scikit-learn's probabilities, fitted on the labelled cases alone."""
+    concepts = training_data.concepts
+    labels = np.digitize(concepts[:, 0], np.linspace(0, 1, classes + 1)[1:-1])
+    network = Network(ModelSpec((5,), 3, classes, StemSpec("tabular")))
+    unknown = np.arange(len(labels)) % 4 == 0
+    known_only = np.where(unknown, UNLABELLED, labels)
+    fit_head(network, concepts, known_only, strength=3.0)
+    model = LogisticRegression(C=3.0, max_iter=2000).fit(concepts[~unknown], labels[~unknown])
+    head = network.frozen_head()
+    logits = head.class_logits(concepts.astype(np.float32))
+    np.testing.assert_allclose(head.probabilities(logits), model.predict_proba(concepts), atol=1e-4)
+    assert not any(parameter.requires_grad for parameter in network.head.parameters())
+
+
+@pytest.mark.parametrize("way", ["anchored", "independent", "joint"])
+def test_only_joint_training_moves_the_head(
+    way: str, small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    recipe = dataclasses.replace(SHORT, concept_training=way)
+    network = train(small_spec, recipe, training_data, SHARES, seed=0)
+    fitted = Network(small_spec)
+    fit_head(fitted, training_data.concepts, training_data.labels, recipe.head_strength)
+    assert torch.equal(network.head.weights, fitted.head.weights) == (way != "joint")
+    assert network.head.weights.abs().sum() > 0
+    assert not network.training
+
+
+def test_same_seed_gives_the_same_weights(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    """And neither reads nor moves the global random numbers."""
+    recipe = dataclasses.replace(SHORT, dropout=0.2)
+    found = []
+    for seed, other in ((0, 1), (0, 2), (1, 1)):
+        torch.manual_seed(other)
+        before = torch.get_rng_state()
+        found.append(weights(train(small_spec, recipe, training_data, SHARES, seed)))
+        assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_inputs_are_standardised_by_the_training_cases(
+    trained: Network, training_data: TrainingData
+) -> None:
+    stem = trained.stem.standardise
+    np.testing.assert_allclose(stem.mean, training_data.inputs.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(stem.scale, training_data.inputs.std(axis=0), atol=1e-5)
+
+
+def test_a_constant_column_does_not_divide_by_zero(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    inputs = training_data.inputs.copy()
+    inputs[:, 4] = 7
+    data = dataclasses.replace(training_data, inputs=inputs)
+    assert torch.isfinite(weights(train(small_spec, SHORT, data, SHARES, seed=0))).all()
+
+
+def test_a_static_net_can_be_trained(small_spec: ModelSpec, training_data: TrainingData) -> None:
+    """``path_weight`` 0: only the way with every expert on is practised."""
+    recipe = dataclasses.replace(SHORT, path_weight=0.0)
+    static = train(small_spec, recipe, training_data, SHARES, seed=0)
+    assert torch.isfinite(weights(static)).all()
+    assert not torch.equal(
+        weights(static), weights(train(small_spec, SHORT, training_data, SHARES, seed=0))
+    )
+
+
+def test_a_net_without_experts_can_be_trained(training_data: TrainingData) -> None:
+    spec = ModelSpec((5,), 3, 2, StemSpec("tabular", 6), residual=True)
+    network = train(spec, SHORT, training_data, np.zeros(0), seed=0)
+    assert torch.isfinite(weights(network)).all()
+
+
+def test_pictures_can_be_trained_on_with_turns() -> None:
+    """Three classes, a residual, all kinds of experts; unlabelled cases among them."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(20) % 4 - 1
+    inputs = generator.normal(size=(20, 1, 16, 16)).astype(np.float32)
+    data = TrainingData(inputs, generator.random((20, 3)), labels)
+    recipe = TrainSpec(epochs=1, batch_size=10, augment=True, dropout=0.1)
+    network = train(forest_spec("image"), recipe, data, np.full(4, 0.2), seed=0)
+    assert torch.isfinite(weights(network)).all()
+
+
+def test_a_dearer_router_opens_less(small_spec: ModelSpec, training_data: TrainingData) -> None:
+    opened = []
+    for price in (0.0, 50.0):
+        recipe = dataclasses.replace(SHORT, epochs=6, router_cost=price)
+        network = train(small_spec, recipe, training_data, SHARES, seed=0)
+        opened.append(trace_of(network, training_data).gates[:, 1].mean())
+    assert opened[1] < opened[0] - 0.1
+
+
+def test_progress_is_told_after_each_epoch(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    told: list[tuple[int, dict[str, float]]] = []
+    recipe = dataclasses.replace(SHORT, epochs=8)
+    train(small_spec, recipe, training_data, SHARES, 0, lambda *now: told.append(now))
+    assert [epoch for epoch, _ in told] == list(range(8))
+    assert told[-1][1]["concept"] < 0.8 * told[0][1]["concept"]
+    assert told[-1][1]["class"] < told[0][1]["class"]
+
+
+# --- The objective ----------------------------------------------------------------------
+
+
+def terms(
+    network: Network, recipe: TrainSpec, data: TrainingData, evidence: Evidence | None = None
+) -> dict[str, float]:
+    """Loss terms of all cases at once, before any step."""
+    truth = torch.as_tensor(data.concepts, dtype=torch.float32)
+    objective = Objective(network, recipe, SHARES, null_deviance(truth), seed=0)
+    with torch.no_grad():
+        evidence = evidence or network.evidence(torch.from_numpy(data.inputs))
+        found = objective(evidence, truth, torch.from_numpy(data.labels))
+    return {name: float(value) for name, value in found.items()}
+
+
+@pytest.fixture
+def network(small_spec: ModelSpec, training_data: TrainingData) -> Network:
+    torch.manual_seed(0)
+    network = Network(small_spec).eval()
+    fit_head(network, training_data.concepts, training_data.labels, 10)
+    return network
+
+
+def test_unlabelled_cases_do_not_change_the_class_loss(
+    network: Network, training_data: TrainingData
+) -> None:
+    """They teach concepts only: half of the labels gone is as if half of the cases were."""
+    recipe = TrainSpec(correction_rate=0, path_weight=0)
+    labels = training_data.labels.copy()
+    labels[80:] = UNLABELLED
+    half = TrainingData(
+        training_data.inputs[:80], training_data.concepts[:80], training_data.labels[:80]
+    )
+    unlabelled = terms(network, recipe, dataclasses.replace(training_data, labels=labels))
+    assert unlabelled["class"] == pytest.approx(terms(network, recipe, half)["class"], rel=1e-5)
+    everything = terms(network, recipe, training_data)
+    assert unlabelled["concept"] == everything["concept"]
+    assert unlabelled["class"] != pytest.approx(everything["class"], rel=1e-3)
+
+
+def test_ways_through_the_forest_weigh_one_together(
+    network: Network, training_data: TrainingData
+) -> None:
+    """If no expert adds anything, every way is the base, however many ways are practised."""
+    evidence = network.evidence(torch.from_numpy(training_data.inputs))
+    silent = evidence._replace(contributions=torch.zeros_like(evidence.contributions))
+    static, practised = (
+        terms(network, TrainSpec(correction_rate=0, path_weight=w), training_data, silent)
+        for w in (0.0, 0.7)
+    )
+    assert practised == pytest.approx(static, rel=1e-5)
+
+
+def test_no_way_opens_a_child_without_its_parent(
+    network: Network, training_data: TrainingData
+) -> None:
+    """Every case is right by itself and wrong only if the child's share came alone."""
+    with torch.no_grad():
+        network.head.weights.copy_(torch.tensor([[40.0, 0, 0]]))
+        network.head.bias.fill_(-20)
+    said = torch.zeros(160, 3)
+    said[:, 0] = 10
+    moves = torch.zeros(160, 2, 3)
+    moves[:, 0, 0], moves[:, 1, 0] = 20, -20  # 10, 30 and 10 on the tree's paths; -10 off them
+    evidence = Evidence(torch.full((160, 2), 0.5), said, moves)
+    data = dataclasses.replace(training_data, labels=np.ones(160, np.intp))
+    assert terms(network, TrainSpec(correction_rate=0), data, evidence)["class"] < 1e-3
+
+
+def test_partial_paths_are_the_base_and_the_way_to_each_expert(network: Network) -> None:
+    objective = Objective(network, TrainSpec(), SHARES, torch.ones(3), seed=0)
+    assert objective.partial_paths.tolist() == [[0, 0], [1, 0], [1, 1]]
+
+
+def test_weights_of_the_terms(network: Network, training_data: TrainingData) -> None:
+    plain = TrainSpec(correction_rate=0, path_weight=0, concept_weight=1)
+    once = terms(network, plain, training_data)
+    weighed = dataclasses.replace(plain, concept_weight=3, task_weight=0.5, router_cost=0.1)
+    found = terms(network, weighed, training_data)
+    assert found["concept"] == pytest.approx(3 * once["concept"])
+    assert found["class"] == pytest.approx(0.5 * once["class"])
+    gates = network.evidence(torch.from_numpy(training_data.inputs)).gates[:, 1].mean().item()
+    assert found["router"] == pytest.approx(0.1 * SHARES[1] * gates, rel=1e-5)
+
+
+def test_independent_training_leaves_the_class_out(
+    network: Network, training_data: TrainingData
+) -> None:
+    recipe = TrainSpec(concept_training="independent")
+    assert terms(network, recipe, training_data)["class"] == 0
+
+
+def test_true_corrections_lower_the_class_loss_towards_the_heads(
+    network: Network, training_data: TrainingData
+) -> None:
+    """An untrained network corrected half of the time does better than one never corrected."""
+    plain = TrainSpec(correction_rate=0, path_weight=0)
+    never = terms(network, plain, training_data)["class"]
+    half = dataclasses.replace(plain, correction_rate=0.5)
+    assert terms(network, half, training_data)["class"] < never
+
+
+# --- Turns ------------------------------------------------------------------------------
+
+
+def test_turns_are_the_eight_symmetries_of_a_square() -> None:
+    images = torch.arange(400 * 9, dtype=torch.float32).reshape(400, 1, 3, 3)
+    kept = images.clone()
+    found = turned(images, torch.Generator().manual_seed(0))
+    assert torch.equal(images, kept)
+    symmetries = [torch.rot90(images, k, (-2, -1)) for k in range(4)]
+    symmetries += [torch.rot90(images.transpose(-2, -1), k, (-2, -1)) for k in range(4)]
+    matches = torch.stack([(found == s).flatten(1).all(dim=1) for s in symmetries])
+    assert (matches.sum(dim=0) == 1).all()
+    assert (matches.sum(dim=1) > 400 / 8 / 2).all()
+
+
+# --- Data that cannot be used -----------------------------------------------------------
+
+
+def with_value(array: np.ndarray, value: float) -> np.ndarray:
+    changed = array.copy()
+    changed[5, 1] = value
+    return changed
+
+
+Change = Callable[[TrainingData], dict[str, np.ndarray]]
+REFUSALS: dict[str, tuple[Change, str]] = {
+    "NaN input": (
+        lambda d: {"inputs": with_value(d.inputs, np.nan)},
+        "inputs must be finite, got NaN or infinity in row 5; fill or drop it.",
+    ),
+    "infinite input": (
+        lambda d: {"inputs": with_value(d.inputs, np.inf)},
+        "inputs must be finite, got NaN or infinity in row 5; fill or drop it.",
+    ),
+    "wrong input shape": (
+        lambda d: {"inputs": d.inputs[:, :4]},
+        "inputs must have shape (case, 5), got (160, 4); check the domain and its variant.",
+    ),
+    "wrong number of concepts": (
+        lambda d: {"concepts": d.concepts[:, :2]},
+        "training concepts must have shape (160, 3), got (160, 2); check the domain.",
+    ),
+    "missing class": (
+        lambda d: {"labels": np.zeros_like(d.labels)},
+        "training labels must hold each of the 2 classes, got [0]; add cases of the missing class.",
+    ),
+    "no labels": (
+        lambda d: {"labels": np.full_like(d.labels, UNLABELLED)},
+        "training labels must hold each of the 2 classes, got []; add cases of the missing class.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), REFUSALS.values(), ids=REFUSALS)
+def test_unusable_data_are_refused_in_a_sentence(
+    change: Change, message: str, small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    data = dataclasses.replace(training_data, **change(training_data))
+    with pytest.raises(UserError) as refused:
+        train(small_spec, SHORT, data, SHARES, seed=0)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("way", ["anchored", "joint"])
+@pytest.mark.parametrize("value", [np.nan, -0.1, 1.1])
+def test_concepts_outside_zero_to_one_are_refused(
+    value: float, way: str, small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    """A rating that is missing or not yet scaled is the commonest mistake in a new domain."""
+    concepts = with_value(training_data.concepts, value)
+    data = dataclasses.replace(training_data, concepts=concepts)
+    recipe = dataclasses.replace(SHORT, concept_training=way)
+    with pytest.raises(UserError) as refused:
+        train(small_spec, recipe, data, SHARES, seed=0)
+    assert str(refused.value) == (
+        f"training concepts must lie between 0 and 1, got {value}; "
+        "fill missing ones and scale the rest."
+    )
+
+
+def pictures(*shape: int) -> TrainingData:
+    return TrainingData(
+        np.zeros((4, *shape), np.float32), np.full((4, 3), 0.5), np.array([0, 1, 2, 0])
+    )
+
+
+def test_batches_of_one_picture_are_refused() -> None:
+    """Normalisation needs two cases a batch to take statistics of."""
+    with pytest.raises(UserError, match=r"^batch_size .* must be 2 or more, got \(1, 4\); "):
+        recipe = TrainSpec(epochs=1, batch_size=1)
+        train(forest_spec("image"), recipe, pictures(1, 16, 16), np.ones(4), seed=0)
+
+
+def test_turning_pictures_that_are_not_square_is_refused() -> None:
+    """A quarter turn would change their shape."""
+    spec = dataclasses.replace(forest_spec("image"), input_shape=(1, 16, 12))
+    recipe = TrainSpec(epochs=1, batch_size=4)
+    train(spec, recipe, pictures(1, 16, 12), np.ones(4), seed=0)
+    with pytest.raises(UserError):
+        turning = dataclasses.replace(recipe, augment=True)
+        train(spec, turning, pictures(1, 16, 12), np.ones(4), seed=0)
