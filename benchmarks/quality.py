@@ -2,12 +2,13 @@
 
     python -m benchmarks.quality breast_cytology --repeats 5
     python -m benchmarks.quality breast_cytology --variant mean_and_se --repeats 5
-    python -m benchmarks.quality lung_nodules --repeats 1
+    python -m benchmarks.quality lung_nodules --repeats 3
     python -m benchmarks.quality --show benchmarks/results/quality-*.json
 
-Each fold trains the shipped recipe, two static nets of the same mean MACs, a jointly trained
-bottleneck, and the usual models, all on the same training cases. The operating point is chosen
-on validation cases; the test cases are scored once.
+Each fold trains the shipped recipe, static nets of several budgets, a jointly trained bottleneck,
+and the usual models, all on the same training cases. For each budget the gate threshold is chosen
+on validation cases; the test cases are scored once. A run that was stopped goes on where it was,
+unless the recipe has changed since.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from tqdm import tqdm
 
 from benchmarks.static import static_macs, static_presets
-from minspnet.data import UNLABELLED, Cases, ConceptScale, Split, folds
+from minspnet.data import PARTS, UNLABELLED, Cases, ConceptScale, Split, folds
 from minspnet.domain import Domain, Variant
 from minspnet.domains import find_domain, load_cases
 from minspnet.intervention import intervention_curve
@@ -30,10 +31,12 @@ from minspnet.metrics import accuracy, auc, mean_auc
 from minspnet.network import run
 from minspnet.policy import Policy
 from minspnet.presets import Preset, preset
-from minspnet.study import conduct, fit
+from minspnet.study import BUDGET, Study, conduct, fit
+from minspnet.sweep import Outcomes, most_within
 from minspnet.trace import replay
 
 RESULTS = Path(__file__).parent / "results"
+BUDGETS = (0.2, 0.3, 0.4, 0.5)
 
 
 def main() -> None:
@@ -50,30 +53,36 @@ def main() -> None:
         return
     domain = find_domain(options.domain)
     variant = domain.variant(options.variant)
-    result = measure(domain, variant, options.repeats)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"quality-{domain.key}-{variant.name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    print(table(result))
+    print(table(measure(domain, variant, options.repeats, path)))
 
 
-def measure(domain: Domain, variant: Variant, repeats: int) -> dict[str, Any]:
-    """Collect one record a fold."""
+def measure(domain: Domain, variant: Variant, repeats: int, path: Path) -> dict[str, Any]:
+    """Collect one record a fold, each kept as soon as it is there."""
     cases = load_cases(domain, variant.name)
     recipe = preset(domain, variant)
-    records = []
-    with tqdm(total=5 * repeats, desc=f"{domain.key} {variant.name}", disable=None) as bar:
-        for seed in range(repeats):
-            for split in folds(cases, seed):
-                records.append(one_fold(domain, variant, recipe, cases, split, seed))
-                bar.update()
-    return {
+    result = {
         "domain": domain.key,
         "variant": variant.name,
-        "repeats": repeats,
         "cases": len(cases),
-        "records": records,
+        "recipe": {"model": recipe.model.to_dict(), "training": recipe.training.to_dict()},
+        "records": [],
     }
+    if path.exists():
+        before = json.loads(path.read_text())
+        if before.get("recipe") == result["recipe"]:
+            result["records"] = before["records"]
+    done = {(record["seed"], record["fold"]) for record in result["records"]}
+    with tqdm(total=5 * repeats, desc=f"{domain.key} {variant.name}", disable=None) as bar:
+        for seed in range(repeats):
+            for fold, split in enumerate(folds(cases, seed)):
+                if (seed, fold) not in done:
+                    record = one_fold(domain, variant, recipe, cases, split, seed)
+                    result["records"].append({"seed": seed, "fold": fold} | record)
+                    path.write_text(json.dumps(result, indent=1) + "\n")
+                bar.update()
+    return result
 
 
 def one_fold(
@@ -81,17 +90,36 @@ def one_fold(
 ) -> dict[str, Any]:
     """Everything that is measured on one split."""
     study = conduct(domain, variant, recipe, cases, split, seed)
-    record: dict[str, Any] = {"seed": seed, "ours": dict(study.metrics)}
-    train, test = cases.take(split.train), cases.take(split.test)
-    mean_macs = study.metrics["gated"]["mean_macs"]
-    for name, static in static_presets(recipe, mean_macs).items():
-        record[name] = static_score(static, train, test, study.scale, domain, seed)
+    record: dict[str, Any] = {"ours": dict(study.metrics)}
+    parts = {name: cases.take(getattr(split, name)) for name in PARTS}
+    train, test = parts["train"], parts["test"]
+    record["routed"] = {str(budget): routed_score(study, parts, budget) for budget in BUDGETS}
+    for budget in BUDGETS:
+        for name, static in static_presets(recipe, budget * study.cost.total).items():
+            score = static_score(static, train, test, study.scale, domain, seed)
+            record.setdefault(name, {})[str(budget)] = score
     record["joint"] = joint_scores(recipe, train, test, study.scale, domain, seed)
     record["extra trees concepts"] = tree_concepts(train, test, study.scale, domain, seed)
     if "diameter_mm" in cases.columns:
         positive = test.labels == 1
         record["size alone"] = {"auc": auc(test.columns["diameter_mm"], positive)}
     return record
+
+
+def routed_score(study: Study, parts: dict[str, Cases], budget: float) -> dict[str, float]:
+    """Spend a budget, threshold chosen on validation, and score the test cases."""
+    validation = Outcomes(study.traces["validation"], parts["validation"].labels, study.cost)
+    chosen = most_within(validation.curve(), budget, study.cost.total)
+    policy = Policy(chosen.gate_thresholds)
+    score = Outcomes(study.traces["test"], parts["test"].labels, study.cost).score(policy)
+    decision = replay(study.traces["test"], policy)
+    truth = study.scale.truth(parts["test"].columns)
+    return {
+        "accuracy": score.accuracy,
+        "auc": score.auc,
+        "macs": score.mean_macs,
+        "concepts": concept_agreement(decision.concepts, truth),
+    }
 
 
 def static_score(
@@ -105,7 +133,13 @@ def static_score(
         "accuracy": accuracy(decision.predicted, test.labels),
         "auc": mean_auc(decision.probabilities, test.labels),
         "macs": static_macs(static.model),
+        "concepts": concept_agreement(decision.concepts, scale.truth(test.columns)),
     }
+
+
+def concept_agreement(concepts: np.ndarray, truth: np.ndarray) -> float:
+    """Rank correlation with the truth, mean over the concepts."""
+    return float(np.mean([spearmanr(concepts[:, k], t).statistic for k, t in enumerate(truth.T)]))
 
 
 def joint_scores(
@@ -147,7 +181,7 @@ def table(result: dict[str, Any]) -> str:
     """Write the tables of one run in Markdown."""
     records = result["records"]
     size = f"{records[0]['ours']['parameters']:,} parameters"
-    title = f"{result['domain']}, {result['variant']}: 5-fold x {result['repeats']}, {size}"
+    title = f"{result['domain']}, {result['variant']}: {len(records)} folds, {size}"
     lines = [
         f"### {title}",
         "",
@@ -160,8 +194,9 @@ def table(result: dict[str, Any]) -> str:
         ("MINSPNET, base alone", "base_only"),
     ):
         lines.append(_row(name, [record["ours"][way] for record in records], "mean_macs"))
-    for name in ("static shallow", "static deep"):
-        lines.append(_row(f"{name}, same mean MACs", [record[name] for record in records], "macs"))
+    for name in _STATIC:
+        scores = [record[name][str(BUDGET)] for record in records]
+        lines.append(_row(f"{name}, same mean MACs", scores, "macs"))
     for name in records[0]["ours"]["baselines"]:
         lines.append(_row(name, [record["ours"]["baselines"][name] for record in records], None))
     if "size alone" in records[0]:
@@ -177,6 +212,7 @@ def _row(name: str, scores: list[dict[str, float]], macs: str | None) -> str:
 
 
 _KEYS = ("accuracy", "auc")
+_STATIC = ("static shallow", "static deep")
 
 
 def _spread(values: list[float]) -> str:
@@ -184,21 +220,29 @@ def _spread(values: list[float]) -> str:
 
 
 def _routing_lines(records: list[dict[str, Any]]) -> list[str]:
-    share = [r["ours"]["gated"]["mean_macs"] / r["ours"]["total_macs"] for r in records]
+    total = np.array([r["ours"]["total_macs"] for r in records])
     lines = [
-        f"Routing: {_spread(share)} of the MACs of all experts on. Paired differences, with "
-        "their standard error:",
+        "As routed, less all experts on, and less a static net that costs as much; differences "
+        "are paired, with their standard error. Concepts: mean rank correlation with the truth.",
         "",
+        "| budget | MACs used | against | accuracy | AUC | concepts |",
+        "|---|---|---|---|---|---|",
     ]
-    lines += ["| as routed, less | accuracy | AUC |", "|---|---|---|"]
-    others = {"all experts on": [r["ours"]["all_on"] for r in records]}
-    others |= {name: [r[name] for r in records] for name in ("static shallow", "static deep")}
-    for name, scores in others.items():
-        cells = [
-            _paired([r["ours"]["gated"][k] - s[k] for r, s in zip(records, scores, strict=True)])
-            for k in _KEYS
+    for budget in map(str, BUDGETS):
+        routed = [r["routed"][budget] for r in records]
+        used = np.mean([score["macs"] for score in routed] / total)
+        others = {name: [r[name][budget] for r in records] for name in _STATIC}
+        everything = [
+            r["ours"]["all_on"]
+            | {"concepts": np.mean(list(r["ours"]["concept_rank_correlation"].values()))}
+            for r in records
         ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        for name, scores in ({"all experts on": everything} | others).items():
+            cells = [
+                _paired([a[key] - b[key] for a, b in zip(routed, scores, strict=True)])
+                for key in (*_KEYS, "concepts")
+            ]
+            lines.append(f"| {budget} | {used:.2f} | {name} | {' | '.join(cells)} |")
     return lines
 
 

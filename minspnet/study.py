@@ -18,12 +18,15 @@ from minspnet.metrics import CostTable, bootstrap_interval, calibration_error
 from minspnet.network import Network, run
 from minspnet.policy import Policy
 from minspnet.presets import Preset
-from minspnet.sweep import Outcomes, Score, best_within
+from minspnet.sweep import Outcomes, Score, most_within
 from minspnet.trace import Trace, replay
 from minspnet.train import Progress, TrainingData, train
 
-BUDGET = 0.5
-"""Share of all MACs that the operating point may cost; the best such point on validation."""
+BUDGET = 0.4
+"""Share of all MACs that the operating point may cost on average over validation cases.
+
+A tenth below the half that routing is asked to save, so that harder test cases stay under it.
+"""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def conduct(
     calibrate(network, parts["validation"], domain)
     traces = {name: _run(network, part, domain) for name, part in parts.items()}
     validation = Outcomes(traces["validation"], parts["validation"].labels, cost)
-    policy = Policy(best_within(validation.curve(), BUDGET, cost.total).gate_thresholds)
+    policy = Policy(most_within(validation.curve(), BUDGET, cost.total).gate_thresholds)
     metrics = report(traces["test"], parts["test"], scale, cost, policy, seed)
     metrics["parameters"] = network.parameters_count
     metrics["cases"] = {name: len(part) for name, part in parts.items()}

@@ -12,7 +12,7 @@ from minspnet.domains import find_domain
 from minspnet.network import Network
 from minspnet.presets import preset
 from minspnet.study import BUDGET, Study, conduct, report, summarise
-from minspnet.sweep import Outcomes, best_within
+from minspnet.sweep import Outcomes, most_within
 from minspnet.trace import replay
 
 PROMISED_PARAMETERS = {"breast_cytology": 2_000, "lung_nodules": 25_000}
@@ -61,7 +61,7 @@ def test_the_temperature_and_the_operating_point_are_of_the_validation_part(
     outcomes = Outcomes(study.traces["validation"], labels, study.cost)
     chosen = outcomes.score(study.policy)
     assert chosen.mean_macs <= BUDGET * study.cost.total
-    assert chosen == best_within(outcomes.curve(), BUDGET, study.cost.total)
+    assert chosen == most_within(outcomes.curve(), BUDGET, study.cost.total)
     assert len(set(study.policy.gate_thresholds)) == 1
 
     trace = study.traces["validation"]
