@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from minspnet.domain import Domain
 from minspnet.errors import UserError
 from minspnet.policy import Policy
-from minspnet.spec import ModelSpec, TrainSpec
+from minspnet.recipe import TrainSpec
+from minspnet.spec import ModelSpec
 from minspnet.trace import Decision, Trace, replay
 
 if TYPE_CHECKING:

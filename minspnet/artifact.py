@@ -26,8 +26,9 @@ from minspnet.domain import Domain
 from minspnet.errors import UserError, requirement
 from minspnet.metrics import CostTable
 from minspnet.policy import Policy
-from minspnet.spec import ModelSpec, TrainSpec
-from minspnet.trace import ExpertTree, Head, Trace
+from minspnet.recipe import TrainSpec
+from minspnet.spec import ModelSpec
+from minspnet.trace import ExpertTree, Head, Prototypes, Trace
 
 if TYPE_CHECKING:
     from minspnet.network import Network
@@ -299,7 +300,14 @@ def _head(weights: Mapping[str, np.ndarray], spec: ModelSpec) -> Head:
         weights["head.bias"],
         float(weights["head.temperature"]),
         spec.concepts,
+        _prototypes(weights) if spec.prototypes else None,
+        spec.binary,
     )
+
+
+def _prototypes(weights: Mapping[str, np.ndarray]) -> Prototypes:
+    points = weights["head.prototypes"]
+    return Prototypes(points, weights["head.prototype_weights"], float(weights["head.sharpness"]))
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from minspnet.layers.exits import LearnedGate
 from minspnet.metrics import CostTable
 from minspnet.network import Network, State
 
@@ -19,7 +20,7 @@ def cost_table(network: Network) -> CostTable:
     stem, hidden = _count(network.stem, inputs)
     base_exit, logits = _count(network.base_exit, hidden)
     head, _ = _count(network.head, logits)
-    states = {-1: State(hidden, logits)}
+    states = {-1: network.trunk(inputs)}
     experts, gates = [], []
     for expert, parent in enumerate(network.tree.parents):
         macs, state = _count(network.experts[expert], states[parent])
@@ -27,7 +28,9 @@ def cost_table(network: Network) -> CostTable:
         experts.append(macs)
         learned = network.experts[expert].learned_gate
         # A doubt gate weighs the running concepts into classes once more.
-        gates.append(head if learned is None else _count(learned, states[parent].hidden)[0])
+        gates.append(
+            head if learned is None else _count_gate(network, learned, states[parent], head)
+        )
     network.train(was_training)
 
     def children_gates(node: int) -> int:
@@ -43,6 +46,15 @@ def cost_table(network: Network) -> CostTable:
         tuple(macs + children_gates(e) for e, macs in enumerate(experts)),
         tuple(parts),
     )
+
+
+def _count_gate(network: Network, gate: LearnedGate, parent: State, head: int) -> int:
+    """A gate of gain also needs the running decision's doubt."""
+    if not gate.hears:
+        return _count(gate, parent.hidden)[0]
+    with FlopCounterMode(display=False) as counter:
+        gate(parent.hidden, network.said(parent))
+    return counter.get_total_flops() // 2
 
 
 def _count(module: nn.Module, given: Tensor | State) -> tuple[int, Any]:

@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from minspnet.network import Network, State, check_inputs
+from minspnet.network import Network, check_inputs
 from minspnet.policy import Policy
 from minspnet.trace import Decision, decide
 
@@ -37,7 +37,7 @@ def dispatch(
         threshold = np.float32(min(policy.gate_thresholds[expert], 2.0))
         before = states[parent]
         opened = torch.from_numpy(network.gate(expert, before).numpy() >= threshold)
-        chosen = State(before.hidden[opened], before.logits[opened])
+        chosen = before.take(opened)
         rows = rows_of[parent][opened]
         if len(rows):
             rows_of[expert] = rows

@@ -2,11 +2,11 @@
 
 Shapes, with E experts, K concepts and R residual channels (output = K + R):
 
-    x            [case, feature] or [case, channel, height, width]
+    x            [case, feature], [case, channel, time] or [case, channel, height, width]
     h  = stem(x)
     b  = base_exit(h)                                   [case, output]
     for each expert, its parent's state (h_p, z_p) known:
-        g_e  = doubt(z_p) or learned_gate(h_p)           [case]
+        g_e  = doubt(z_p) or gate(h_p) or gate(h_p, z_p) [case]
         h_e  = block_e(h_p)
         z_e  = exit_e(h_e)  or  z_p + exit_e(h_e)        [case, output]
         u_e  = z_e - z_p                                 [case, output]
@@ -22,47 +22,83 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from minspnet.errors import requirement
-from minspnet.layers.blocks import build_block
-from minspnet.layers.exits import ConceptHead, Exit, LearnedGate
+from minspnet.layers.axes import GridMean
+from minspnet.layers.blocks import Block
+from minspnet.layers.exits import LearnedGate, base_exit, expert_exit
+from minspnet.layers.heads import ConceptHead
 from minspnet.layers.stems import build_stem
 from minspnet.spec import ExpertSpec, ModelSpec
-from minspnet.trace import ExpertTree, Head, Trace
+from minspnet.trace import ExpertTree, Head, Prototypes, Trace
 
 
 class State(NamedTuple):
-    """What a node hands to its children: features, and the concept logits said so far."""
+    """What a node hands to its children.
+
+    Attributes:
+        hidden: Features.
+        logits: The concept logits said so far.
+        earlier: Pooled features of the stem and of every expert on the path, side by side; of
+            no width unless some exit fuses them.
+    """
 
     hidden: Tensor
     logits: Tensor
+    earlier: Tensor
+
+    def take(self, rows: Tensor) -> "State":
+        """Keep some cases."""
+        return State(self.hidden[rows], self.logits[rows], self.earlier[rows])
 
 
 class Evidence(NamedTuple):
-    """One pass through every expert; no threshold has touched it."""
+    """One pass through every expert; no threshold has touched it.
+
+    Attributes:
+        gates: Scores in [0, 1].
+        base: Concept logits (then residual channels) of the base exit.
+        contributions: What each expert adds.
+        activity: Mean absolute feature of each expert's block: what sparse activations lower.
+    """
 
     gates: Float[Tensor, "case expert"]
     base: Float[Tensor, "case output"]
     contributions: Float[Tensor, "case expert output"]
+    activity: Float[Tensor, "case expert"]
 
 
 class Expert(nn.Module):
     """One node of the forest: block and exit; its gate belongs to the node before it."""
 
     def __init__(
-        self, spec: ExpertSpec, parent_shape: tuple[int, ...], outputs: int, dropout: float
+        self,
+        spec: ExpertSpec,
+        model: ModelSpec,
+        parent_shape: tuple[int, ...],
+        earlier: int,
+        dropout: float,
+        block: Block | None,
     ) -> None:
         super().__init__()
         self.replaces = spec.reading == "replace"
-        self.block = build_block(spec, parent_shape, dropout)
+        self.block = Block(spec, parent_shape, dropout) if block is None else block
+        self.given_shape = tuple(parent_shape)
         self.output_shape = self.block.output_shape
-        self.exit = Exit(self.output_shape, outputs, spec.concepts)
-        self.learned_gate = LearnedGate(parent_shape) if spec.gate == "learned" else None
+        self.exit = expert_exit(spec, self.output_shape, model.outputs, earlier)
+        said = model.concepts + 1 if spec.gate == "gain" else 0
+        self.learned_gate = None if spec.gate == "doubt" else LearnedGate(parent_shape, said)
+        self.remember = GridMean(self.output_shape) if _fuses(model) else None
 
     def forward(self, parent: State) -> State:
         hidden = self.block(parent.hidden)
-        said = self.exit(hidden)
-        if self.replaces:
-            return State(hidden, torch.where(self.exit.written, said, parent.logits))
-        return State(hidden, parent.logits + said)
+        said = self.exit(hidden, parent.earlier)
+        logits = (
+            torch.where(self.exit.written, said, parent.logits)
+            if self.replaces
+            else parent.logits + said
+        )
+        if self.remember is None:
+            return State(hidden, logits, parent.earlier)
+        return State(hidden, logits, torch.cat([parent.earlier, self.remember(hidden)], dim=1))
 
 
 class Network(nn.Module):
@@ -73,39 +109,78 @@ class Network(nn.Module):
         self.spec = spec
         self.stem = build_stem(spec.stem, spec.input_shape)
         shape: tuple[int, ...] = self.stem.output_shape
-        self.base_exit = Exit(shape, spec.outputs, grid=spec.base_grid if len(shape) == 3 else 1)
-        self.head = ConceptHead(spec.concepts, spec.outputs, spec.classes)
+        self.base_exit = base_exit(spec, shape)
+        self.head = ConceptHead(spec)
         self.tree = ExpertTree(tuple(e.name for e in spec.experts), spec.parents)
+        self.remember = GridMean(shape) if _fuses(spec) else None
         # A ModuleList holds experts and nothing else, which its own type cannot say.
         self.experts = cast("list[Expert]", nn.ModuleList())
         shapes = {-1: shape}
+        widths = {-1: shape[0]}
         for index, (expert, parent) in enumerate(zip(spec.experts, spec.parents, strict=True)):
-            self.experts.append(Expert(expert, shapes[parent], spec.outputs, dropout))
+            block = self._shared_block(expert, shapes[parent])
+            self.experts.append(
+                Expert(expert, spec, shapes[parent], widths[parent], dropout, block)
+            )
             shapes[index] = self.experts[index].output_shape
+            widths[index] = widths[parent] + shapes[index][0]
+
+    def _shared_block(self, expert: ExpertSpec, shape: tuple[int, ...]) -> Block | None:
+        """The block of the expert whose weights this one uses too."""
+        if expert.weights_of is None:
+            return None
+        place = self.tree.names.index(expert.weights_of)
+        owner = self.spec.experts[place]
+        fits = [(e.block, e.width, e.inner, e.stride, e.repeats) for e in (owner, expert)]
+        given = self.experts[place].given_shape
+        if fits[0] != fits[1] or given != shape:
+            raise requirement(
+                f"block of {expert.name}",
+                f"equal that of {owner.name}, whose weights it uses, and be given as much",
+                (fits[1], shape),
+                "make both alike",
+            )
+        return self.experts[place].block
 
     def trunk(self, inputs: Float[Tensor, "case *input"]) -> State:
         """Stem and base exit: what every case pays for."""
         hidden = self.stem(inputs)
-        return State(hidden, self.base_exit(hidden))
+        earlier = hidden.new_zeros(len(hidden), 0)
+        if self.remember is not None:
+            earlier = self.remember(hidden)
+        return State(hidden, self.base_exit(hidden), earlier)
 
     def gate(self, expert: int, parent: State) -> Float[Tensor, " case"]:
         """Score in [0, 1] from what is known before the expert runs."""
         learned = self.experts[expert].learned_gate
-        return self.head.doubt(parent.logits) if learned is None else learned(parent.hidden)
+        if learned is None:
+            return self.head.doubt(parent.logits)
+        if not learned.hears:
+            return learned(parent.hidden)
+        return learned(parent.hidden, self.said(parent))
+
+    def said(self, parent: State) -> Float[Tensor, "case said"]:
+        """The running concepts and the doubt that they leave."""
+        graded = self.head.activate(parent.logits)[:, : self.spec.concepts]
+        return torch.cat([graded, self.head.doubt(parent.logits)[:, None]], dim=1)
 
     def evidence(self, inputs: Float[Tensor, "case *input"]) -> Evidence:
         """Run everything once and record what each expert would add."""
         states = {-1: self.trunk(inputs)}
-        gates, contributions = [], []
+        gates, contributions, activity = [], [], []
         for expert, parent in enumerate(self.tree.parents):
             before = states[parent]
             gates.append(self.gate(expert, before))
             states[expert] = self.experts[expert](before)
             contributions.append(states[expert].logits - before.logits)
+            activity.append(states[expert].hidden.abs().flatten(1).mean(dim=1))
         base = states[-1].logits
         if not gates:
-            return Evidence(base.new_zeros(len(base), 0), base, base[:, None][:, :0])
-        return Evidence(torch.stack(gates, 1), base, torch.stack(contributions, 1))
+            none = base.new_zeros(len(base), 0)
+            return Evidence(none, base, base[:, None][:, :0], none)
+        return Evidence(
+            torch.stack(gates, 1), base, torch.stack(contributions, 1), torch.stack(activity, 1)
+        )
 
     def forward(
         self, inputs: Float[Tensor, "case *input"], active: Bool[np.ndarray, " expert"]
@@ -124,12 +199,20 @@ class Network(nn.Module):
 
     def frozen_head(self) -> Head:
         """The class head as data, for a trace."""
+        head = self.head
         return Head(
-            self.head.all_weights.detach().numpy().copy(),
-            self.head.bias.detach().numpy().copy(),
-            float(self.head.temperature),
+            head.all_weights.detach().numpy().copy(),
+            head.bias.detach().numpy().copy(),
+            float(head.temperature),
             self.spec.concepts,
+            self._frozen_prototypes() if self.spec.prototypes else None,
+            self.spec.binary,
         )
+
+    def _frozen_prototypes(self) -> Prototypes:
+        head = self.head
+        weights = head.prototype_weights.detach().numpy().copy()
+        return Prototypes(head.prototypes.numpy().copy(), weights, float(head.sharpness))
 
     @property
     def parameters_count(self) -> int:
@@ -167,7 +250,9 @@ def run(
     for start in tqdm(starts, desc="evidence", disable=not progress, leave=False):
         batch = torch.as_tensor(inputs[start : start + batch_size], dtype=torch.float32)
         parts.append(network.evidence(batch))
-    gates, base, contributions = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+    gates, base, contributions, _ = (
+        torch.cat(column).numpy() for column in zip(*parts, strict=True)
+    )
     return Trace(
         case_ids, gates, base, contributions, network.tree, network.frozen_head(), concept_names
     )
@@ -197,6 +282,18 @@ def check_inputs(spec: ModelSpec, inputs: np.ndarray) -> None:
             inputs.shape,
             "check the domain and its variant",
         )
-    if not np.isfinite(inputs).all():
-        row = int(np.argwhere(~np.isfinite(inputs))[0][0])
-        raise requirement("inputs", "be finite", f"NaN or infinity in row {row}", "fill or drop it")
+    # Categorical columns say a missing cell by a value that is no level.
+    may_lack = spec.stem.missing or any(spec.stem.levels)
+    wrong = np.isinf(inputs) if may_lack else ~np.isfinite(inputs)
+    if wrong.any():
+        row = int(np.argwhere(wrong)[0][0])
+        raise requirement(
+            "inputs",
+            "be finite" if not may_lack else "be finite or missing",
+            f"NaN or infinity in row {row}",
+            "fill or drop it",
+        )
+
+
+def _fuses(spec: ModelSpec) -> bool:
+    return any(expert.fuse for expert in spec.experts)

@@ -5,7 +5,8 @@ from types import MappingProxyType
 
 from minspnet.domain import Domain, Variant
 from minspnet.errors import requirement
-from minspnet.spec import BlockKind, ExpertSpec, ModelSpec, StemSpec, TrainSpec
+from minspnet.recipe import TrainSpec
+from minspnet.spec import BlockKind, ExpertSpec, ModelSpec, StemSpec
 
 _TABULAR_WIDTH = 16
 _IMAGE_WIDTH = 24
@@ -63,8 +64,8 @@ def _named(domain: Domain, *names: str) -> tuple[int, ...]:
 def _breast_cytology(domain: Domain, variant: Variant) -> Preset:
     third = "third look"
     experts = (
-        ExpertSpec("second look", "dense", _TABULAR_WIDTH),
-        ExpertSpec(third, "dense", _TABULAR_WIDTH, parent="second look"),
+        ExpertSpec("second look", "dense", _TABULAR_WIDTH, activation="silu"),
+        ExpertSpec(third, "dense", _TABULAR_WIDTH, parent="second look", activation="silu"),
         _reader("size reader", "dense", 6, third, _named(domain, "nuclear_size")),
         _reader(
             "surface reader",
@@ -131,4 +132,5 @@ def _reader(
         reading="add",
         gate="learned",
         concepts=concepts,
+        activation="silu" if block == "dense" else "relu",
     )

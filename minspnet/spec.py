@@ -1,71 +1,86 @@
-"""Recipes: what a network is built from and how it is trained. Data only."""
+"""What a network is built from. Data only."""
 
-import dataclasses
-import json
-import types
-import typing
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal
 
-from minspnet.errors import UserError, requirement
+from minspnet.errors import requirement
+from minspnet.strict import Recipe
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-BlockKind = Literal["dense", "inverted_bottleneck", "none"]
-ConceptTraining = Literal["anchored", "independent", "joint"]
+StemKind = Literal["tabular", "image", "signal"]
+BlockKind = Literal["dense", "separable", "inverted_bottleneck", "none"]
+Activation = Literal["relu", "relu6", "silu", "learned"]
+Gate = Literal["doubt", "learned", "gain"]
+Pooling = Literal["mean", "attention"]
+HeadKind = Literal["linear", "prototypes", "both"]
 
-
-class _FromMapping:
-    """Strict reading of nested frozen dataclasses: unknown keys are refused."""
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build the recipe from plain data.
-
-        Raises:
-            UserError: On a missing, unknown or mistyped key.
-        """
-        return typing.cast(Self, _build(cls, values, cls.__name__))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Say the recipe in plain data that JSON can hold."""
-        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
-        return plain
+_AXES = {
+    "tabular": "(feature,)",
+    "image": "(channel, height, width)",
+    "signal": "(channel, time)",
+}
 
 
 @dataclass(frozen=True)
-class StemSpec(_FromMapping):
+class StemSpec(Recipe):
     """The first layers, which every case pays for.
 
     Attributes:
         kind: ``tabular`` standardises the columns (and, with a width, adds one dense layer);
-            ``image`` standardises, then halves the picture twice: a 3x3 convolution and a
-            depthwise-separable block.
+            ``image`` and ``signal`` standardise the channels, then shorten every side: a
+            convolution and depthwise-separable ones, each with stride 2.
         width: Features or channels that the stem gives out; 0 passes tabular columns on.
+        downsample: By how much pictures and signals are shortened: 2, 4, 8, 16 or 32.
+        levels: Of each tabular column, how many levels it has (0: it is a number). Empty: all
+            columns are numbers. A level is given as its index; other values count as missing.
+        missing: Tabular cells may be NaN: numbers are replaced by the training mean and an
+            indicator is added for each number.
+        reads: Tabular columns that the network reads at all; empty means every one.
     """
 
-    kind: Literal["tabular", "image"]
+    kind: StemKind
     width: int = 0
+    downsample: int = 4
+    levels: tuple[int, ...] = ()
+    missing: bool = False
+    reads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
-class ExpertSpec(_FromMapping):
-    """One node of the forest of additive experts.
+class ExpertSpec(Recipe):
+    """One node of the forest of additive experts: a block and an exit.
 
     Attributes:
         name: Shown to people; unique within the network.
-        parent: The expert that must have run first, or None for one on the stem.
-        block: What turns the parent's features into the expert's own.
+        block: What turns the parent's features into the expert's own: ``dense`` for columns;
+            ``separable`` and ``inverted_bottleneck`` for pictures and signals; ``none`` reads
+            the parent's features as they are.
         width: Features or channels of the block.
+        parent: The expert that must have run first, or None for one on the stem.
         expansion: Inner widening of an inverted bottleneck.
-        stride: 2 halves the picture.
+        inner: Inner width of an inverted bottleneck, in place of the expansion; 0 for none.
+        stride: 2 halves every side.
+        kernel: Side of the depthwise filters, odd.
+        activation: ``learned`` is a SiLU whose slope is learned per channel.
+        squeeze: Reduction of squeeze-and-excitation inside the block; 0 for none.
+        rank: Factor dense and pointwise layers into two of this rank; 0 for none.
+        repeats: Layers of the block one after another, each with the block's stride; what a
+            layer gives is added to what it got where the shapes agree.
+        shared: The layers behind the first are one layer of stride 1, applied again and again.
+        weights_of: Another expert, listed before, whose block is used too.
+        winners: Share of the block's units that may be active in a case (at each position).
+        reads: Parent features that the expert may read; empty means every one.
         reading: ``replace`` makes the expert a stage of the spine: its exit's concept logits
             stand in for those before it, so that the contribution is their difference.
             ``add`` adds the exit's logits to what its path said so far.
         gate: ``doubt`` opens where the decision before the expert is uncertain; ``learned``
-            is a router trained to open where the expert helps.
+            is a router trained to open where the expert helps; ``gain`` estimates how much
+            the expert would lower the loss.
         concepts: Indices of the concepts the expert may change; empty means all of them.
+        pooling: How the exit sums up positions: their mean, or weighted by learned attention.
+        fuse: The exit also reads the pooled features of every expert before it and the stem's.
+        hidden: Width of a hidden layer in the exit; 0 for none.
     """
 
     name: str
@@ -73,23 +88,44 @@ class ExpertSpec(_FromMapping):
     width: int
     parent: str | None = None
     expansion: int = 2
+    inner: int = 0
     stride: int = 1
+    kernel: int = 3
+    activation: Activation = "relu"
+    squeeze: int = 0
+    rank: int = 0
+    repeats: int = 1
+    shared: bool = False
+    weights_of: str | None = None
+    winners: float = 1.0
+    reads: tuple[int, ...] = ()
     reading: Literal["replace", "add"] = "replace"
-    gate: Literal["doubt", "learned"] = "doubt"
+    gate: Gate = "doubt"
     concepts: tuple[int, ...] = ()
+    pooling: Pooling = "mean"
+    fuse: bool = False
+    hidden: int = 0
 
 
 @dataclass(frozen=True)
-class ModelSpec(_FromMapping):
+class ModelSpec(Recipe):
     """The architecture and nothing else.
 
     Attributes:
-        input_shape: One case without the batch axis: (feature,) or (channel, height, width).
+        input_shape: One case without the batch axis: (feature,), (channel, time) or (channel,
+            height, width).
         concepts: Number of concepts in the bottleneck.
         classes: Number of classes, 2 or more.
         stem: The first layers.
         experts: Parents before children.
-        base_grid: Side of the grid an image is pooled to before the base exit reads it.
+        base_grid: Side of the grid a picture (or signal) is pooled to before the base exit
+            reads it.
+        base_pooling: As for an expert's exit; attention goes with a grid of 1.
+        base_rank: Factor the base exit into two layers of this rank; 0 for none.
+        head: From concepts to classes: ``linear``, by similarity to ``prototypes``, or both.
+        prototypes: Per class, for a head that has them.
+        binary: Concepts are present or absent (their grade is cut at one half) rather than
+            graded.
         residual: Add an explicit side channel past the concepts, one per class but the first.
         schema_version: Version of this recipe's form.
     """
@@ -100,6 +136,11 @@ class ModelSpec(_FromMapping):
     stem: StemSpec
     experts: tuple[ExpertSpec, ...] = ()
     base_grid: int = 3
+    base_pooling: Pooling = "mean"
+    base_rank: int = 0
+    head: HeadKind = "linear"
+    prototypes: int = 0
+    binary: bool = False
     residual: bool = False
     schema_version: int = SCHEMA_VERSION
 
@@ -115,59 +156,114 @@ class ModelSpec(_FromMapping):
                 (self.classes, self.concepts),
                 "check the domain",
             )
-        self._check_shapes()
-        seen: list[str] = []
+        self._check_stem()
+        self._check_base_and_head()
+        seen: dict[str, ExpertSpec] = {}
         for expert in self.experts:
             if expert.name in seen:
                 raise requirement("expert names", "be unique", expert.name, "rename one")
-            if expert.parent is not None and expert.parent not in seen:
-                raise requirement(
-                    f"parent of {expert.name}",
-                    "be an expert listed before it",
-                    expert.parent,
-                    "reorder the experts",
-                )
-            allowed = set(range(self.concepts))
-            if len({*expert.concepts} & allowed) != len(expert.concepts):
-                raise requirement(
-                    f"concepts of {expert.name}",
-                    f"be indices below {self.concepts}, each once",
-                    expert.concepts,
-                    "correct them",
-                )
-            seen.append(expert.name)
+            self._check_relations(expert, seen)
+            self._check_sizes(expert)
+            seen[expert.name] = expert
 
-    def _check_shapes(self) -> None:
-        """Refuse sizes and kinds that cannot be built on one another."""
-        image = self.stem.kind == "image"
-        if len(self.input_shape) != (3 if image else 1) or min(self.input_shape) < 1:
+    def _check_stem(self) -> None:
+        stem, kind = self.stem, self.stem.kind
+        axes = {"tabular": 1, "signal": 2, "image": 3}[kind]
+        if len(self.input_shape) != axes or min(self.input_shape) < 1:
             raise requirement(
                 "input_shape",
-                f"be {'(channel, height, width)' if image else '(feature,)'}, each 1 or more, "
-                f"for a stem of kind {self.stem.kind}",
+                f"be {_AXES[kind]}, each 1 or more, for a stem of kind {kind}",
                 self.input_shape,
                 "correct the one or the other",
             )
-        if self.base_grid < 1:
-            raise requirement("base_grid", "be 1 or more", self.base_grid, "3 is usual")
-        if self.stem.width < int(image):
-            raise requirement("stem.width", "be 1 or more", self.stem.width, "8 is small")
-        wrong = "dense" if image else "inverted_bottleneck"
-        for expert in self.experts:
-            if expert.block == wrong:
+        if stem.width < int(axes > 1):
+            raise requirement("stem.width", "be 1 or more", stem.width, "8 is small")
+        if stem.downsample not in (2, 4, 8, 16, 32):
+            raise requirement(
+                "stem.downsample", "be 2, 4, 8, 16 or 32", stem.downsample, "4 is usual"
+            )
+        if axes > 1 and (stem.levels or stem.missing or stem.reads):
+            raise requirement(
+                "stem.levels, missing and reads",
+                "be left out unless the stem is tabular",
+                kind,
+                "remove them",
+            )
+        if stem.levels and (len(stem.levels) != self.input_shape[0] or min(stem.levels) < 0):
+            raise requirement(
+                "stem.levels",
+                f"have {self.input_shape[0]} values of 0 or more, one per column",
+                stem.levels,
+                "give 0 for numbers",
+            )
+        _check_indices("stem.reads", stem.reads, self.input_shape[0])
+
+    def _check_base_and_head(self) -> None:
+        if min(self.base_grid, 1 + self.base_rank) < 1:
+            raise requirement(
+                "base_grid and base_rank",
+                "be 1 or more and 0 or more",
+                (self.base_grid, self.base_rank),
+                "3 and 0 are usual",
+            )
+        if self.base_pooling == "attention" and self.base_grid != 1:
+            raise requirement(
+                "base_grid", "be 1 where attention pools", self.base_grid, "set it to 1"
+            )
+        if (self.prototypes > 0) != (self.head != "linear") or self.prototypes < 0:
+            raise requirement(
+                "prototypes",
+                "be 1 or more for a head that has them, and 0 for a linear one",
+                (self.head, self.prototypes),
+                "correct the one or the other",
+            )
+
+    def _check_relations(self, expert: ExpertSpec, seen: dict[str, ExpertSpec]) -> None:
+        """Refuse parents, shared weights and concepts that are not there."""
+        for what, name in (("parent", expert.parent), ("weights_of", expert.weights_of)):
+            if name is not None and name not in seen:
                 raise requirement(
-                    f"block of {expert.name}",
-                    f"fit a stem of kind {self.stem.kind}",
-                    expert.block,
-                    f"use {'inverted_bottleneck' if image else 'dense'}",
+                    f"{what} of {expert.name}",
+                    "be an expert listed before it",
+                    name,
+                    "reorder the experts",
                 )
-            if min(expert.width, expert.expansion, expert.stride) < 1:
-                raise requirement(
-                    f"width, expansion and stride of {expert.name}",
-                    "be 1 or more",
-                    (expert.width, expert.expansion, expert.stride),
-                    "correct them",
-                )
+        _check_indices(f"concepts of {expert.name}", expert.concepts, self.concepts)
+
+    def _check_sizes(self, expert: ExpertSpec) -> None:
+        flat = self.stem.kind == "tabular"
+        if expert.block in (("separable", "inverted_bottleneck") if flat else ("dense",)):
+            raise requirement(
+                f"block of {expert.name}",
+                f"fit a stem of kind {self.stem.kind}",
+                expert.block,
+                f"use {'dense' if flat else 'inverted_bottleneck'}",
+            )
+        sizes = (expert.width, expert.expansion, expert.stride, expert.repeats)
+        if min(sizes) < 1:
+            raise requirement(
+                f"width, expansion, stride and repeats of {expert.name}",
+                "be 1 or more",
+                sizes,
+                "correct them",
+            )
+        optional = (expert.inner, expert.squeeze, expert.rank, expert.hidden)
+        if min(optional) < 0:
+            raise requirement(
+                f"inner, squeeze, rank and hidden of {expert.name}",
+                "be 0 or more",
+                optional,
+                "correct them",
+            )
+        if expert.kernel < 1 or expert.kernel % 2 == 0:
+            raise requirement(f"kernel of {expert.name}", "be odd", expert.kernel, "use 3 or 5")
+        if not 0 < expert.winners <= 1:
+            raise requirement(
+                f"winners of {expert.name}",
+                "be more than 0 and at most 1",
+                expert.winners,
+                "1 lets every unit be active",
+            )
 
     @property
     def outputs(self) -> int:
@@ -181,102 +277,6 @@ class ModelSpec(_FromMapping):
         return tuple(-1 if e.parent is None else names.index(e.parent) for e in self.experts)
 
 
-@dataclass(frozen=True)
-class TrainSpec(_FromMapping):
-    """How a network is trained; with a seed and a split it gives the same weights.
-
-    Attributes:
-        epochs: Passes over the training cases.
-        batch_size: Cases per step.
-        learning_rate: Peak of the warm-up and cosine schedule of AdamW.
-        weight_decay: Decoupled weight decay.
-        concept_training: ``anchored`` fits the class head on true concepts, freezes it and
-            trains concepts and decision through it under random corrections; ``independent``
-            leaves the decision out of that training; ``joint`` trains the head along (leaks).
-        concept_weight: Weight of the concept loss.
-        task_weight: Weight of the class loss (0 under ``independent``).
-        correction_rate: Share of concepts replaced by their true value in the class loss, on
-            average, so that the network learns to live with corrections.
-        head_strength: Inverse L2 penalty of the class head's logistic regression.
-        router_cost: Price of an open learned gate, as loss per share of all MACs.
-        path_weight: Weight of every partial path and random subset, beside 1 for all experts
-            on; 0 trains a static net.
-        augment: Turn and mirror pictures at random.
-        dropout: Share of a block's features left out in training.
-    """
-
-    epochs: int = 120
-    batch_size: int = 64
-    learning_rate: float = 0.01
-    weight_decay: float = 1e-3
-    concept_training: ConceptTraining = "anchored"
-    concept_weight: float = 2.0
-    task_weight: float = 1.0
-    correction_rate: float = 0.25
-    head_strength: float = 10.0
-    router_cost: float = 0.02
-    path_weight: float = 0.5
-    augment: bool = False
-    dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "head_strength"):
-            if not getattr(self, name) > 0:
-                raise requirement(name, "be more than 0", getattr(self, name), "correct it")
-        for name in (
-            "learning_rate",
-            "weight_decay",
-            "concept_weight",
-            "task_weight",
-            "router_cost",
-            "path_weight",
-        ):
-            if not getattr(self, name) >= 0:
-                raise requirement(name, "be 0 or more", getattr(self, name), "correct it")
-        for name, most in (("correction_rate", 1), ("dropout", 0.99)):
-            if not 0 <= getattr(self, name) <= most:
-                raise requirement(
-                    name, f"lie between 0 and {most}", getattr(self, name), "correct it"
-                )
-
-
-def _build(kind: Any, value: Any, where: str) -> Any:
-    """Read plain data as ``kind``: a dataclass, a tuple, an optional or a scalar."""
-    origin = typing.get_origin(kind)
-    if dataclasses.is_dataclass(kind):
-        return _build_dataclass(kind, value, where)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise requirement(where, "be a list", value, "correct the file")
-        item = typing.get_args(kind)[0]
-        return tuple(_build(item, entry, f"{where}[{i}]") for i, entry in enumerate(value))
-    if origin is Literal:
-        if value not in typing.get_args(kind):
-            raise requirement(
-                where, f"be one of {typing.get_args(kind)}", value, "correct the file"
-            )
-        return value
-    if origin in (types.UnionType, typing.Union):
-        inner = next(k for k in typing.get_args(kind) if k is not type(None))
-        return None if value is None else _build(inner, value, where)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise requirement(where, f"be of type {kind.__name__}", repr(value), "correct the file")
-    return value
-
-
-def _build_dataclass(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, Mapping):
-        raise requirement(where, "be a table of keys", value, "correct the file")
-    hints = typing.get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = sorted(set(value) - set(fields))
-    if unknown:
-        raise requirement(
-            where, f"hold only {', '.join(fields)}", ", ".join(map(str, unknown)), "remove the rest"
-        )
-    try:
-        return kind(**{k: _build(hints[k], v, f"{where}.{k}") for k, v in value.items()})
-    except TypeError as error:
-        raise UserError(f"{where} lacks a key: {error}; add it to the file.") from error
+def _check_indices(what: str, indices: tuple[int, ...], count: int) -> None:
+    if len({*indices} & {*range(count)}) != len(indices):
+        raise requirement(what, f"be indices below {count}, each once", indices, "correct them")

@@ -6,7 +6,9 @@ under a ``Policy`` without running the network again, exactly:
     active = gate >= gate threshold, and the parent is active
     concept logits z = base + sum over active experts of their contributions
     concepts c = sigmoid(z)          (residual channels pass as they are)
-    class logits y = [0, W c + w0]   (the first class is the reference)
+    class logits y = [0, W c + V s(c) + w0]   (the first class is the reference)
+
+where s(c) are similarities to prototypes, if the head has any.
 """
 
 import hashlib
@@ -47,6 +49,30 @@ class ExpertTree:
 
 
 @dataclass(frozen=True)
+class Prototypes:
+    """Training cases that stand for their class; see ``minspnet.layers.heads``.
+
+    Attributes:
+        concepts: True concepts of each.
+        weights: Class logits per similarity of 1.
+        sharpness: How fast similarity falls with the squared distance.
+    """
+
+    concepts: Float[np.ndarray, "prototype concept"]
+    weights: Float[np.ndarray, "other_class prototype"]
+    sharpness: float
+
+    def similarity(
+        self, concepts: Float[np.ndarray, "case concept"]
+    ) -> Float[np.ndarray, "case prototype"]:
+        """How alike a case's concepts are to each prototype's, from 0 to 1."""
+        sharpness = np.float32(self.sharpness)
+        # One prototype at a time: all differences at once would not fit for many cases.
+        columns = [np.square(concepts - one).sum(axis=1) for one in self.concepts]
+        return np.exp(-sharpness * np.stack(columns, axis=1))
+
+
+@dataclass(frozen=True)
 class Head:
     """From concepts to classes.
 
@@ -57,12 +83,16 @@ class Head:
             changes which class is the most probable, but it moves gates of doubt and cut-offs
             other than one half.
         concepts: Number of leading outputs that are concepts.
+        prototypes: Known cases that a case is compared with, if the head has any.
+        binary: A concept is present or absent.
     """
 
     weights: Float[np.ndarray, "other_class output"]
     bias: Float[np.ndarray, " other_class"]
     temperature: float
     concepts: int
+    prototypes: Prototypes | None = None
+    binary: bool = False
 
     def activate(
         self, outputs: Float[np.ndarray, "case output"]
@@ -70,6 +100,9 @@ class Head:
         """Turn concept logits into graded concepts; residual channels pass unchanged."""
         activations = np.array(outputs, dtype=outputs.dtype)
         graded = activations[:, : self.concepts]
+        if self.binary:
+            np.greater_equal(graded, 0, out=graded, casting="unsafe")
+            return activations
         # The logistic function as a tanh: it cannot overflow, and needs one pass.
         np.multiply(graded, 0.5, out=graded)
         np.tanh(graded, out=graded)
@@ -82,6 +115,9 @@ class Head:
     ) -> Float[np.ndarray, "case class"]:
         """Weigh the concepts; column 0, the reference class, is 0."""
         others = activations @ self.weights.T + self.bias
+        if self.prototypes is not None:
+            alike = self.prototypes.similarity(activations[:, : self.concepts])
+            others = others + alike @ self.prototypes.weights.T
         return np.concatenate([np.zeros_like(others[:, :1]), others], axis=1)
 
     def probabilities(
@@ -126,9 +162,17 @@ class Trace:
         object.__setattr__(self, "contributions", np.moveaxis(by_expert, 0, 1))
         object.__setattr__(self, "gates", np.array(self.gates, order="F"))
         object.__setattr__(self, "base", np.array(self.base, order="C"))
-        head = (self.head.weights, self.head.bias)
-        for array in (self.gates, self.base, self.contributions, *head):
+        for array in (self.gates, self.base, self.contributions, *self._head_arrays):
             array.flags.writeable = False
+
+    @property
+    def _head_arrays(self) -> tuple[np.ndarray, ...]:
+        head = self.head
+        scalars = np.array([head.temperature, head.concepts, head.binary])
+        if (known := head.prototypes) is None:
+            return head.weights, head.bias, scalars
+        sharpness = np.array(known.sharpness)
+        return head.weights, head.bias, scalars, known.concepts, known.weights, sharpness
 
     def __len__(self) -> int:
         return len(self.case_ids)
@@ -153,8 +197,7 @@ class Trace:
         content = hashlib.sha256()
         for text in (self.case_ids, self.tree.names, self.tree.parents, self.concept_names):
             content.update(repr(text).encode())
-        scalars = np.array([self.head.temperature, self.head.concepts])
-        head = (self.head.weights, self.head.bias, scalars)
+        head = self._head_arrays
         for array in (self.gates, self.base, self.contributions, *head):
             content.update(repr((array.shape, array.dtype.str)).encode())
             content.update(np.ascontiguousarray(array).tobytes())

@@ -19,7 +19,8 @@ from minspnet.losses import (
     straight_through_gates,
 )
 from minspnet.network import Evidence, Network, check_inputs
-from minspnet.spec import ModelSpec, TrainSpec
+from minspnet.recipe import TrainSpec
+from minspnet.spec import ModelSpec
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from minspnet.policy import Policy
-from minspnet.trace import Trace, replay
+from minspnet.trace import Prototypes, Trace, replay
+
+LIKENESS = "likeness to prototypes"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Waterfall:
         edits: What setting a concept by hand adds.
         logit: Log-odds of the class against the first class.
         experts: Names of the rows of ``shares``.
-        outputs: Names of the columns: concepts, then residual channels.
+        outputs: Names of the columns: concepts, residual channels, likeness to prototypes.
     """
 
     start: float
@@ -65,7 +67,9 @@ def waterfall(
     A concept is a curved function of its logit, so what an expert's contribution is worth
     depends on where the others have brought it. The change of the concept from base to end
     is shared among the experts in proportion to their contributions to its logit: the order
-    of the experts plays no part, and the shares sum to the change exactly.
+    of the experts plays no part, and the shares sum to the change exactly. What the likeness
+    to prototypes adds depends on all concepts together; it is shared in proportion to how much
+    each expert moved them.
 
     Args:
         case: A trace of one case.
@@ -81,21 +85,36 @@ def waterfall(
     weights = case.head.weights[target - 1].astype(np.float64)
     before = case.head.activate(case.base)[0].astype(np.float64)
     ran = decision.active[0][:, None] * case.contributions[0].astype(np.float64)
-    return Waterfall(
-        float(case.head.bias[target - 1] + weights @ reference),
-        weights * (before - reference),
-        weights * ran * _slope(case, ran.sum(axis=0), before, untouched),
-        weights * (decision.concepts[0] - untouched),
-        float(decision.class_logits[0, target]),
-        case.tree.names,
-        output_names(case),
-    )
+    base = weights * (before - reference)
+    shares = weights * ran * _slope(case, ran.sum(axis=0), before, untouched)
+    edits = weights * (decision.concepts[0] - untouched)
+    start = float(case.head.bias[target - 1] + weights @ reference)
+    if case.head.prototypes is not None:
+        concepts = (reference, before, untouched, decision.concepts[0])
+        likeness = [_likeness(case.head.prototypes, each, target) for each in concepts]
+        start += likeness[0]
+        steps = np.diff(likeness)
+        effort = np.abs(ran).sum(axis=1)
+        parts = effort / effort.sum() if effort.sum() > 0 else effort
+        base = np.append(base, steps[0])
+        shares = np.column_stack([shares, parts * steps[1]])
+        edits = np.append(edits, steps[2])
+    logit = float(decision.class_logits[0, target])
+    return Waterfall(start, base, shares, edits, logit, case.tree.names, output_names(case))
+
+
+def _likeness(prototypes: Prototypes, concepts: Float[np.ndarray, " output"], target: int) -> float:
+    """What the similarity to all prototypes adds to a class logit."""
+    count = prototypes.concepts.shape[1]
+    alike = prototypes.similarity(concepts[None, :count])[0]
+    return float(alike @ prototypes.weights[target - 1].astype(np.float64))
 
 
 def output_names(trace: Trace) -> tuple[str, ...]:
-    """Names of concepts, then of residual channels."""
+    """Names of concepts, of residual channels, and of the likeness to prototypes."""
     residual = trace.base.shape[1] - len(trace.concept_names)
-    return trace.concept_names + tuple(f"residual {k + 1}" for k in range(residual))
+    names = trace.concept_names + tuple(f"residual {k + 1}" for k in range(residual))
+    return names if trace.head.prototypes is None else (*names, LIKENESS)
 
 
 def _slope(

@@ -12,7 +12,8 @@ from forests import CONCEPTS, Forest, make_forest
 from hypothesis import settings
 
 from minspnet.network import Network
-from minspnet.spec import ExpertSpec, ModelSpec, StemSpec, TrainSpec
+from minspnet.recipe import TrainSpec
+from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.train import TrainingData, train
 
 torch.set_num_threads(1)

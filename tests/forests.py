@@ -26,11 +26,21 @@ class Forest:
 
 def forest_spec(kind: str) -> ModelSpec:
     """A spine of two replacing stages, then two parallel experts that add."""
-    block = "dense" if kind == "tabular" else "inverted_bottleneck"
+    flat = kind == "tabular"
+    block, smooth = ("dense", "silu") if flat else ("inverted_bottleneck", "relu")
     experts = (
-        ExpertSpec("near", block, 6),
-        ExpertSpec("far", block, 8, parent="near", stride=1 if kind == "tabular" else 2),
-        ExpertSpec("left", block, 5, parent="far", reading="add", gate="learned", concepts=(0, 2)),
+        ExpertSpec("near", block, 6, activation=smooth),
+        ExpertSpec("far", block, 8, "near", stride=1 if flat else 2, activation=smooth),
+        ExpertSpec(
+            "left",
+            block,
+            5,
+            parent="far",
+            reading="add",
+            gate="learned",
+            concepts=(0, 2),
+            activation=smooth,
+        ),
         ExpertSpec("right", "none", 8, parent="far", reading="add", gate="learned"),
     )
     if kind == "tabular":

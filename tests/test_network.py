@@ -32,7 +32,7 @@ kinds = st.sampled_from(KINDS)
 
 def hand_made() -> Network:
     """Two inputs, two concepts, one replacing stage of width 1 behind a doubt gate."""
-    expert = ExpertSpec("second look", "dense", 1)
+    expert = ExpertSpec("second look", "dense", 1, activation="silu")
     network = Network(ModelSpec((2,), 2, 2, StemSpec("tabular"), (expert,)))
     stage, head = network.experts[0], network.head
     with torch.no_grad():
@@ -40,8 +40,8 @@ def hand_made() -> Network:
         network.stem.standardise.scale.copy_(torch.tensor([1.0, 4.0]))
         network.base_exit.read.weight.copy_(torch.tensor([[LN3 / 2, 0.0], [0.0, -LN3]]))
         network.base_exit.read.bias.zero_()
-        stage.block.layers[0].weight.copy_(torch.tensor([[0.0, LN3]]))
-        stage.block.layers[0].bias.zero_()
+        stage.block.steps[0].layers[0].weight.copy_(torch.tensor([[0.0, LN3]]))
+        stage.block.steps[0].layers[0].bias.zero_()
         stage.exit.read.weight.copy_(torch.tensor([[-4 / 3], [0.0]]))
         stage.exit.read.bias.copy_(torch.tensor([0.0, -LN3]))
         head.weights.copy_(torch.tensor([[4 * LN3, 4 * LN3]]))

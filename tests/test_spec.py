@@ -10,42 +10,100 @@ from hypothesis import strategies as st
 
 from minspnet.errors import UserError, requirement
 from minspnet.network import Network
-from minspnet.spec import ConceptTraining, ExpertSpec, ModelSpec, StemSpec, TrainSpec
+from minspnet.recipe import ConceptTraining, TrainSpec
+from minspnet.spec import (
+    Activation,
+    ExpertSpec,
+    Gate,
+    HeadKind,
+    ModelSpec,
+    Pooling,
+    StemKind,
+    StemSpec,
+)
 
 numbers = st.floats(0, 1e3)
 positive = st.floats(0, 1e3, exclude_min=True)
 
 
+BLOCKS = {
+    "tabular": ["none", "dense"],
+    "signal": ["none", "separable", "inverted_bottleneck"],
+    "image": ["none", "separable", "inverted_bottleneck"],
+}
+
+
+@st.composite
+def expert_specs(
+    draw: st.DrawFn, name: str, before: list[str], kind: str, concepts: int
+) -> ExpertSpec:
+    """An expert with every choice open but the reading of other experts' features."""
+    return ExpertSpec(
+        name,
+        draw(st.sampled_from(BLOCKS[kind])),
+        draw(st.integers(1, 9)),
+        draw(st.none() | st.sampled_from(before)) if before else None,
+        expansion=draw(st.integers(1, 3)),
+        inner=draw(st.integers(0, 5)),
+        stride=draw(st.integers(1, 3)),
+        kernel=draw(st.sampled_from([1, 3, 5])),
+        activation=draw(st.sampled_from(get_args(Activation))),
+        squeeze=draw(st.integers(0, 4)),
+        rank=draw(st.integers(0, 3)),
+        repeats=draw(st.integers(1, 3)),
+        shared=draw(st.booleans()),
+        winners=draw(st.floats(0.01, 1)),
+        reading=draw(st.sampled_from(["add", "replace"])),
+        gate=draw(st.sampled_from(get_args(Gate))),
+        concepts=tuple(draw(st.sets(st.integers(0, concepts - 1)))),
+        pooling=draw(st.sampled_from(get_args(Pooling))),
+        fuse=draw(st.booleans()),
+        hidden=draw(st.integers(0, 3)),
+    )
+
+
+@st.composite
+def stem_specs(draw: st.DrawFn, kind: str, columns: int) -> StemSpec:
+    """A stem that reads at least one of the columns."""
+    if kind != "tabular":
+        downsample = draw(st.sampled_from([2, 4, 8, 16, 32]))
+        return StemSpec(kind, draw(st.integers(1, 9)), downsample)
+    levels = st.lists(st.integers(0, 3), min_size=columns, max_size=columns)
+    return StemSpec(
+        kind,
+        draw(st.integers(0, 9)),
+        levels=tuple(draw(st.just([]) | levels)),
+        missing=draw(st.booleans()),
+        reads=tuple(draw(st.sets(st.integers(0, columns - 1)))),
+    )
+
+
 @st.composite
 def model_specs(draw: st.DrawFn) -> ModelSpec:
-    """Forests of any shape on columns or on pictures."""
-    image = draw(st.booleans())
+    """Forests of any shape on columns, signals or pictures."""
+    kind = draw(st.sampled_from(get_args(StemKind)))
+    axes = {"tabular": 1, "signal": 2, "image": 3}[kind]
+    shape = tuple(draw(st.lists(st.integers(1, 20), min_size=axes, max_size=axes)))
     concepts = draw(st.integers(1, 4))
     names = draw(st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=4))
-    experts = tuple(
-        ExpertSpec(
-            name,
-            draw(st.sampled_from(["none", "inverted_bottleneck" if image else "dense"])),
-            draw(st.integers(1, 9)),
-            draw(st.none() | st.sampled_from(names[:index])) if index else None,
-            draw(st.integers(1, 3)),
-            draw(st.integers(1, 3)),
-            draw(st.sampled_from(["add", "replace"])),
-            draw(st.sampled_from(["doubt", "learned"])),
-            tuple(draw(st.sets(st.integers(0, concepts - 1)))),
-        )
-        for index, name in enumerate(names)
-    )
+    head = draw(st.sampled_from(get_args(HeadKind)))
+    pooling = draw(st.sampled_from(get_args(Pooling)))
     return ModelSpec(
-        tuple(draw(st.lists(st.integers(1, 20), min_size=3, max_size=3)))[: 3 if image else 1],
+        shape,
         concepts,
         draw(st.integers(2, 4)),
-        StemSpec("image", draw(st.integers(1, 9)))
-        if image
-        else StemSpec("tabular", draw(st.integers(0, 9))),
-        experts,
-        draw(st.integers(1, 4)),
-        draw(st.booleans()),
+        draw(stem_specs(kind, shape[0])),
+        tuple(
+            draw(expert_specs(name, names[:index], kind, concepts))
+            for index, name in enumerate(names)
+        ),
+        base_grid=1 if pooling == "attention" else draw(st.integers(1, 4)),
+        base_pooling=pooling,
+        base_rank=draw(st.integers(0, 2)),
+        head=head,
+        prototypes=0 if head == "linear" else draw(st.integers(1, 3)),
+        binary=draw(st.booleans()),
+        residual=draw(st.booleans()),
     )
 
 
@@ -112,11 +170,13 @@ REFUSALS = [
     (model_dict(stem=[1]), "ModelSpec.stem must be a table of keys, got [1]; correct the file."),
     (
         model_dict(stem={"kind": "tabular", "depth": 1, "tint": 2}),
-        "ModelSpec.stem must hold only kind, width, got depth, tint; remove the rest.",
+        "ModelSpec.stem must hold only kind, width, downsample, levels, missing, reads, "
+        "got depth, tint; remove the rest.",
     ),
     (
         model_dict(stem={"kind": "text"}),
-        "ModelSpec.stem.kind must be one of ('tabular', 'image'), got text; correct the file.",
+        "ModelSpec.stem.kind must be one of ('tabular', 'image', 'signal'), got text; "
+        "correct the file.",
     ),
     (model_dict(input_shape=3), "ModelSpec.input_shape must be a list, got 3; correct the file."),
     (
@@ -139,7 +199,7 @@ REFUSALS = [
         model_dict(experts=[FIRST, expert_dict(parent=0)]),
         "ModelSpec.experts[1].parent must be of type str, got 0; correct the file.",
     ),
-    (model_dict(schema_version=2), "schema_version must be 1, got 2; retrain the model."),
+    (model_dict(schema_version=1), "schema_version must be 2, got 1; retrain the model."),
     (
         model_dict(classes=1),
         "classes and concepts must be at least 2 and 1, got (1, 1); check the domain.",
@@ -155,6 +215,54 @@ REFUSALS = [
     (
         model_dict(experts=[FIRST, expert_dict(reading="add", concepts=[1])]),
         "concepts of b must be indices below 1, each once, got (1,); correct them.",
+    ),
+    (
+        model_dict(experts=[FIRST, expert_dict(weights_of="c")]),
+        "weights_of of b must be an expert listed before it, got c; reorder the experts.",
+    ),
+    (
+        model_dict(experts=[expert_dict(kernel=4)]),
+        "kernel of b must be odd, got 4; use 3 or 5.",
+    ),
+    (
+        model_dict(experts=[expert_dict(winners=0)]),
+        "winners of b must be more than 0 and at most 1, got 0.0; 1 lets every unit be active.",
+    ),
+    (
+        model_dict(experts=[expert_dict(repeats=0)]),
+        "width, expansion, stride and repeats of b must be 1 or more, got (2, 2, 1, 0); "
+        "correct them.",
+    ),
+    (
+        model_dict(experts=[expert_dict(rank=-1)]),
+        "inner, squeeze, rank and hidden of b must be 0 or more, got (0, 0, -1, 0); correct them.",
+    ),
+    (
+        model_dict(stem={"kind": "tabular", "levels": [2]}),
+        "stem.levels must have 3 values of 0 or more, one per column, got (2,); "
+        "give 0 for numbers.",
+    ),
+    (
+        model_dict(stem={"kind": "tabular", "reads": [3]}),
+        "stem.reads must be indices below 3, each once, got (3,); correct them.",
+    ),
+    (
+        model_dict(stem={"kind": "signal", "width": 4, "missing": True}, input_shape=[1, 9]),
+        "stem.levels, missing and reads must be left out unless the stem is tabular, got signal; "
+        "remove them.",
+    ),
+    (
+        model_dict(stem={"kind": "signal", "width": 4, "downsample": 3}, input_shape=[1, 9]),
+        "stem.downsample must be 2, 4, 8, 16 or 32, got 3; 4 is usual.",
+    ),
+    (
+        model_dict(base_pooling="attention"),
+        "base_grid must be 1 where attention pools, got 3; set it to 1.",
+    ),
+    (
+        model_dict(head="both"),
+        "prototypes must be 1 or more for a head that has them, and 0 for a linear one, "
+        "got ('both', 0); correct the one or the other.",
     ),
 ]
 

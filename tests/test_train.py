@@ -14,7 +14,8 @@ from minspnet.errors import UserError
 from minspnet.losses import null_deviance
 from minspnet.network import Evidence, Network, run
 from minspnet.policy import Policy
-from minspnet.spec import ModelSpec, StemSpec, TrainSpec
+from minspnet.recipe import TrainSpec
+from minspnet.spec import ModelSpec, StemSpec
 from minspnet.trace import Trace, replay
 from minspnet.train import Objective, TrainingData, fit_head, train, turned
 
@@ -236,7 +237,7 @@ def test_no_way_opens_a_child_without_its_parent(
     said[:, 0] = 10
     moves = torch.zeros(160, 2, 3)
     moves[:, 0, 0], moves[:, 1, 0] = 20, -20  # 10, 30 and 10 on the tree's paths; -10 off them
-    evidence = Evidence(torch.full((160, 2), 0.5), said, moves)
+    evidence = Evidence(torch.full((160, 2), 0.5), said, moves, torch.zeros(160, 2))
     data = dataclasses.replace(training_data, labels=np.ones(160, np.intp))
     assert terms(network, TrainSpec(correction_rate=0), data, evidence)["class"] < 1e-3
 

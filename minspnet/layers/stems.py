@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from minspnet.layers.axes import axes_of, convolution, norm, shortened
 from minspnet.spec import StemSpec
 
 
@@ -19,68 +20,105 @@ class Standardise(nn.Module):
         self.register_buffer("scale", torch.ones(features))
 
     @torch.no_grad()
-    def fit(self, inputs: Float[Tensor, "case feature *pixels"]) -> None:
-        """Take mean and standard deviation from training cases; constants keep scale 1."""
+    def fit(self, inputs: Float[Tensor, "case feature *sides"]) -> None:
+        """Take mean and standard deviation from training cases, missing cells left out.
+
+        Constants keep scale 1; a feature that is always missing keeps mean 0 and scale 1.
+        """
         axes = [axis for axis in range(inputs.ndim) if axis != 1]
-        deviation = inputs.std(dim=axes, correction=0)
-        self.mean.copy_(inputs.mean(dim=axes))
+        mean = inputs.nanmean(dim=axes).nan_to_num(0.0)
+        centred = inputs - mean.view(1, -1, *(1,) * (inputs.ndim - 2))
+        deviation = centred.square().nanmean(dim=axes).sqrt().nan_to_num(0.0)
+        self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > 0, deviation, torch.ones_like(deviation)))
 
     def forward(
-        self, inputs: Float[Tensor, "case feature *pixels"]
-    ) -> Float[Tensor, "case feature *pixels"]:
+        self, inputs: Float[Tensor, "case feature *sides"]
+    ) -> Float[Tensor, "case feature *sides"]:
         shape = (1, -1) + (1,) * (inputs.ndim - 2)
         return (inputs - self.mean.view(shape)) / self.scale.view(shape)
 
 
 class TabularStem(nn.Module):
-    """Standardised columns, widened by one dense layer if the spec names a width."""
+    """Standardised numbers and one-hot levels, widened by a dense layer if a width is named.
+
+    The columns given out stand in this order: numbers, then (if cells may be missing) one
+    indicator a number, then the levels of each categorical column.
+    """
+
+    numbers: Tensor
+    categories: Tensor
 
     def __init__(self, spec: StemSpec, input_shape: tuple[int, ...]) -> None:
         super().__init__()
-        (features,) = input_shape
-        self.standardise = Standardise(features)
+        (columns,) = input_shape
+        levels = spec.levels or (0,) * columns
+        read = spec.reads or tuple(range(columns))
+        numbers = [c for c in read if not levels[c]]
+        self.levels = [levels[c] for c in read if levels[c]]
+        categories = [c for c in read if levels[c]]
+        self.register_buffer("numbers", torch.tensor(numbers, dtype=torch.long), False)
+        self.register_buffer("categories", torch.tensor(categories, dtype=torch.long), False)
+        self.missing = spec.missing
+        self.standardise = Standardise(columns)
+        features = len(numbers) * (2 if spec.missing else 1) + sum(self.levels)
         self.widen = (
             nn.Sequential(nn.Linear(features, spec.width), nn.SiLU())
             if spec.width
             else nn.Identity()
         )
-        self.output_shape = (spec.width or features,)
+        self.output_shape: tuple[int, ...] = (spec.width or features,)
 
-    def forward(self, inputs: Float[Tensor, "case feature"]) -> Float[Tensor, "case hidden"]:
-        return self.widen(self.standardise(inputs))
+    def encode(self, inputs: Float[Tensor, "case column"]) -> Float[Tensor, "case feature"]:
+        """Columns as the network reads them, before any dense layer."""
+        standardised = self.standardise(inputs)[:, self.numbers]
+        parts = [standardised.nan_to_num(0.0) if self.missing else standardised]
+        if self.missing:
+            parts.append(inputs[:, self.numbers].isnan().to(inputs.dtype))
+        for place, count in zip(self.categories, self.levels, strict=True):
+            level = torch.arange(count, dtype=inputs.dtype, device=inputs.device)
+            parts.append((inputs[:, place, None] == level).to(inputs.dtype))
+        return torch.cat(parts, dim=1)
+
+    def forward(self, inputs: Float[Tensor, "case column"]) -> Float[Tensor, "case hidden"]:
+        return self.widen(self.encode(inputs))
 
 
-class ImageStem(nn.Module):
-    """A 3x3 convolution and a depthwise-separable block, each halving the picture.
+class ConvolutionalStem(nn.Module):
+    """A 3-wide convolution, then depthwise-separable ones, each halving every side.
 
     Source: Howard et al. 2017, MobileNets (depthwise-separable convolution).
     """
 
     def __init__(self, spec: StemSpec, input_shape: tuple[int, ...]) -> None:
         super().__init__()
-        channels, height, width = input_shape
-        inner = max(4, spec.width // 2)
+        axes, channels = axes_of(input_shape), input_shape[0]
+        halvings = spec.downsample.bit_length() - 1
+        width = max(4, spec.width // 2) if halvings > 1 else spec.width
         self.standardise = Standardise(channels)
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, inner, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(inner),
-            nn.ReLU(),
-            nn.Conv2d(inner, inner, 3, stride=2, padding=1, groups=inner, bias=False),
-            nn.BatchNorm2d(inner),
-            nn.ReLU(),
-            nn.Conv2d(inner, spec.width, 1, bias=False),
-            nn.BatchNorm2d(spec.width),
-            nn.ReLU(),
-        )
-        self.output_shape = (spec.width, -(-height // 4), -(-width // 4))
+        layers = [convolution(axes, channels, width, 3, stride=2), norm(axes, width), nn.ReLU()]
+        for _ in range(halvings - 1):
+            layers += [
+                convolution(axes, width, width, 3, stride=2, groups=width),
+                norm(axes, width),
+                nn.ReLU(),
+                convolution(axes, width, spec.width),
+                norm(axes, spec.width),
+                nn.ReLU(),
+            ]
+            width = spec.width
+        self.layers = nn.Sequential(*layers)
+        self.output_shape: tuple[int, ...] = shortened(input_shape, width, spec.downsample)
 
     def forward(
-        self, inputs: Float[Tensor, "case channel height width"]
-    ) -> Float[Tensor, "case hidden rows columns"]:
+        self, inputs: Float[Tensor, "case channel *sides"]
+    ) -> Float[Tensor, "case hidden *fewer"]:
         return self.layers(self.standardise(inputs))
 
 
-def build_stem(spec: StemSpec, input_shape: tuple[int, ...]) -> TabularStem | ImageStem:
+Stem = TabularStem | ConvolutionalStem
+
+
+def build_stem(spec: StemSpec, input_shape: tuple[int, ...]) -> Stem:
     """Pick the stem for the modality."""
-    return (TabularStem if spec.kind == "tabular" else ImageStem)(spec, input_shape)
+    return (TabularStem if spec.kind == "tabular" else ConvolutionalStem)(spec, input_shape)
