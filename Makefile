@@ -35,7 +35,7 @@ models: setup  ## train the shipped models anew (about a quarter of an hour)
 bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.quality breast_cytology --variant all_measurements --repeats 5
 	$(BIN)/python -m benchmarks.quality breast_cytology --variant mean_and_se --repeats 5
-	$(BIN)/python -m benchmarks.quality lung_nodules --repeats 3
+	$(BIN)/python -m benchmarks.quality lung_nodules --repeats 3 --budgets 0.2 0.4
 	$(BIN)/python -m benchmarks.speed
 
 screenshots: .venv/installed-dev  ## the pictures in the README

@@ -2,7 +2,7 @@
 
     python -m benchmarks.quality breast_cytology --repeats 5
     python -m benchmarks.quality breast_cytology --variant mean_and_se --repeats 5
-    python -m benchmarks.quality lung_nodules --repeats 3
+    python -m benchmarks.quality lung_nodules --repeats 3 --budgets 0.2 0.4
     python -m benchmarks.quality --show benchmarks/results/quality-*.json
 
 Each fold trains the shipped recipe, static nets of several budgets, a jointly trained bottleneck,
@@ -36,7 +36,6 @@ from minspnet.sweep import Outcomes, most_within
 from minspnet.trace import replay
 
 RESULTS = Path(__file__).parent / "results"
-BUDGETS = (0.2, 0.3, 0.4, 0.5)
 
 
 def main() -> None:
@@ -45,6 +44,7 @@ def main() -> None:
     parser.add_argument("domain", nargs="?")
     parser.add_argument("--variant")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--budgets", type=float, nargs="+", default=[0.2, 0.3, BUDGET, 0.5])
     parser.add_argument("--show", type=Path, nargs="+", metavar="FILE")
     options = parser.parse_args()
     if options.show:
@@ -55,10 +55,12 @@ def main() -> None:
     variant = domain.variant(options.variant)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"quality-{domain.key}-{variant.name}.json"
-    print(table(measure(domain, variant, options.repeats, path)))
+    print(table(measure(domain, variant, options.repeats, {*options.budgets, BUDGET}, path)))
 
 
-def measure(domain: Domain, variant: Variant, repeats: int, path: Path) -> dict[str, Any]:
+def measure(
+    domain: Domain, variant: Variant, repeats: int, budgets: set[float], path: Path
+) -> dict[str, Any]:
     """Collect one record a fold, each kept as soon as it is there."""
     cases = load_cases(domain, variant.name)
     recipe = preset(domain, variant)
@@ -78,7 +80,7 @@ def measure(domain: Domain, variant: Variant, repeats: int, path: Path) -> dict[
         for seed in range(repeats):
             for fold, split in enumerate(folds(cases, seed)):
                 if (seed, fold) not in done:
-                    record = one_fold(domain, variant, recipe, cases, split, seed)
+                    record = one_fold(domain, variant, recipe, cases, split, seed, sorted(budgets))
                     result["records"].append({"seed": seed, "fold": fold} | record)
                     path.write_text(json.dumps(result, indent=1) + "\n")
                 bar.update()
@@ -86,15 +88,21 @@ def measure(domain: Domain, variant: Variant, repeats: int, path: Path) -> dict[
 
 
 def one_fold(
-    domain: Domain, variant: Variant, recipe: Preset, cases: Cases, split: Split, seed: int
+    domain: Domain,
+    variant: Variant,
+    recipe: Preset,
+    cases: Cases,
+    split: Split,
+    seed: int,
+    budgets: list[float],
 ) -> dict[str, Any]:
     """Everything that is measured on one split."""
     study = conduct(domain, variant, recipe, cases, split, seed)
     record: dict[str, Any] = {"ours": dict(study.metrics)}
     parts = {name: cases.take(getattr(split, name)) for name in PARTS}
     train, test = parts["train"], parts["test"]
-    record["routed"] = {str(budget): routed_score(study, parts, budget) for budget in BUDGETS}
-    for budget in BUDGETS:
+    record["routed"] = {str(budget): routed_score(study, parts, budget) for budget in budgets}
+    for budget in budgets:
         for name, static in static_presets(recipe, budget * study.cost.total).items():
             score = static_score(static, train, test, study.scale, domain, seed)
             record.setdefault(name, {})[str(budget)] = score
@@ -228,7 +236,7 @@ def _routing_lines(records: list[dict[str, Any]]) -> list[str]:
         "| budget | MACs used | against | accuracy | AUC | concepts |",
         "|---|---|---|---|---|---|",
     ]
-    for budget in map(str, BUDGETS):
+    for budget in records[0]["routed"]:
         routed = [r["routed"][budget] for r in records]
         used = np.mean([score["macs"] for score in routed] / total)
         others = {name: [r[name][budget] for r in records] for name in _STATIC}
