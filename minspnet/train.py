@@ -41,6 +41,9 @@ class TrainingData:
 Progress = Callable[[int, dict[str, float]], None]
 """Called after each epoch with its number and the mean of each loss term."""
 
+StepHook = Callable[[Network, int, int], None]
+"""Called with the network, gradients still in place, the steps done and the steps in all."""
+
 
 def train(
     spec: ModelSpec,
@@ -49,8 +52,10 @@ def train(
     expert_costs: Float[np.ndarray, " expert"],
     seed: int,
     on_epoch: Progress | None = None,
+    start: Network | None = None,
+    after_step: StepHook | None = None,
 ) -> Network:
-    """Train a network from scratch.
+    """Train a network, from scratch or from given weights.
 
     Args:
         spec: Architecture.
@@ -59,6 +64,8 @@ def train(
         expert_costs: Each expert's share of all MACs, the price of its learned gate.
         seed: Gives the same weights again on the same machine.
         on_epoch: Told the loss terms after each epoch.
+        start: Begin with a copy of its weights and normalisation, in place of random ones.
+        after_step: Called after each step of the optimiser.
 
     Raises:
         UserError: If the data do not fit the spec or hold a single class.
@@ -71,12 +78,16 @@ def train(
         torch.manual_seed(seed)
         network = Network(spec, recipe.dropout)
         network.stem.standardise.fit(inputs)
+        if start is not None:
+            network.load_state_dict(start.state_dict())
         if recipe.concept_training != "joint":
             fit_head(network, data.concepts, data.labels, recipe.head_strength)
         objective = Objective(network, recipe, expert_costs, null_deviance(truth), seed)
         generator = torch.Generator().manual_seed(seed)
         batches = max(1, len(inputs) // recipe.batch_size)
-        optimiser, schedule = _optimiser(network, recipe, batches * recipe.epochs)
+        steps = batches * recipe.epochs
+        optimiser, schedule = _optimiser(network, recipe, steps)
+        step = 0
         for epoch in range(recipe.epochs):
             network.train()
             totals: dict[str, float] = {}
@@ -87,6 +98,9 @@ def train(
                 torch.stack(list(terms.values())).sum().backward()
                 optimiser.step()
                 schedule.step()
+                step += 1
+                if after_step is not None:
+                    after_step(network, step, steps)
                 for name, term in terms.items():
                     totals[name] = totals.get(name, 0.0) + float(term.detach()) / batches
             if on_epoch is not None:
