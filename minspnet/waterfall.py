@@ -126,5 +126,5 @@ def _slope(
     """Mean change of a concept per unit of its logit, between base and end."""
     flat = np.where(np.arange(len(climb)) < case.head.concepts, before * (1 - before), 1.0)
     # Below that, float32 noise in the concepts would drown their difference.
-    moved = np.abs(climb) > 1e-4
+    moved = np.abs(climb) > (0 if case.head.binary else 1e-4)
     return np.where(moved, (after - before) / np.where(moved, climb, 1.0), flat)

@@ -1,6 +1,6 @@
 """Small forests and random traces that the core's tests share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from minspnet.network import Network, run
 from minspnet.policy import CLOSED, Policy
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
-from minspnet.trace import ExpertTree, Head, Trace
+from minspnet.trace import ExpertTree, Head, Prototypes, Trace
 
 CONCEPTS = ("size", "shape", "edge")
 CASES = 24
@@ -124,6 +124,21 @@ def trees(draw: st.DrawFn, most: int = 5) -> ExpertTree:
     count = draw(st.integers(0, most))
     parents = tuple(draw(st.integers(-1, expert - 1)) for expert in range(count))
     return ExpertTree(tuple(f"expert {e}" for e in range(count)), parents)
+
+
+@st.composite
+def any_head(draw: st.DrawFn, trace: Trace) -> Trace:
+    """The same evidence under a head that may have prototypes or binary concepts."""
+    count, others = draw(st.integers(0, 3)), len(trace.head.bias)
+    generator = np.random.default_rng(draw(st.integers(0, 99)))
+    known = Prototypes(
+        generator.random((count, len(CONCEPTS)), dtype=np.float32),
+        generator.normal(scale=3, size=(others, count)).astype(np.float32),
+        float(np.float32(generator.uniform(0.3, 3))),
+    )
+    prototypes = known if count else None
+    head = replace(trace.head, prototypes=prototypes, binary=draw(st.booleans()))
+    return replace(trace, head=head)
 
 
 @st.composite

@@ -5,14 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from forests import CONCEPTS, policies, traces
+from forests import CONCEPTS, any_head, policies, traces
 from hypothesis import given
 from hypothesis import strategies as st
 
 from minspnet.errors import UserError
 from minspnet.policy import CLOSED, Policy
-from minspnet.trace import ExpertTree, Head, Trace, replay
-from minspnet.waterfall import Waterfall, output_names, typical_concepts, waterfall
+from minspnet.trace import ExpertTree, Head, Prototypes, Trace, replay
+from minspnet.waterfall import LIKENESS, Waterfall, output_names, typical_concepts, waterfall
 
 LN3 = math.log(3)
 
@@ -108,6 +108,39 @@ def test_parts_add_up_to_the_logit(case: tuple[Trace, Policy, np.ndarray, int]) 
     assert fall.logit == replay(trace, policy).class_logits[0, target]
     assert fall.start + fall.by_output.sum() == pytest.approx(fall.logit, abs=1e-5)
     assert fall.by_expert.sum() == pytest.approx(fall.shares.sum(), abs=1e-9)
+
+
+@given(explained(), st.data())
+def test_parts_add_up_under_any_head(
+    case: tuple[Trace, Policy, np.ndarray, int], data: st.DataObject
+) -> None:
+    linear, policy, reference, target = case
+    trace = data.draw(any_head(linear))
+    fall = waterfall(trace, policy, reference, target)
+    assert total(fall) == pytest.approx(fall.logit, abs=2e-5)
+    assert fall.logit == replay(trace, policy).class_logits[0, target]
+    assert len(fall.outputs) == len(fall.base) == fall.shares.shape[1]
+    assert fall.by_expert.sum() == pytest.approx(fall.shares.sum(), abs=1e-9)
+
+
+def test_likeness_by_hand() -> None:
+    """One concept, one prototype at 1 with weight 4 and sharpness ln 16; no linear weight.
+
+    Likeness is 16^-(c - 1)^2: 1/2 at c = 1/2, 1/16 at 0, 16^(-1/16) at 3/4, 1 at 1.
+    Start at reference 0: 4/16 = 1/4. Base logit 0, so c = 1/2: adds 2 - 1/4.
+    The expert adds ln 3: c = 3/4. An edit sets c to 1, likeness 1.
+    """
+    trace = one_case([0], [[LN3]], [[0]], [0], 1)
+    known = Prototypes(np.ones((1, 1), np.float32), np.full((1, 1), 4, np.float32), math.log(16))
+    trace = dataclasses.replace(trace, head=dataclasses.replace(trace.head, prototypes=known))
+    policy = Policy((0.5,)).intervene("size", 1)
+    fall = waterfall(trace, policy, np.zeros(1, np.float32))
+    after = 4 * 16 ** (-1 / 16)
+    assert fall.start == pytest.approx(0.25, abs=1e-6)
+    np.testing.assert_allclose(fall.base, [0, 1.75], atol=1e-5)
+    np.testing.assert_allclose(fall.shares, [[0, after - 2]], atol=1e-5)
+    np.testing.assert_allclose(fall.edits, [0, 4 - after], atol=1e-5)
+    assert fall.outputs == ("size", LIKENESS)
 
 
 @given(explained())
