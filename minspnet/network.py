@@ -13,6 +13,7 @@ Shapes, with E experts, K concepts and R residual channels (output = K + R):
     y  = head(b + sum of active u_e)                     [case, class]
 """
 
+from functools import cached_property
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -125,6 +126,19 @@ class Network(nn.Module):
             shapes[index] = self.experts[index].output_shape
             widths[index] = widths[parent] + shapes[index][0]
 
+    @cached_property
+    def rivals(self) -> tuple[tuple[int, ...], ...]:
+        """Of each expert: which ones compete for a case with it, itself included."""
+        kinds = [
+            (e.gate, parent) for e, parent in zip(self.spec.experts, self.tree.parents, strict=True)
+        ]
+        return tuple(
+            tuple(other for other, its in enumerate(kinds) if its == kind)
+            if kind[0] == "choice"
+            else ()
+            for kind in kinds
+        )
+
     def _shared_block(self, expert: ExpertSpec, shape: tuple[int, ...]) -> Block | None:
         """The block of the expert whose weights this one uses too."""
         if expert.weights_of is None:
@@ -155,9 +169,16 @@ class Network(nn.Module):
         learned = self.experts[expert].learned_gate
         if learned is None:
             return self.head.doubt(parent.logits)
-        if not learned.hears:
+        if learned.hears:
+            return learned(parent.hidden, self.said(parent))
+        rivals = self.rivals[expert]
+        if not rivals:
             return learned(parent.hidden)
-        return learned(parent.hidden, self.said(parent))
+        logits = [
+            cast(LearnedGate, self.experts[rival].learned_gate).logit(parent.hidden)
+            for rival in rivals
+        ]
+        return torch.softmax(torch.stack(logits, 1), 1)[:, rivals.index(expert)]
 
     def said(self, parent: State) -> Float[Tensor, "case said"]:
         """The running concepts and the doubt that they leave."""

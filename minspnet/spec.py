@@ -11,7 +11,7 @@ SCHEMA_VERSION = 2
 StemKind = Literal["tabular", "image", "signal"]
 BlockKind = Literal["dense", "separable", "inverted_bottleneck", "none"]
 Activation = Literal["relu", "relu6", "silu", "learned"]
-Gate = Literal["doubt", "learned", "gain"]
+Gate = Literal["doubt", "learned", "choice", "gain"]
 Pooling = Literal["mean", "attention"]
 HeadKind = Literal["linear", "prototypes", "both"]
 
@@ -75,8 +75,9 @@ class ExpertSpec(Recipe):
             stand in for those before it, so that the contribution is their difference.
             ``add`` adds the exit's logits to what its path said so far.
         gate: ``doubt`` opens where the decision before the expert is uncertain; ``learned``
-            is a router trained to open where the expert helps; ``gain`` estimates how much
-            the expert would lower the loss.
+            is a router trained to open where the expert helps; ``choice`` lets such experts
+            with the same parent compete for the case: their gates sum to 1; ``gain``
+            estimates how much the expert would lower the loss.
         concepts: Indices of the concepts the expert may change; empty means all of them.
         pooling: How the exit sums up positions: their mean, or weighted by learned attention.
         fuse: The exit also reads the pooled features of every expert before it and the stem's.
