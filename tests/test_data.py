@@ -196,13 +196,36 @@ def test_shipped_cases_can_be_trained_on(key: str, variant: str) -> None:
     assert cases.inputs.dtype == np.float32 and np.isfinite(cases.inputs).all()
     assert set(cases.labels) - {UNLABELLED} == set(range(len(domain.classes)))
     names = domain.variant(variant).inputs
-    for column, name in enumerate(names):
-        np.testing.assert_array_equal(cases.inputs[:, column], cases.columns[name])
+    if domain.modality == "tabular":
+        for column, name in enumerate(names):
+            np.testing.assert_array_equal(cases.inputs[:, column], cases.columns[name])
+    if domain.modality == "signal":
+        assert cases.inputs.shape[1] == len(names) and domain.sample_rate_hz > 0
     assert set(names) <= {feature.name for feature in domain.features}
     truth = ConceptScale.fit(domain.concepts, cases).truth(cases.columns)
     assert truth.shape == (len(cases), len(domain.concepts))
     assert (truth >= 0).all() and (truth <= 1).all()  # also: no NaN
     assert (truth.std(axis=0) > 0.01).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_exercises_are_split_by_person(seed: int) -> None:
+    """Ten people: six to train on, two to choose with, two to test; all exercises in each part."""
+    cases = load_cases(find_domain("wrist_exercise"))
+    groups = np.array(cases.groups)
+    for split in folds(cases, seed):
+        people = [set(groups[part]) for part in (split.train, split.validation, split.test)]
+        assert [len(part) for part in people] == [6, 2, 2]
+        assert len(set.union(*people)) == 10
+        for part, each in ((split.train, 120), (split.validation, 40), (split.test, 40)):
+            assert (np.bincount(cases.labels[part]) == [each] * 7).all()
+
+
+def test_another_seed_tests_other_people_together() -> None:
+    cases = load_cases(find_domain("wrist_exercise"))
+    groups = np.array(cases.groups)
+    pairs = [{frozenset(groups[split.test]) for split in folds(cases, seed)} for seed in (0, 1)]
+    assert pairs[0] != pairs[1]
 
 
 def test_the_default_variant_is_the_first() -> None:
