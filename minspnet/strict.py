@@ -1,0 +1,70 @@
+"""Strict reading of nested frozen dataclasses from plain data: unknown keys are refused."""
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from minspnet.errors import UserError, requirement
+
+
+class Recipe:
+    """Base of the recipes that a file may hold."""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build the recipe from plain data.
+
+        Raises:
+            UserError: On a missing, unknown or mistyped key.
+        """
+        return typing.cast(Self, _build(cls, values, cls.__name__))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Say the recipe in plain data that JSON can hold."""
+        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
+        return plain
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """Read plain data as ``kind``: a dataclass, a tuple, an optional or a scalar."""
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind):
+        return _build_dataclass(kind, value, where)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise requirement(where, "be a list", value, "correct the file")
+        item = typing.get_args(kind)[0]
+        return tuple(_build(item, entry, f"{where}[{i}]") for i, entry in enumerate(value))
+    if origin is Literal:
+        if value not in typing.get_args(kind):
+            raise requirement(
+                where, f"be one of {typing.get_args(kind)}", value, "correct the file"
+            )
+        return value
+    if origin in (types.UnionType, typing.Union):
+        inner = next(k for k in typing.get_args(kind) if k is not type(None))
+        return None if value is None else _build(inner, value, where)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise requirement(where, f"be of type {kind.__name__}", repr(value), "correct the file")
+    return value
+
+
+def _build_dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise requirement(where, "be a table of keys", value, "correct the file")
+    hints = typing.get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = sorted(set(value) - set(fields))
+    if unknown:
+        raise requirement(
+            where, f"hold only {', '.join(fields)}", ", ".join(map(str, unknown)), "remove the rest"
+        )
+    try:
+        return kind(**{k: _build(hints[k], v, f"{where}.{k}") for k, v in value.items()})
+    except TypeError as error:
+        raise UserError(f"{where} lacks a key: {error}; add it to the file.") from error
