@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from jaxtyping import Float, Int
 
-from minspnet.domain import Concept, SpreadRule
+from minspnet.domain import Concept, DeviationRule, Rule, ScaleRule, SpreadRule
 from minspnet.errors import requirement
 
 UNLABELLED = -1
@@ -15,6 +15,8 @@ PARTS = ("train", "validation", "test")
 """Names of the parts of a ``Split``, in files and traces too."""
 _SPREAD = (0.025, 0.975)
 """Training quantiles that a spread rule grades 0 and 1."""
+_REACH = 0.99
+"""Training quantile of the distance to the median that a deviation rule grades 1."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Cases:
 
     Attributes:
         ids: Unique.
-        inputs: What the network reads, as float32: columns, or pictures in [0, 1].
+        inputs: What the network reads, as float32: columns (a missing number is NaN, a level
+            its index), pictures in [0, 1], or signals, a channel a row.
         labels: Class index, or ``UNLABELLED``.
         columns: Every measured or rated column by name, one value per case.
         groups: What must stay on one side of a split, such as the patient.
@@ -119,7 +122,8 @@ class ConceptScale:
 
     Attributes:
         concepts: Whose rules are applied.
-        spreads: Low and high end of every column that a spread rule reads.
+        spreads: Two numbers a column: low and high end of ``name`` under a spread rule, median
+            and reach of ``|name|`` under a deviation rule.
     """
 
     concepts: tuple[Concept, ...]
@@ -128,31 +132,48 @@ class ConceptScale:
     @classmethod
     def fit(cls, concepts: tuple[Concept, ...], train: Cases) -> Self:
         """Take the spread of the training cases."""
-        names = {c for k in concepts if isinstance(k.rule, SpreadRule) for c in k.rule.columns}
-        spreads = {n: np.quantile(train.columns[n], _SPREAD) for n in sorted(names)}
+        spreads = {}
+        for name in _columns(concepts, SpreadRule):
+            spreads[name] = np.quantile(train.columns[name], _SPREAD)
+        for name in _columns(concepts, DeviationRule):
+            median = np.median(train.columns[name])
+            reach = np.quantile(np.abs(train.columns[name] - median), _REACH)
+            spreads[_deviation(name)] = np.array([median, reach])
         return cls(concepts, {n: ends.astype(np.float32) for n, ends in spreads.items()})
 
     def truth(
         self, columns: Mapping[str, Float[np.ndarray, " case"]]
     ) -> Float[np.ndarray, "case concept"]:
         """Grade every concept of every case in [0, 1]."""
-        graded = [self._grade(concept, columns) for concept in self.concepts]
+        graded = [
+            np.mean([self._grade(k.rule, name, columns[name]) for name in k.rule.columns], axis=0)
+            for k in self.concepts
+        ]
         return np.stack(graded, axis=1).astype(np.float32)
 
     def _grade(
-        self, concept: Concept, columns: Mapping[str, Float[np.ndarray, " case"]]
+        self, rule: Rule, name: str, values: Float[np.ndarray, " case"]
     ) -> Float[np.ndarray, " case"]:
-        rule = concept.rule
+        if isinstance(rule, ScaleRule):
+            return _scaled(values, rule.low, rule.high)
         if isinstance(rule, SpreadRule):
-            graded = [_scaled(columns[name], *self.spreads[name]) for name in rule.columns]
-            return np.mean(graded, axis=0)
-        return _scaled(columns[rule.column], rule.low, rule.high)
+            return _scaled(values, *self.spreads[name])
+        median, reach = self.spreads[_deviation(name)]
+        return _scaled(np.abs(values - median), 0, reach)
+
+
+def _columns(concepts: tuple[Concept, ...], kind: type[Rule]) -> list[str]:
+    return sorted({name for k in concepts if isinstance(k.rule, kind) for name in k.rule.columns})
+
+
+def _deviation(name: str) -> str:
+    return f"|{name}|"
 
 
 def _scaled(
     values: Float[np.ndarray, " case"], low: float | np.float32, high: float | np.float32
 ) -> Float[np.ndarray, " case"]:
     """Grade ``low`` as 0 and ``high`` as 1; a column that never varies says nothing: 0.5."""
-    if high <= low:
+    if high == low:
         return np.full(len(values), 0.5)
     return np.clip((values - low) / (high - low), 0, 1)

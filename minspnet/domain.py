@@ -1,5 +1,6 @@
 """What a task is: features, concepts, classes, and what may be claimed. Data only."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,17 +9,26 @@ from minspnet.errors import requirement
 
 @dataclass(frozen=True)
 class Feature:
-    """A measured input column.
+    """A measured input column, or a channel of a signal.
 
     Attributes:
         name: Column of the case file.
         title: In plain words.
         unit: As the source states it; empty for a pure number.
+        levels: The values of a categorical column, which an input holds as their index; empty
+            for a number.
     """
 
     name: str
     title: str
     unit: str = ""
+    levels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.levels and len(set(self.levels)) != max(2, len(self.levels)):
+            raise requirement(
+                f"levels of {self.name}", "be two or more, each once", self.levels, "correct them"
+            )
 
 
 @dataclass(frozen=True)
@@ -34,11 +44,37 @@ class SpreadRule:
 
 @dataclass(frozen=True)
 class ScaleRule:
-    """A graded concept read off a scale: ``low`` becomes 0, ``high`` becomes 1, clipped."""
+    """A graded concept read off a scale: ``low`` becomes 0, ``high`` becomes 1, clipped.
 
-    column: str
+    The mean over ``columns``; a ``low`` above ``high`` reads the scale backwards.
+    """
+
+    columns: tuple[str, ...]
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        if self.low == self.high or not math.isfinite(self.high - self.low):
+            raise requirement(
+                f"scale of {', '.join(self.columns)}",
+                "run from one finite number to another",
+                (self.low, self.high),
+                "correct low or high",
+            )
+
+
+@dataclass(frozen=True)
+class DeviationRule:
+    """A graded concept: how far a case stands from the usual, in either direction.
+
+    The mean over ``columns`` of the distance to the training median, scaled so that 0 is the
+    median and 1 is further away than 99 % of the training cases.
+    """
+
+    columns: tuple[str, ...]
+
+
+Rule = SpreadRule | ScaleRule | DeviationRule
 
 
 @dataclass(frozen=True)
@@ -48,7 +84,7 @@ class Concept:
     Attributes:
         name: Key in files and links.
         title: Short, as on a form.
-        meaning: One sentence a clinician can check.
+        meaning: One sentence an expert can check.
         low_word: What a value near 0 says.
         high_word: What a value near 1 says.
         rule: How the true value is obtained.
@@ -64,7 +100,7 @@ class Concept:
     meaning: str
     low_word: str
     high_word: str
-    rule: SpreadRule | ScaleRule
+    rule: Rule
     shown_low: float
     shown_high: float
     unit: str
@@ -83,7 +119,7 @@ class Variant:
         name: Key in files and links.
         title: Short.
         meaning: What the choice shows.
-        inputs: Feature names, empty for pictures.
+        inputs: Feature names: columns, or the channels of a signal; empty for pictures.
     """
 
     name: str
@@ -101,16 +137,16 @@ class Domain:
         title: As a menu shows it.
         question: What the network answers about one case.
         modality: What an input is.
-        features: All measured columns (tabular).
+        features: All measured columns (tabular) or channels (signal).
         concepts: In the order of the network's concept axis.
-        classes: Titles; the first is the reference, the second the finding looked for.
+        classes: Titles; of two, the first is the reference, the second the finding looked for.
         variants: The first is the default.
         case_noun: What one case is called.
         group_noun: What must not be split between training and test; empty if each case
             stands alone.
         summary: What the data are.
         input_note: What an input is, in the words under its picture or table.
-        field_mm: Side of the square that a picture shows; 0 for columns.
+        field_mm: Side of the square that a picture shows; 0 for other inputs.
         concept_reading: How the shown values of concepts are to be read.
         concept_note: How true concepts are obtained.
         intended_use: What the model may be used for.
@@ -118,12 +154,13 @@ class Domain:
         limits: Known limits, one sentence each.
         source: Citation.
         licence: Of the data.
+        sample_rate_hz: Of a signal; 0 for other inputs.
     """
 
     key: str
     title: str
     question: str
-    modality: Literal["tabular", "image"]
+    modality: Literal["tabular", "image", "signal"]
     features: tuple[Feature, ...]
     concepts: tuple[Concept, ...]
     classes: tuple[str, ...]
@@ -140,6 +177,7 @@ class Domain:
     limits: tuple[str, ...]
     source: str
     licence: str
+    sample_rate_hz: float = 0
 
     def variant(self, name: str | None) -> Variant:
         """Find a variant by name; None gives the default.

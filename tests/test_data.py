@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minspnet.data import UNLABELLED, Cases, ConceptScale, folds
-from minspnet.domain import Concept, ScaleRule, SpreadRule
+from minspnet.domain import Concept, DeviationRule, Feature, Rule, ScaleRule, SpreadRule
 from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
 
@@ -59,7 +59,7 @@ def test_folds_follow_the_seed() -> None:
     assert tests[0] == tests[1] != tests[2]
 
 
-def concept(rule: SpreadRule | ScaleRule, name: str = "depth") -> Concept:
+def concept(rule: Rule, name: str = "depth") -> Concept:
     return Concept(name, name.title(), "", "low", "high", rule, 0, 100, "")
 
 
@@ -96,10 +96,41 @@ def test_a_column_that_never_varies_says_nothing() -> None:
 
 def test_scale_rule_by_hand() -> None:
     """From 3 to 30 mm: 16.5 mm is half way; beyond the ends is clipped."""
-    scale = ConceptScale((concept(ScaleRule("mm", 3, 30)),), {})
+    scale = ConceptScale((concept(ScaleRule(("mm",), 3, 30)),), {})
     truth = scale.truth({"mm": np.array([0, 3, 16.5, 30, 45], np.float32)})
     np.testing.assert_allclose(truth[:, 0], [0, 0, 0.5, 1, 1])
     assert truth.dtype == np.float32
+
+
+def test_scale_over_columns_is_their_mean_and_may_run_backwards() -> None:
+    backwards = concept(ScaleRule(("a", "b"), 10, 0))
+    columns = {"a": np.array([0, 10, 2.5], np.float32), "b": np.array([0, 10, 99], np.float32)}
+    np.testing.assert_allclose(ConceptScale((backwards,), {}).truth(columns)[:, 0], [1, 0, 0.375])
+
+
+@pytest.mark.parametrize("high", [3, float("inf"), float("nan")])
+def test_a_scale_needs_two_finite_ends(high: float) -> None:
+    with pytest.raises(UserError, match=r"^scale of mm must run from one finite number to another"):
+        ScaleRule(("mm",), 3, high)
+
+
+def test_deviation_rule_by_hand() -> None:
+    """Training cases 0, 1, ... 200: the median is 100, and 99 % stand less than 99 from it."""
+    values = np.random.default_rng(0).permutation(201).astype(np.float32)
+    train = dataclasses.replace(random_cases(0, count=201), columns={"depth": values})
+    both = (concept(DeviationRule(("depth",))), concept(SpreadRule(("depth",))))
+    scale = ConceptScale.fit(both, train)
+    np.testing.assert_allclose(scale.spreads["|depth|"], [100, 99])
+    shown = {"depth": np.array([100, 1, 199, 133, 9999], np.float32)}
+    np.testing.assert_allclose(scale.truth(shown)[:, 0], [0, 1, 1, 1 / 3, 1], atol=1e-6)
+    # The same column under another rule keeps its own two numbers.
+    np.testing.assert_allclose(scale.spreads["depth"], [5, 195])
+
+
+@pytest.mark.parametrize("levels", [("one",), ("red", "red")])
+def test_levels_are_two_or_more_each_once(levels: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match=r"^levels of colour must be two or more, each once"):
+        Feature("colour", "Colour", levels=levels)
 
 
 @given(st.integers(0, 99))
@@ -107,7 +138,11 @@ def test_concepts_are_graded_by_the_training_part_alone(seed: int) -> None:
     """Other test cases, other labels: the same scale, the same truth of training cases."""
     cases = random_cases(seed)
     split = next(folds(cases, seed))
-    rules = (concept(SpreadRule(("depth", "width"))), concept(ScaleRule("width", -1, 1)))
+    rules = (
+        concept(SpreadRule(("depth", "width"))),
+        concept(ScaleRule(("width",), -1, 1)),
+        concept(DeviationRule(("width",))),
+    )
     scale = ConceptScale.fit(rules, cases.take(split.train))
     columns = {name: column.copy() for name, column in cases.columns.items()}
     for column in columns.values():
@@ -115,7 +150,7 @@ def test_concepts_are_graded_by_the_training_part_alone(seed: int) -> None:
         column[split.validation] *= -3
     changed = Cases(cases.ids, cases.inputs, 1 - cases.labels, columns, cases.groups)
     again = ConceptScale.fit(rules, changed.take(split.train))
-    assert set(scale.spreads) == {"depth", "width"}
+    assert set(scale.spreads) == {"depth", "width", "|width|"}
     for name, ends in scale.spreads.items():
         np.testing.assert_array_equal(again.spreads[name], ends)
     truth = scale.truth(cases.columns)
@@ -161,13 +196,36 @@ def test_shipped_cases_can_be_trained_on(key: str, variant: str) -> None:
     assert cases.inputs.dtype == np.float32 and np.isfinite(cases.inputs).all()
     assert set(cases.labels) - {UNLABELLED} == set(range(len(domain.classes)))
     names = domain.variant(variant).inputs
-    for column, name in enumerate(names):
-        np.testing.assert_array_equal(cases.inputs[:, column], cases.columns[name])
+    if domain.modality == "tabular":
+        for column, name in enumerate(names):
+            np.testing.assert_array_equal(cases.inputs[:, column], cases.columns[name])
+    if domain.modality == "signal":
+        assert cases.inputs.shape[1] == len(names) and domain.sample_rate_hz > 0
     assert set(names) <= {feature.name for feature in domain.features}
     truth = ConceptScale.fit(domain.concepts, cases).truth(cases.columns)
     assert truth.shape == (len(cases), len(domain.concepts))
     assert (truth >= 0).all() and (truth <= 1).all()  # also: no NaN
     assert (truth.std(axis=0) > 0.01).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_exercises_are_split_by_person(seed: int) -> None:
+    """Ten people: six to train on, two to choose with, two to test; all exercises in each part."""
+    cases = load_cases(find_domain("wrist_exercise"))
+    groups = np.array(cases.groups)
+    for split in folds(cases, seed):
+        people = [set(groups[part]) for part in (split.train, split.validation, split.test)]
+        assert [len(part) for part in people] == [6, 2, 2]
+        assert len(set.union(*people)) == 10
+        for part, each in ((split.train, 120), (split.validation, 40), (split.test, 40)):
+            assert (np.bincount(cases.labels[part]) == [each] * 7).all()
+
+
+def test_another_seed_tests_other_people_together() -> None:
+    cases = load_cases(find_domain("wrist_exercise"))
+    groups = np.array(cases.groups)
+    pairs = [{frozenset(groups[split.test]) for split in folds(cases, seed)} for seed in (0, 1)]
+    assert pairs[0] != pairs[1]
 
 
 def test_the_default_variant_is_the_first() -> None:

@@ -6,20 +6,17 @@ from types import MappingProxyType
 
 from minspnet.data import Cases
 from minspnet.domain import Domain, Variant
-from minspnet.domains import breast_cytology, lung_nodules
+from minspnet.domains import breast_cytology, lung_nodules, phishing, shuttle, wrist_exercise
 from minspnet.errors import requirement
 
 SAMPLE_DATA = Path(__file__).resolve().parents[2] / "sample_data"
 
-DOMAINS: Mapping[str, Domain] = MappingProxyType(
-    {
-        "breast_cytology": breast_cytology.DOMAIN,
-        "lung_nodules": lung_nodules.DOMAIN,
-    }
-)
+_MODULES = (breast_cytology, lung_nodules, wrist_exercise, phishing, shuttle)
+
+DOMAINS: Mapping[str, Domain] = MappingProxyType({m.DOMAIN.key: m.DOMAIN for m in _MODULES})
 
 _LOADERS: Mapping[str, Callable[[Path, Variant], Cases]] = MappingProxyType(
-    {"breast_cytology": breast_cytology.load, "lung_nodules": lung_nodules.load}
+    {m.DOMAIN.key: m.load for m in _MODULES}
 )
 
 

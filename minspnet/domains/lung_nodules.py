@@ -12,7 +12,7 @@ from minspnet.domain import Concept, Domain, ScaleRule, Variant
 def _rating(
     name: str, title: str, meaning: str, low: str, high: str, top: int = 5, visible: bool = True
 ) -> Concept:
-    rule = ScaleRule(name, 1, top)
+    rule = ScaleRule((name,), 1, top)
     return Concept(name, title, meaning, low, high, rule, 1, top, f"of {top}", visible)
 
 
@@ -29,7 +29,7 @@ DOMAIN = Domain(
             "Of a circle with the area of the readers' mean outline.",
             "small",
             "large",
-            ScaleRule("diameter_mm", 3, 30),
+            ScaleRule(("diameter_mm",), 3, 30),
             3,
             30,
             "mm",

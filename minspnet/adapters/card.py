@@ -1,0 +1,257 @@
+"""The card of a user's own table: a TOML file that says what its columns mean.
+
+A card for loans, with the least that it must say:
+
+    key = "loans"
+    title = "Loans"
+    question = "Will this loan be paid back?"
+    target = "status"
+    classes = ["paid", "default"]
+
+    [[features]]
+    name = "income"
+    title = "Income"
+    unit = "EUR a month"
+
+    [[features]]
+    name = "job"
+    title = "Job"
+    levels = ["employed", "self-employed", "none"]
+
+    [[concepts]]
+    name = "means"
+    title = "Means"
+    rule = "spread"
+    columns = ["income"]
+"""
+
+import json
+import tomllib
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from minspnet.domain import (
+    Concept,
+    DeviationRule,
+    Domain,
+    Feature,
+    Rule,
+    ScaleRule,
+    SpreadRule,
+    Variant,
+)
+from minspnet.errors import UserError, requirement
+from minspnet.strict import Recipe
+
+_NOT_STATED = "not stated"
+
+
+@dataclass(frozen=True)
+class CardConcept:
+    """A concept and its rule, flat, as a person writes it.
+
+    Attributes:
+        name, title, meaning, low_word, high_word, shown_low, shown_high, unit, visible: As in
+            ``domain.Concept``.
+        columns: Numeric columns whose grades are averaged.
+        rule: ``spread``, ``scale`` (with ``low`` and ``high``, as for a column that experts have
+            graded already) or ``deviation``; see ``domain``.
+        low: Value graded 0; only for a scale.
+        high: Value graded 1; only for a scale.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rule: Literal["spread", "scale", "deviation"]
+    low: float | None = None
+    high: float | None = None
+    meaning: str = ""
+    low_word: str = "low"
+    high_word: str = "high"
+    shown_low: float = 0
+    shown_high: float = 100
+    unit: str = "of 100"
+    visible: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.columns:
+            raise self._wrong("columns", "name at least one column", "none", "name one")
+        for name, end in (("low", self.low), ("high", self.high)):
+            if (end is None) == (self.rule == "scale"):
+                must = "be a number" if end is None else "be left out"
+                remedy = "add it" if end is None else "remove it, or write rule = 'scale'"
+                raise self._wrong(name, f"{must} under rule {self.rule}", end, remedy)
+
+    def _wrong(self, what: str, must: str, got: object, remedy: str) -> UserError:
+        return requirement(f"{what} of concept {self.name}", must, got, remedy)
+
+    def concept(self) -> Concept:
+        """Say it in the product's own form."""
+        rule: Rule
+        if self.low is not None and self.high is not None:
+            rule = ScaleRule(self.columns, self.low, self.high)
+        else:
+            rule = (SpreadRule if self.rule == "spread" else DeviationRule)(self.columns)
+        return Concept(
+            self.name,
+            self.title,
+            self.meaning,
+            self.low_word,
+            self.high_word,
+            rule,
+            self.shown_low,
+            self.shown_high,
+            self.unit,
+            self.visible,
+        )
+
+    @classmethod
+    def of(cls, concept: Concept) -> Self:
+        """Say a concept of the product as a card does."""
+        kinds = {SpreadRule: "spread", ScaleRule: "scale", DeviationRule: "deviation"}
+        told = {name: value for name, value in vars(concept).items() if name != "rule"}
+        return cls(rule=kinds[type(concept.rule)], **vars(concept.rule), **told)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Card(Recipe):
+    """A task on a table, and where the table keeps what.
+
+    Attributes:
+        target: Column of the class; an empty cell is a case without a label.
+        target_values: What its cells hold, in the order of ``classes``; empty where they hold
+            the titles themselves.
+        id: Column of unique case ids; empty numbers the cases.
+        group: Column of what must stay on one side of a split; empty if a case stands alone.
+        features: Numbers, or categories where ``levels`` lists them.
+        variants: Choices of inputs; empty gives one with every feature.
+
+    The others are those of ``domain.Domain``.
+    """
+
+    key: str
+    title: str
+    question: str
+    target: str
+    classes: tuple[str, ...]
+    features: tuple[Feature, ...]
+    concepts: tuple[CardConcept, ...]
+    target_values: tuple[str, ...] = ()
+    id: str = ""
+    group: str = ""
+    variants: tuple[Variant, ...] = ()
+    case_noun: str = "case"
+    group_noun: str = ""
+    summary: str = ""
+    input_note: str = ""
+    concept_reading: str = ""
+    concept_note: str = ""
+    intended_use: str = _NOT_STATED
+    out_of_scope: str = _NOT_STATED
+    limits: tuple[str, ...] = ()
+    source: str = _NOT_STATED
+    licence: str = _NOT_STATED
+
+    def __post_init__(self) -> None:
+        if not self.key.isidentifier():
+            raise requirement(
+                "key", "be letters, digits and underscores", repr(self.key), "rename it"
+            )
+        names = {
+            "features": [feature.name for feature in self.features],
+            "concepts": [concept.name for concept in self.concepts],
+            "classes": list(self.classes),
+            "cells of classes": list(self.cells),
+            "variants": [variant.name for variant in self.variants],
+        }
+        for what, least in (("classes", 2), ("features", 1), ("concepts", 1)):
+            if len(names[what]) < least:
+                raise requirement(what, f"be at least {least}", len(names[what]), "add one")
+        for what, listed in names.items():
+            for name in listed:
+                if listed.count(name) > 1:
+                    raise requirement(what, "be named once each", repr(name), "rename one")
+        if len(self.cells) != len(self.classes):
+            raise requirement(
+                "target_values", "be one per class", len(self.cells), "name one for each class"
+            )
+        self._check_columns(set(names["features"]))
+        self.domain()  # has checks of its own
+
+    def _check_columns(self, features: set[str]) -> None:
+        categorical = {feature.name for feature in self.features if feature.levels}
+        read = {column for concept in self.concepts for column in concept.columns}
+        inputs = {name for variant in self.variants for name in variant.inputs}
+        for what, must, wrong in (
+            ("target", "be no feature and grade no concept", {self.target} & (features | read)),
+            ("columns of concepts", "be numbers, without levels", read & categorical),
+            ("inputs of variants", "be features", inputs - features),
+        ):
+            if wrong:
+                raise requirement(what, must, ", ".join(sorted(wrong)), "use other columns")
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What the target column holds for each class."""
+        return self.target_values or self.classes
+
+    def domain(self) -> Domain:
+        """Say the task in the product's own form."""
+        every = Variant("all_features", "All features", "", tuple(f.name for f in self.features))
+        own = ("target", "target_values", "id", "group", "concepts", "variants")
+        told = {name: value for name, value in vars(self).items() if name not in own}
+        return Domain(
+            modality="tabular",
+            concepts=tuple(concept.concept() for concept in self.concepts),
+            variants=self.variants or (every,),
+            field_mm=0,
+            **told,
+        )
+
+    @classmethod
+    def of(cls, domain: Domain, target: str, id: str = "", group: str = "") -> Self:
+        """Say a task on columns as a card does, given where a table keeps target, id and group.
+
+        Raises:
+            UserError: If the inputs are no columns.
+        """
+        if domain.modality != "tabular":
+            raise requirement(
+                "domain of a card", "be tabular", domain.modality, "use one with columns"
+            )
+        own = ("modality", "concepts", "field_mm", "sample_rate_hz")
+        told = {name: value for name, value in vars(domain).items() if name not in own}
+        concepts = tuple(CardConcept.of(concept) for concept in domain.concepts)
+        return cls(target=target, id=id, group=group, concepts=concepts, **told)
+
+
+def read_card(text: str) -> Card:
+    """Read a card from TOML; unknown keys are refused.
+
+    Raises:
+        UserError: In one sentence, if it is no TOML or says too little, too much or a wrong thing.
+    """
+    try:
+        values = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise requirement("card", "be a TOML file", error, "correct it there") from error
+    return Card.from_dict(values)
+
+
+def write_card(card: Card) -> str:
+    """Write a card as TOML; ``read_card`` gives it back."""
+    plain = {name: value for name, value in card.to_dict().items() if value != []}
+    tables = {n: v for n, v in plain.items() if isinstance(v, list) and isinstance(v[0], dict)}
+    lines = [_pair(name, value) for name, value in plain.items() if name not in tables]
+    for name, rows in tables.items():
+        for row in rows:
+            lines += ["", f"[[{name}]]"]
+            lines += [_pair(key, value) for key, value in row.items() if value not in (None, [])]
+    return "\n".join(lines) + "\n"
+
+
+def _pair(name: str, value: Any) -> str:
+    # TOML reads JSON's texts, numbers and lists alike, but wants one more character escaped.
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"{name} = {text}"
