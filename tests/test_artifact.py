@@ -354,7 +354,10 @@ def test_models_ship() -> None:
 
 
 def same(found: object, kept: object, path: str = "metrics") -> None:
-    """Compare two tables of numbers to 1e-6, over the keys of the first."""
+    """Compare two tables of numbers to 1e-4, over the keys of the first.
+
+    Another machine's rounding may swap two nearly equal cases, which moves an AUC by that much.
+    """
     if isinstance(found, dict):
         assert isinstance(kept, dict), path
         for key, value in found.items():
@@ -365,7 +368,7 @@ def same(found: object, kept: object, path: str = "metrics") -> None:
         for place, (one, other) in enumerate(zip(found, kept, strict=True)):
             same(one, other, f"{path}[{place}]")
     else:
-        assert found == pytest.approx(kept, abs=1e-6), path
+        assert found == pytest.approx(kept, abs=1e-4), path
 
 
 def opened(folder: Path) -> Model:
