@@ -11,6 +11,7 @@ from minspnet.spec import BlockKind, ExpertSpec, ModelSpec, StemSpec
 _TABULAR_WIDTH = 16
 _IMAGE_WIDTH = 24
 _IMAGE_SIDE = 32
+_WRIST_SAMPLES = 160
 
 # Where the inputs define the concepts, the concept predictor need only be faithful to them;
 # where they do not, more of the training goes into the decision.
@@ -36,6 +37,19 @@ _CYTOLOGY_TRAINING = MappingProxyType(
 )
 
 
+# The concepts of these tasks leave something out, which a residual channel may carry.
+_RULES_TRAINING = MappingProxyType(
+    {
+        "phishing": TrainSpec(
+            epochs=60, learning_rate=0.01, weight_decay=0.1, concept_weight=1.0, head_strength=30.0
+        ),
+        "shuttle": TrainSpec(
+            epochs=12, batch_size=256, learning_rate=0.01, concept_weight=1.0, head_strength=30.0
+        ),
+    }
+)
+
+
 @dataclass(frozen=True)
 class Preset:
     """An architecture and how to train it."""
@@ -54,6 +68,10 @@ def preset(domain: Domain, variant: Variant) -> Preset:
         return _breast_cytology(domain, variant)
     if domain.key == "lung_nodules":
         return _lung_nodules(domain)
+    if domain.key == "wrist_exercise":
+        return _wrist_exercise(domain, variant)
+    if domain.key in _RULES_TRAINING:
+        return _rules(domain, variant, _RULES_TRAINING[domain.key])
     raise requirement("domain", "have a preset", domain.key, "give a spec")
 
 
@@ -119,6 +137,49 @@ def _lung_nodules(domain: Domain) -> Preset:
             epochs=90, learning_rate=0.01, weight_decay=0.1, concept_weight=8.0, augment=True
         ),
     )
+
+
+def _wrist_exercise(domain: Domain, variant: Variant) -> Preset:
+    """A spine of two stages behind a thin stem, then a reader of posture and one of motion."""
+    third = "third look"
+    block: BlockKind = "inverted_bottleneck"
+    posture = _named(domain, "forearm_height", "thumb_up", "lift", "tilt")
+    motion = _named(domain, "speed", "one_axis", "return_twist", "thumb_shift")
+    experts = (
+        ExpertSpec("second look", block, 16, kernel=5, stride=2),
+        ExpertSpec(third, block, 24, parent="second look", kernel=5, stride=2),
+        _reader("posture reader", block, 16, third, posture),
+        _reader("motion reader", block, 16, third, motion),
+    )
+    model = ModelSpec(
+        (len(variant.inputs), _WRIST_SAMPLES),
+        len(domain.concepts),
+        len(domain.classes),
+        StemSpec("signal", 16, downsample=4),
+        experts,
+        base_grid=4,
+    )
+    return Preset(
+        model,
+        TrainSpec(epochs=60, learning_rate=0.01, weight_decay=0.1, head_strength=30.0),
+    )
+
+
+def _rules(domain: Domain, variant: Variant, training: TrainSpec) -> Preset:
+    """A small spine with a residual channel, for tasks whose concepts do not say all."""
+    experts = (
+        ExpertSpec("second look", "dense", _TABULAR_WIDTH, activation="silu"),
+        ExpertSpec("third look", "dense", _TABULAR_WIDTH, parent="second look", activation="silu"),
+    )
+    model = ModelSpec(
+        (len(variant.inputs),),
+        len(domain.concepts),
+        len(domain.classes),
+        StemSpec("tabular"),
+        experts,
+        residual=True,
+    )
+    return Preset(model, training)
 
 
 def _reader(
