@@ -7,12 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, rel_entr
 from sklearn.metrics import log_loss
+from sklearn.utils import compute_class_weight
+from torch.nn import functional
 
 from minspnet.data import UNLABELLED
 from minspnet.losses import (
+    balanced_weights,
     class_loss,
     class_targets,
     concept_deviance,
+    distillation_loss,
+    gate_imbalance,
+    misplaced_attention,
     null_deviance,
     randomly_corrected,
 )
@@ -100,3 +106,72 @@ def test_corrections_replace_a_share_by_the_truth(rate: float) -> None:
 def test_corrections_follow_the_generator() -> None:
     assert torch.equal(corrected(0.3, seed=1), corrected(0.3, seed=1))
     assert not torch.equal(corrected(0.3, seed=1), corrected(0.3, seed=2))
+
+
+# --- Targets ----------------------------------------------------------------------------
+
+
+def test_targets_by_hand() -> None:
+    """Weights 1, 2, 3 and a third spread evenly; no label, no target."""
+    labels = torch.tensor([0, 2, UNLABELLED])
+    targets = class_targets(labels, torch.tensor([1.0, 2.0, 3.0]), smoothing=0.3)
+    expected = [[0.8, 0.1, 0.1], [0.3, 0.3, 2.4], [0, 0, 0]]
+    torch.testing.assert_close(targets, torch.tensor(expected))
+
+
+@given(seeds, st.booleans())
+def test_class_loss_agrees_with_torch_on_weights_and_smoothing(seed: int, smooth: bool) -> None:
+    logits = (6 * uniform(9, 3, seed=seed) - 3).double()
+    labels = (uniform(9, seed=seed + 1) * 3).long()
+    if smooth:
+        smoothed = class_targets(labels, torch.ones(3), 0.2).double()
+        expected = functional.cross_entropy(logits, labels, label_smoothing=0.2)
+        torch.testing.assert_close(class_loss(logits, smoothed), expected, rtol=1e-5, atol=0)
+    else:
+        weights = torch.tensor([0.5, 1.0, 4.0])
+        found = class_loss(logits, class_targets(labels, weights).double())
+        expected = functional.cross_entropy(logits, labels, weights.double())
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
+
+
+def test_balanced_weights_are_those_of_scikit_learn() -> None:
+    labels = np.array([0] * 7 + [1] * 2 + [2] * 3)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    with_unknown = torch.from_numpy(np.append(labels, [UNLABELLED] * 5))
+    np.testing.assert_allclose(balanced_weights(with_unknown, 3), expected, rtol=1e-6)
+
+
+# --- Teachers, gates and attention ------------------------------------------------------
+
+
+def test_distillation_by_hand() -> None:
+    """At temperature 2 the teacher's odds of 4 to 1 become 2 to 1; the loss counts fourfold."""
+    teacher = torch.tensor([[0.0, np.log(4)]]).float()
+    student = torch.zeros(1, 2)
+    at_one = 0.2 * np.log(0.2 / 0.5) + 0.8 * np.log(0.8 / 0.5)
+    at_two = np.log(2 / 3) / 3 + 2 * np.log(4 / 3) / 3
+    assert distillation_loss(student, teacher, 1).item() == pytest.approx(at_one, rel=1e-5)
+    assert distillation_loss(student, teacher, 2).item() == pytest.approx(4 * at_two, rel=1e-5)
+    assert distillation_loss(teacher + 3, teacher, 2).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_gate_imbalance_by_hand() -> None:
+    """Sums 1 and 3: mean 2, variance 1; halving all gates changes nothing."""
+    gates = torch.tensor([[0.2, 1.0], [0.3, 1.0], [0.5, 1.0]])
+    assert gate_imbalance(gates).item() == pytest.approx(0.25)
+    assert gate_imbalance(gates / 2).item() == pytest.approx(0.25)
+    assert gate_imbalance(gates[:, :1].expand(3, 4)).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_misplaced_attention_by_hand() -> None:
+    """Attention 1/4 1/4 1/2 on a mask of 0, 1/2, 1 is 5/8 inside; the empty mask is left out."""
+    scores = torch.tensor([[1.0, 1.0, 2.0], [9.0, 1.0, 1.0]]).log().requires_grad_()
+    mask = torch.tensor([[0.0, 0.5, 1.0], [0.0, 0.0, 0.0]])
+    loss = misplaced_attention(scores, mask)
+    assert loss.item() == pytest.approx(-np.log(5 / 8))
+    loss.backward()
+    # Minus the gradient is a * (m / inside - 1): towards the evidence, away from the rest.
+    expected = [[0.25, 0.05, -0.3], [0, 0, 0]]
+    torch.testing.assert_close(scores.grad, torch.tensor(expected), atol=1e-6, rtol=0)
+    assert misplaced_attention(scores, torch.zeros(2, 3)).item() == 0
+    assert misplaced_attention(scores, torch.ones(2, 3)).item() == pytest.approx(0, abs=1e-6)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from forests import CONCEPTS, forest_spec
+from plain_training import plain_training
 from sklearn.linear_model import LogisticRegression
 
 from minspnet.data import UNLABELLED
@@ -106,6 +107,22 @@ def test_same_seed_gives_the_same_weights(
         assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("kind", ["tabular", "image"])
+def test_the_default_recipe_gives_the_weights_it_always_gave(kind: str) -> None:
+    """Shipped models and benchmarks refer to them; a plain loop is the reference, to the bit."""
+    spec = forest_spec(kind)
+    generator = np.random.default_rng(3)
+    inputs = generator.normal(size=(50, *spec.input_shape)).astype(np.float32)
+    labels = np.arange(50) % (spec.classes + 1) - 1
+    data = TrainingData(inputs, generator.random((50, 3)), labels)
+    recipe = TrainSpec(epochs=3, batch_size=16, augment=kind == "image", dropout=0.1)
+    costs = np.array([0.3, 0.2, 0.1, 0.05])
+    found = train(spec, recipe, data, costs, seed=5).state_dict()
+    expected = plain_training(spec, recipe, data, costs, seed=5).state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in found)
 
 
 def test_inputs_are_standardised_by_the_training_cases(
