@@ -11,7 +11,7 @@ pickled.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,23 @@ class TrainingState:
     best: dict[str, Tensor] = field(default_factory=dict)
 
 
-def identity(described: Mapping[str, Any], tensors: list[Tensor]) -> dict[str, Any]:
-    """Say what is being trained, and on what, so that a checkpoint fits nothing else."""
-    content = hashlib.sha256()
-    for tensor in tensors:
-        content.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
-        content.update(tensor.contiguous().numpy().tobytes())
-    about = {**described, "data": content.hexdigest(), "schema_version": SCHEMA_VERSION}
+def identity(
+    described: Mapping[str, Any], tensors: Mapping[str, Sequence[Tensor]]
+) -> dict[str, Any]:
+    """Say what is being trained, and on what, so that a checkpoint fits nothing else.
+
+    Args:
+        described: Plain data.
+        tensors: Said by their hash.
+    """
+    hashes = {}
+    for name, group in tensors.items():
+        content = hashlib.sha256()
+        for tensor in group:
+            content.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
+            content.update(tensor.contiguous().numpy().tobytes())
+        hashes[name] = content.hexdigest()
+    about = {**described, **hashes, "schema_version": SCHEMA_VERSION}
     plain: dict[str, Any] = json.loads(json.dumps(about))
     return plain
 

@@ -77,7 +77,7 @@ def train(
                 "device": device,
                 "expert_costs": np.asarray(expert_costs).tolist(),
             }
-            about = identity(described, [*begun, *course.tensors()])
+            about = identity(described, {"start": begun, "data": course.tensors()})
             load_checkpoint(checkpoint, state, about)
         for epoch, record in enumerate(state.records):
             if on_epoch is not None:

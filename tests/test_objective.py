@@ -8,6 +8,7 @@ import torch
 
 from minspnet.augment import Batch
 from minspnet.data import UNLABELLED
+from minspnet.errors import UserError
 from minspnet.losses import class_targets, null_deviance
 from minspnet.network import Evidence, Network
 from minspnet.objective import Objective
@@ -124,3 +125,123 @@ def test_true_corrections_lower_the_class_loss_towards_the_heads(
     never = terms(network, plain, training_data)["class"]
     half = dataclasses.replace(plain, correction_rate=0.5)
     assert terms(network, half, training_data)["class"] < never
+
+
+# --- Terms beside concepts and classes --------------------------------------------------
+
+
+def gained(spec: ModelSpec) -> ModelSpec:
+    """The same network with its last gate one of gain."""
+    experts = (*spec.experts[:-1], dataclasses.replace(spec.experts[-1], gate="gain"))
+    return dataclasses.replace(spec, experts=experts)
+
+
+def all_terms(network: Network, recipe: TrainSpec, data: TrainingData) -> dict[str, torch.Tensor]:
+    batch = batch_of(data)
+    objective = Objective(network, recipe, SHARES, null_deviance(batch.truth), seed=0)
+    return objective(batch)[1]
+
+
+def test_terms_are_there_when_they_weigh_and_only_then(
+    small_spec: ModelSpec, network: Network, training_data: TrainingData
+) -> None:
+    assert list(all_terms(network, TrainSpec(), training_data)) == ["concept", "class", "router"]
+    recipe = TrainSpec(activity_weight=0.1, gain_weight=0.1)
+    found = all_terms(Network(gained(small_spec)), recipe, training_data)
+    assert list(found) == ["concept", "class", "activity", "gain"]
+
+
+def test_activity_is_the_mean_absolute_feature(
+    network: Network, training_data: TrainingData
+) -> None:
+    found = all_terms(network, TrainSpec(activity_weight=0.5), training_data)
+    with torch.no_grad():
+        state = network.trunk(torch.from_numpy(training_data.inputs))
+        sizes = []
+        for expert in network.experts:
+            state = expert(state)
+            sizes.append(state.hidden.abs().mean().item())
+    assert found["activity"].item() == pytest.approx(0.5 * np.mean(sizes), rel=1e-5)
+
+
+def test_balance_is_the_imbalance_of_learned_gates(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    """Of three gates two are learned; the third, of doubt, is left out."""
+    twin = dataclasses.replace(small_spec.experts[1], name="twin")
+    spec = dataclasses.replace(small_spec, experts=(*small_spec.experts, twin))
+    network = Network(spec).eval()
+    batch = batch_of(training_data)
+    recipe = TrainSpec(balance_weight=2.0)
+    objective = Objective(network, recipe, np.full(3, 0.1), null_deviance(batch.truth), seed=0)
+    evidence, found = objective(batch)
+    sums = evidence.gates.detach().numpy().sum(axis=0)[1:]
+    assert found["balance"].item() == pytest.approx(2 * (sums.std() / sums.mean()) ** 2, rel=1e-4)
+
+
+def test_hard_concrete_gates_pay_for_their_chance_to_be_open(
+    network: Network, training_data: TrainingData
+) -> None:
+    gates = network.evidence(torch.from_numpy(training_data.inputs)).gates[:, 1].detach()
+    odds = torch.logit(gates) - 2 / 3 * np.log(1 / 11)
+    expected = 0.02 * SHARES[1] * torch.sigmoid(odds).mean().item()
+    found = all_terms(network, TrainSpec(gate_noise="hard_concrete"), training_data)
+    assert found["router"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_soft_gates_weigh_the_contribution(network: Network, training_data: TrainingData) -> None:
+    """With gates at 1 the router's way is that of all experts, at 0 that of the stage alone."""
+    recipe = TrainSpec(correction_rate=0, gate_noise="sigmoid", path_weight=1e6)
+    batch = batch_of(training_data)
+    evidence = network.evidence(batch.inputs)
+    found = {}
+    for gate in (0.0, 0.5, 1.0):
+        held = evidence._replace(gates=torch.full_like(evidence.gates, gate))
+        objective = Objective(network, recipe, SHARES, null_deviance(batch.truth), seed=0)
+        (_, way) = objective._ways(held)[-1]
+        found[gate] = way
+        assert (way[:, 0] == 1).all() and (way[:, 1] == gate).all()
+
+
+def test_the_gain_term_moves_the_gate_and_nothing_else(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    network = Network(gained(small_spec))
+    all_terms(network, TrainSpec(gain_weight=1.0), training_data)["gain"].backward()
+    moved = {name for name, p in network.named_parameters() if p.grad is not None}
+    assert moved == {f"experts.1.learned_gate.read.{kind}" for kind in ("weight", "bias")}
+
+
+def test_no_hook_is_left_on_the_network(small_spec: ModelSpec, training_data: TrainingData) -> None:
+    network = Network(gained(small_spec))
+    all_terms(network, TrainSpec(gain_weight=1.0), training_data)
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+IDLE = {
+    "balance": ({"balance_weight": 1}, "balance_weight must be 0 unless two gates or more are"),
+    "gain": ({"gain_weight": 1}, "the network must have an expert with gate gain, got none; "),
+    "alignment": ({"alignment_weight": 1}, "alignment_weight must be 0 unless an exit attends"),
+}
+
+
+@pytest.mark.parametrize(("asked", "sentence"), IDLE.values(), ids=IDLE)
+def test_weights_that_nothing_listens_to_are_refused(
+    asked: dict[str, float], sentence: str, network: Network
+) -> None:
+    with pytest.raises(UserError) as refused:
+        Objective(network, TrainSpec(**asked), SHARES, torch.ones(3), seed=0)
+    assert str(refused.value).startswith(sentence)
+
+
+def test_costs_are_one_an_expert_and_not_free_for_gates_of_gain(
+    small_spec: ModelSpec, network: Network
+) -> None:
+    with pytest.raises(UserError, match=r"^expert_costs must have 2 values, got 3; "):
+        Objective(network, TrainSpec(), np.ones(3), torch.ones(3), seed=0)
+    free = Network(gained(small_spec))
+    with pytest.raises(UserError, match=r"^expert_costs must be more than 0 for gates of gain, "):
+        Objective(free, TrainSpec(gain_weight=1), np.zeros(2), torch.ones(3), seed=0)
+    bare = Network(dataclasses.replace(small_spec, experts=()))
+    with pytest.raises(UserError, match=r"^activity_weight must be 0 without experts, got 1; "):
+        Objective(bare, TrainSpec(activity_weight=1), np.zeros(0), torch.ones(3), seed=0)

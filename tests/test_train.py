@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ from forests import CONCEPTS, forest_spec
 from plain_training import plain_training
 from sklearn.linear_model import LogisticRegression
 
+from minspnet.course import Course, rate_factor
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
+from minspnet.losses import balanced_weights, class_targets
 from minspnet.network import Network, run
 from minspnet.policy import Policy
-from minspnet.recipe import TrainSpec
+from minspnet.recipe import GateNoise, TrainSpec
 from minspnet.spec import ModelSpec, StemSpec
 from minspnet.trace import Trace, replay
 from minspnet.train import TrainingData, fit_head, train
@@ -187,6 +190,145 @@ def test_progress_is_told_after_each_epoch(
     assert [epoch for epoch, _ in told] == list(range(8))
     assert told[-1][1]["concept"] < 0.8 * told[0][1]["concept"]
     assert told[-1][1]["class"] < told[0][1]["class"]
+
+
+# --- Choices of the recipe --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noise", get_args(GateNoise))
+def test_every_gate_noise_teaches_a_dear_gate_to_shut(
+    noise: str, small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    opened = []
+    for price in (0.0, 50.0):
+        recipe = dataclasses.replace(SHORT, epochs=6, router_cost=price, gate_noise=noise)
+        network = train(small_spec, recipe, training_data, SHARES, seed=0)
+        opened.append(trace_of(network, training_data).gates[:, 1].mean())
+    assert opened[1] < opened[0] - 0.1
+
+
+def test_activity_has_its_price(small_spec: ModelSpec, training_data: TrainingData) -> None:
+    active = []
+    for weight in (0.0, 10.0):
+        recipe = dataclasses.replace(SHORT, epochs=6, activity_weight=weight)
+        network = train(small_spec, recipe, training_data, SHARES, seed=0)
+        with torch.no_grad():
+            evidence = network.evidence(torch.from_numpy(training_data.inputs))
+        active.append(evidence.activity.mean().item())
+    assert active[1] < 0.8 * active[0]
+
+
+def test_balanced_classes_are_decided_for_as_often_as_they_weigh(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    """One case in eight, and nothing to tell them by but their share: a coin, or never."""
+    generator = np.random.default_rng(0)
+    labels = (np.arange(160) % 8 == 0).astype(np.intp)
+    data = TrainingData(
+        generator.normal(size=(160, 5)).astype(np.float32), generator.random((160, 3)), labels
+    )
+    means = []
+    for weights in ("none", "balanced"):
+        recipe = TrainSpec(
+            epochs=15, batch_size=16, concept_training="joint", class_weights=weights
+        )
+        trace = trace_of(train(small_spec, recipe, data, SHARES, seed=0), data)
+        means.append(replay(trace, ALL_ON).probabilities[:, 1].mean())
+    assert means[0] == pytest.approx(1 / 8, abs=0.06)
+    assert means[1] == pytest.approx(1 / 2, abs=0.1)
+
+
+def test_labels_are_smoothed_and_weighed_before_the_first_step(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    recipe = TrainSpec(label_smoothing=0.2, class_weights="balanced")
+    course = Course(Network(small_spec), recipe, training_data, SHARES, 0, training_data)
+    labels = torch.from_numpy(training_data.labels)
+    expected = class_targets(labels, balanced_weights(labels, 2), 0.2)
+    assert torch.equal(course.cases.targets, expected)
+    assert torch.equal(course.held_out.targets, expected)
+    assert expected.sum().item() == pytest.approx(160, rel=1e-5)
+
+
+def test_the_learning_rate_by_hand() -> None:
+    """100 steps: five of warm-up; then tenths at 50 and 75, or half a cosine."""
+    steps, cosine = TrainSpec(schedule="step"), TrainSpec()
+    for recipe in (steps, cosine):
+        warm = [rate_factor(step, 100, recipe) for step in range(5)]
+        assert warm == pytest.approx([0.2, 0.4, 0.6, 0.8, 1])
+    found = [rate_factor(step, 100, steps) for step in (5, 49, 50, 74, 75, 99)]
+    assert found == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    assert rate_factor(5, 105, cosine) == pytest.approx(1)
+    assert rate_factor(55, 105, cosine) == pytest.approx(0.5)
+
+
+# --- Stopping ---------------------------------------------------------------------------
+
+
+def noise(seed: int) -> TrainingData:
+    """Nothing here holds for other cases: the validation loss can only rise in the end."""
+    generator = np.random.default_rng(seed)
+    inputs = generator.normal(size=(60, 5)).astype(np.float32)
+    return TrainingData(inputs, generator.random((60, 3)), np.arange(60) % 2)
+
+
+def test_early_stopping_gives_the_best_epochs_weights(small_spec: ModelSpec) -> None:
+    """It stops ``patience`` epochs behind the best one, and goes back to it."""
+    recipe = TrainSpec(epochs=60, batch_size=30, learning_rate=0.03, patience=3)
+    losses: list[float] = []
+    after_epoch: list[torch.Tensor] = []
+    found = train(
+        *(small_spec, recipe, noise(0), SHARES, 0),
+        on_epoch=lambda _, record: losses.append(record["validation_loss"]),
+        after_step=lambda network, step, _: after_epoch.append(weights(network)),
+        validation=noise(1),
+    )
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 4 < 60
+    assert torch.equal(weights(found), after_epoch[2 * best + 1])
+    assert not torch.equal(weights(found), after_epoch[-1])
+
+
+def test_patience_without_validation_is_refused(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    with pytest.raises(UserError, match=r"^patience must be 0 without validation cases, got 2; "):
+        train(small_spec, TrainSpec(patience=2), training_data, SHARES, 0)
+
+
+def test_validation_cases_must_fit_too(small_spec: ModelSpec, training_data: TrainingData) -> None:
+    for changes, sentence in (
+        ({"concepts": training_data.concepts + 1}, "validation concepts must lie between 0 and 1"),
+        ({"labels": training_data.labels + 1}, r"validation labels must lie below 2.*, got \[2\]"),
+    ):
+        held_out = dataclasses.replace(training_data, **changes)
+        with pytest.raises(UserError, match=f"^{sentence}"):
+            train(small_spec, SHORT, training_data, SHARES, 0, validation=held_out)
+
+
+def test_a_loss_that_is_no_number_stops_in_a_sentence(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    recipe = TrainSpec(epochs=3, learning_rate=1e30)
+    with pytest.raises(UserError) as refused:
+        train(small_spec, recipe, training_data, SHARES, 0)
+    assert str(refused.value).startswith("training loss must stay finite, got {")
+    assert "lower learning_rate, now 1e+30, or that term's weight." in str(refused.value)
+
+
+def test_a_gpu_is_used_where_there_is_one_and_refused_where_not(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    def on(device: str) -> Network:
+        return train(small_spec, SHORT, training_data, SHARES, 0, device=device)
+
+    with pytest.raises(UserError, match=r"^device must be cpu or cuda, got tpu; pick one\.$"):
+        on("tpu")
+    if torch.cuda.is_available():
+        assert torch.isfinite(weights(on("cuda"))).all()
+    else:
+        with pytest.raises(UserError, match=r"^device must be cpu where torch finds no GPU, "):
+            on("cuda")
 
 
 # --- Data that cannot be used -----------------------------------------------------------
