@@ -55,3 +55,11 @@ def test_shares_and_counts_have_their_bounds(name: str, wrong: float) -> None:
 def test_words_are_among_the_choices(name: str) -> None:
     with pytest.raises(UserError, match=rf"^TrainSpec.{name} must be one of \("):
         TrainSpec.from_dict({name: "best"})
+
+
+def test_an_unknown_word_is_named_without_the_whole_dictionary() -> None:
+    with pytest.raises(UserError) as refused:
+        TrainSpec.from_dict({"luck": 1})
+    sentence = str(refused.value)
+    assert sentence.startswith("TrainSpec must hold only epochs, batch_size, learning_rate, ")
+    assert sentence.endswith(" and so on, got luck; remove the rest.") and len(sentence) < 200

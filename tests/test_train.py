@@ -221,7 +221,7 @@ def test_activity_has_its_price(small_spec: ModelSpec, training_data: TrainingDa
 def test_balanced_classes_are_decided_for_as_often_as_they_weigh(
     small_spec: ModelSpec, training_data: TrainingData
 ) -> None:
-    """One case in eight, and nothing to tell them by but their share: a coin, or never."""
+    """One case in eight, and nothing to tell them by but their share: that share, or one half."""
     generator = np.random.default_rng(0)
     labels = (np.arange(160) % 8 == 0).astype(np.intp)
     data = TrainingData(
@@ -230,7 +230,11 @@ def test_balanced_classes_are_decided_for_as_often_as_they_weigh(
     means = []
     for weights in ("none", "balanced"):
         recipe = TrainSpec(
-            epochs=15, batch_size=16, concept_training="joint", class_weights=weights
+            epochs=15,
+            batch_size=16,
+            learning_rate=0.03,
+            concept_training="joint",
+            class_weights=weights,
         )
         trace = trace_of(train(small_spec, recipe, data, SHARES, seed=0), data)
         means.append(replay(trace, ALL_ON).probabilities[:, 1].mean())
