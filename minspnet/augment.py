@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,28 +11,7 @@ from torch import Tensor
 from minspnet.errors import requirement
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-
-
-class Batch(NamedTuple):
-    """Cases as the objective reads them.
-
-    Attributes:
-        inputs: As the domain gives them.
-        truth: Graded concepts.
-        targets: See ``minspnet.losses.class_targets``.
-        masks: Where the evidence is, if that is known.
-    """
-
-    inputs: Float[Tensor, "case *input"]
-    truth: Float[Tensor, "case concept"]
-    targets: Float[Tensor, "case class"]
-    masks: Float[Tensor, "case *sides"] | None = None
-
-    def each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        """Change every part alike."""
-        masks = None if self.masks is None else change(self.masks)
-        return Batch(change(self.inputs), change(self.truth), change(self.targets), masks)
-
+from minspnet.training_data import Batch
 
 Augmentation = Callable[[Batch, torch.Generator], Batch]
 Move = Callable[[Tensor, torch.Generator], Tensor]

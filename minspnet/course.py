@@ -8,15 +8,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from minspnet.augment import Batch, augmentations
+from minspnet.augment import augmentations
 from minspnet.checkpoint import TrainingState
 from minspnet.distillation import Teacher
 from minspnet.errors import requirement
-from minspnet.losses import balanced_weights, class_targets, null_deviance
+from minspnet.losses import null_deviance
 from minspnet.network import Evidence, Network
 from minspnet.objective import Objective, Terms
 from minspnet.recipe import TrainSpec
-from minspnet.training_data import TrainingData
+from minspnet.training_data import Batch, TrainingData, as_batch, target_weights
 from minspnet.transfer import frozen_parts
 
 StepHook = Callable[[Network, int, int], None]
@@ -54,12 +54,11 @@ class Course:
         self.recipe = recipe
         self.seed = seed
         self.device = next(network.parameters()).device
-        labels = torch.as_tensor(data.labels, dtype=torch.long)
-        self.class_weights = torch.ones(network.spec.classes)
-        if recipe.class_weights == "balanced":
-            self.class_weights = balanced_weights(labels, network.spec.classes)
-        self.cases = self._batch(data)
-        self.held_out = None if validation is None else self._batch(validation)
+        weights = target_weights(data, recipe, network.spec.classes)
+        self.cases = as_batch(data, weights, recipe.label_smoothing)
+        self.held_out = (
+            None if validation is None else as_batch(validation, weights, recipe.label_smoothing)
+        )
         # The referee weighs validation cases by the same random paths after every epoch.
         self.objective, self.referee = (
             Objective(network, recipe, expert_costs, null_deviance(self.cases.truth), seed, teacher)
@@ -130,8 +129,7 @@ class Course:
         for group in optimiser.param_groups:
             group["lr"] = rate
         evidence, terms = self.objective(batch)
-        loss = torch.stack(list(terms.values())).sum()
-        self._check_finite(loss, terms)
+        loss = self._total(terms, "training")
         optimiser.zero_grad(set_to_none=True)
         scaler.scale(loss).backward()
         scaler.unscale_(optimiser)
@@ -150,6 +148,7 @@ class Course:
         record: dict[str, float] = {}
         for rows in torch.arange(cases).split(_CHUNK):
             _, terms = self.referee(self._to_device(_take(self.held_out, rows)))
+            self._total(terms, "validation")
             for name, term in terms.items():
                 key = f"validation_{name}"
                 record[key] = record.get(key, 0.0) + float(term) * len(rows) / cases
@@ -163,24 +162,18 @@ class Course:
         gates = evidence.gates.detach().cpu().numpy()
         return {"open_share": float(tree.open(gates, (0.5,) * len(tree.names)).mean())}
 
-    def _check_finite(self, loss: Tensor, terms: Terms) -> None:
+    def _total(self, terms: Terms, part: str) -> Tensor:
+        """Sum the terms, and stop if that is no number any more."""
+        loss = torch.stack(list(terms.values())).sum()
         if not torch.isfinite(loss):
             wrong = {n: float(t.detach()) for n, t in terms.items() if not torch.isfinite(t)}
             raise requirement(
-                "training loss",
+                f"{part} loss",
                 "stay finite",
                 f"{wrong} in epoch {len(self.state.records)}",
                 f"lower learning_rate, now {self.recipe.learning_rate}, or that term's weight",
             )
-
-    def _batch(self, data: TrainingData) -> Batch:
-        labels = torch.as_tensor(data.labels, dtype=torch.long)
-        return Batch(
-            torch.as_tensor(data.inputs, dtype=torch.float32),
-            torch.as_tensor(data.concepts, dtype=torch.float32),
-            class_targets(labels, self.class_weights, self.recipe.label_smoothing),
-            None if data.masks is None else torch.as_tensor(data.masks, dtype=torch.float32),
-        )
+        return loss
 
     def _to_device(self, batch: Batch) -> Batch:
         return batch.each(lambda one: one.to(self.device))

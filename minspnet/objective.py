@@ -6,7 +6,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from minspnet.attention import attending_exits
-from minspnet.augment import Batch
 from minspnet.distillation import Teacher
 from minspnet.errors import requirement
 from minspnet.gain import gain_experts, gain_loss, gain_targets, gains, gate_readers
@@ -22,6 +21,7 @@ from minspnet.losses import (
 from minspnet.network import Evidence, Network
 from minspnet.observe import Heard, observe
 from minspnet.recipe import TrainSpec
+from minspnet.training_data import Batch
 
 Terms = dict[str, Float[Tensor, ""]]
 

@@ -1,12 +1,17 @@
 """What a network is trained on, and what cannot be trained on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
+from torch import Tensor
 
 from minspnet.data import UNLABELLED
 from minspnet.errors import requirement
+from minspnet.losses import balanced_weights, class_targets
 from minspnet.network import check_inputs
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
@@ -28,6 +33,51 @@ class TrainingData:
     concepts: Float[np.ndarray, "case concept"]
     labels: Int[np.ndarray, " case"]
     masks: Float[np.ndarray, "case *sides"] | None = None
+
+
+class Batch(NamedTuple):
+    """Cases as the objective reads them.
+
+    Attributes:
+        inputs: As the domain gives them.
+        truth: Graded concepts.
+        targets: See ``minspnet.losses.class_targets``.
+        masks: Where the evidence is, if that is known.
+    """
+
+    inputs: Float[Tensor, "case *input"]
+    truth: Float[Tensor, "case concept"]
+    targets: Float[Tensor, "case class"]
+    masks: Float[Tensor, "case *sides"] | None = None
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """Change every part alike."""
+        masks = None if self.masks is None else change(self.masks)
+        return Batch(change(self.inputs), change(self.truth), change(self.targets), masks)
+
+
+def target_weights(data: TrainingData, recipe: TrainSpec, classes: int) -> Float[Tensor, " class"]:
+    """How much a case of each class counts."""
+    if recipe.class_weights == "none":
+        return torch.ones(classes)
+    return balanced_weights(torch.as_tensor(data.labels, dtype=torch.long), classes)
+
+
+def as_batch(data: TrainingData, weights: Float[Tensor, " class"], smoothing: float) -> Batch:
+    """Put all cases into one batch.
+
+    Args:
+        data: Cases.
+        weights: See ``target_weights``, of the training cases.
+        smoothing: Of the labels.
+    """
+    labels = torch.as_tensor(data.labels, dtype=torch.long)
+    return Batch(
+        torch.as_tensor(data.inputs, dtype=torch.float32),
+        torch.as_tensor(data.concepts, dtype=torch.float32),
+        class_targets(labels, weights, smoothing),
+        None if data.masks is None else torch.as_tensor(data.masks, dtype=torch.float32),
+    )
 
 
 def check_training(spec: ModelSpec, recipe: TrainSpec, data: TrainingData) -> None:

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minspnet.augment import (
-    Batch,
     augmentations,
     check_augmentations,
     flipped,
@@ -24,6 +23,7 @@ from minspnet.augment import (
 from minspnet.errors import UserError
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec, StemSpec
+from minspnet.training_data import Batch
 
 
 def seeded(seed: int = 0) -> torch.Generator:

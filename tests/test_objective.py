@@ -6,26 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from minspnet.augment import Batch
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
-from minspnet.losses import class_targets, null_deviance
+from minspnet.losses import null_deviance
 from minspnet.network import Evidence, Network
 from minspnet.objective import Objective
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
 from minspnet.train import TrainingData, fit_head
+from minspnet.training_data import Batch, as_batch
 
 SHARES = np.array([0.3, 0.2])
 
 
 def batch_of(data: TrainingData) -> Batch:
     """All cases, as training without augmentation hands them on."""
-    return Batch(
-        torch.from_numpy(data.inputs),
-        torch.as_tensor(data.concepts, dtype=torch.float32),
-        class_targets(torch.from_numpy(data.labels), torch.ones(2)),
-    )
+    return as_batch(data, torch.ones(2), smoothing=0)
 
 
 def terms(
