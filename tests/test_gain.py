@@ -15,8 +15,9 @@ from minspnet.gain import fit_gain_gates, gain_loss, gain_targets, gains, gate_r
 from minspnet.losses import class_targets
 from minspnet.network import Network
 from minspnet.observe import observe
+from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-from minspnet.train import TrainingData
+from minspnet.train import TrainingData, train
 
 COSTS = np.array([0.4, 0.2, 0.1, 0.05])
 
@@ -140,6 +141,24 @@ def test_fitted_gates_find_the_cases_that_gain(network: Network, held_out: Train
         gates = fitted.evidence(torch.from_numpy(held_out.inputs)).gates[known]
     for expert in (1, 2):
         assert np.corrcoef(gates[:, expert], loss[known, expert])[0, 1] > 0.2
+
+
+@pytest.mark.parametrize("kind", ["squashed", "ranked"])
+def test_gates_learn_gains_while_the_network_is_trained(kind: str, held_out: TrainingData) -> None:
+    """Labels follow the inputs' product, which the base cannot tell and the experts can."""
+    inputs = held_out.inputs
+    labels = (inputs[:, 0] * inputs[:, 1] > 0).astype(np.intp)
+    concepts = np.stack([labels, inputs[:, 0] > 0, inputs[:, 1] > 0], axis=1).astype(float)
+    data = TrainingData(inputs, concepts, labels)
+    spec = with_gain(forest_spec("tabular"), ("near",))
+    found = []
+    for weight in (0.0, 1.0):
+        recipe = TrainSpec(epochs=10, learning_rate=0.02, gain_weight=weight, gain_target=kind)
+        trained = train(spec, recipe, data, COSTS, seed=0)
+        with torch.no_grad():
+            gates = trained.evidence(torch.from_numpy(inputs)).gates[:, 0]
+        found.append(np.corrcoef(gates, found_gains(trained, data)[:, 0])[0, 1])
+    assert found[1] > max(found[0], 0.3)
 
 
 def test_what_cannot_be_fitted_is_said(network: Network, held_out: TrainingData) -> None:

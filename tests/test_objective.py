@@ -190,12 +190,10 @@ def test_soft_gates_weigh_the_contribution(network: Network, training_data: Trai
     recipe = TrainSpec(correction_rate=0, gate_noise="sigmoid", path_weight=1e6)
     batch = batch_of(training_data)
     evidence = network.evidence(batch.inputs)
-    found = {}
     for gate in (0.0, 0.5, 1.0):
         held = evidence._replace(gates=torch.full_like(evidence.gates, gate))
         objective = Objective(network, recipe, SHARES, null_deviance(batch.truth), seed=0)
         (_, way) = objective._ways(held)[-1]
-        found[gate] = way
         assert (way[:, 0] == 1).all() and (way[:, 1] == gate).all()
 
 
