@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from minspnet.errors import UserError, requirement
+from minspnet.history import check_suffix
 
 EXIT_USER_ERROR = 2
 
@@ -43,6 +44,18 @@ def one_of(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def history_file(text: str) -> Path:
+    """Read the name of a table that can be written once training is done."""
+    path = Path(text)
+    try:
+        check_suffix(path)
+        if not path.parent.is_dir():
+            raise requirement("--history", "lie in a folder that is there", text, "make it first")
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return path
 
 
 @contextmanager

@@ -9,11 +9,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minspnet.arguments import EXIT_USER_ERROR, OneLineParser, new_folder, one_of, whole
+from minspnet.arguments import (
+    EXIT_USER_ERROR,
+    OneLineParser,
+    history_file,
+    new_folder,
+    one_of,
+    whole,
+)
 from minspnet.artifact import Model, load, load_network, read_description, save
 from minspnet.data import PARTS
 from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
+from minspnet.history import save_history
 from minspnet.policy import Policy
 
 if TYPE_CHECKING:
@@ -75,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         type=whole("--epochs", 1),
         metavar="N",
         help="in place of the recipe's own number",
+    )
+    train.add_argument(
+        "--history",
+        type=history_file,
+        metavar="FILE",
+        help="also write what each epoch said, as .csv or .parquet",
     )
     _finish(train, _train, _show_train)
 
@@ -145,19 +159,23 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
     domain = find_domain(options.domain)
     domain.variant(options.variant)
     with new_folder(options.out):
-        first = _one_study(options, options.seed)
+        history: list[dict[str, float]] = []
+        first = _one_study(options, options.seed, history)
         runs = [first.metrics]
         for repeat in range(options.repeats):
-            runs.append(_one_study(options, options.seed + 1 + repeat).metrics)
+            runs.append(_one_study(options, options.seed + 1 + repeat, history).metrics)
         from minspnet.study import summarise
 
         spread = {"runs": len(runs), "scores": summarise(runs)}
         metrics = {**first.metrics, "over_splits": spread}
         save(first, options.out, metrics)
+    if options.history is not None:
+        save_history(history, options.history)
     return {"model": str(options.out), "policy": first.policy.to_text(), **metrics}
 
 
-def _one_study(options: argparse.Namespace, seed: int) -> "Study":
+def _one_study(options: argparse.Namespace, seed: int, history: list[dict[str, float]]) -> "Study":
+    """Train on the split of a seed, and add each epoch to the history."""
     from tqdm import tqdm
 
     from minspnet.data import folds
@@ -178,6 +196,7 @@ def _one_study(options: argparse.Namespace, seed: int) -> "Study":
         def advance(epoch: int, terms: dict[str, float]) -> None:
             bar.update()
             bar.set_postfix({name: f"{value:.3f}" for name, value in terms.items()})
+            history.append({"seed": seed, "epoch": epoch, **terms})
 
         return conduct(domain, variant, recipe, cases, split, seed, on_epoch=advance)
 

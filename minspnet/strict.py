@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import textwrap
 import types
 import typing
 from collections.abc import Mapping
@@ -61,8 +62,9 @@ def _build_dataclass(kind: Any, value: Any, where: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(kind)}
     unknown = sorted(set(value) - set(fields))
     if unknown:
+        known = textwrap.shorten(", ".join(fields), 120, placeholder=" and so on")
         raise requirement(
-            where, f"hold only {', '.join(fields)}", ", ".join(map(str, unknown)), "remove the rest"
+            where, f"hold only {known}", ", ".join(map(str, unknown)), "remove the rest"
         )
     try:
         return kind(**{k: _build(hints[k], v, f"{where}.{k}") for k, v in value.items()})

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from studies import CYTOLOGY, cases_of, part_of, untrained
 
@@ -146,7 +147,11 @@ def test_train_over_splits_in_json(
     said = ask_json(
         *("train", "breast_cytology", "--variant", "mean_and_se", "--epochs", "2"),
         *("--repeats", "1", "--seed", "4", "--out", tmp_path / "new" / "m"),
+        *("--history", tmp_path / "epochs.csv"),
     )
+    history = pd.read_csv(tmp_path / "epochs.csv")
+    assert history[["seed", "epoch"]].to_numpy().tolist() == [[4, 0], [4, 1], [5, 0], [5, 1]]
+    assert {"concept", "class", "router", "learning_rate", "open_share"} < set(history.columns)
     saved = load(tmp_path / "new" / "m", CYTOLOGY)
     assert (saved.variant, saved.seed, saved.spec.input_shape) == ("mean_and_se", 4, (20,))
     assert said["model"] == str(tmp_path / "new" / "m")
@@ -411,6 +416,12 @@ BAD = {
     "seed no number": (f"{TRAIN} --seed x", "--seed", "x"),
     "no epochs": ("train breast_cytology --epochs 0 --out {new}", "epochs", "0"),
     "negative epochs": ("train breast_cytology --epochs=-3 --out {new}", "--epochs", "-3"),
+    "history of another kind": (f"{TRAIN} --history h.xlsx", "history file", "h.xlsx"),
+    "history in no folder": (
+        f"{TRAIN} --history {{nowhere}}/h.csv",
+        "--history",
+        "{nowhere}/h.csv",
+    ),
     "half a repeat": (f"{TRAIN} --repeats 0.5", "--repeats", "0.5"),
     "evaluate nothing": ("evaluate {nowhere}", "model", "{nowhere}"),
     "evaluate an empty folder": ("evaluate {empty}", "model", "{empty}"),

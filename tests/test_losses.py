@@ -7,14 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, rel_entr
 from sklearn.metrics import log_loss
+from sklearn.utils import compute_class_weight
+from torch.nn import functional
 
 from minspnet.data import UNLABELLED
 from minspnet.losses import (
+    balanced_weights,
     class_loss,
+    class_targets,
     concept_deviance,
+    distillation_loss,
+    gate_imbalance,
+    misplaced_attention,
     null_deviance,
     randomly_corrected,
-    straight_through_gates,
 )
 
 seeds = st.integers(0, 2**32 - 1)
@@ -66,7 +72,7 @@ def test_class_loss_is_the_log_loss_of_labelled_cases(seed: int, known: int, unk
     logits = (6 * uniform(known + unknown, 3, seed=seed) - 3).double().requires_grad_()
     labels = (uniform(known + unknown, seed=seed + 1) * 3).long()
     labels[known:] = UNLABELLED
-    loss = class_loss(logits, labels)
+    loss = class_loss(logits, class_targets(labels, torch.ones(3)).double())
     loss.backward()
     chances = torch.softmax(logits.detach()[:known], dim=1).numpy()
     assert loss.item() == pytest.approx(log_loss(labels[:known], chances, labels=[0, 1, 2]))
@@ -74,7 +80,8 @@ def test_class_loss_is_the_log_loss_of_labelled_cases(seed: int, known: int, unk
 
 
 def test_class_loss_without_labels_is_zero() -> None:
-    assert class_loss(uniform(4, 2), torch.full((4,), UNLABELLED)).item() == 0
+    targets = class_targets(torch.full((4,), UNLABELLED), torch.ones(2))
+    assert class_loss(uniform(4, 2), targets).item() == 0
 
 
 def corrected(rate: float, cases: int = 4000, seed: int = 0) -> torch.Tensor:
@@ -101,19 +108,70 @@ def test_corrections_follow_the_generator() -> None:
     assert not torch.equal(corrected(0.3, seed=1), corrected(0.3, seed=2))
 
 
-@pytest.mark.parametrize("gate", [0.1, 0.5, 0.9])
-def test_straight_through_gates_open_as_often_as_they_say(gate: float) -> None:
-    gates = torch.full((4000, 1), gate, requires_grad=True)
-    opened = straight_through_gates(gates, torch.Generator().manual_seed(0))
-    assert torch.allclose(opened, opened.round(), atol=1e-6)
-    assert opened.mean().item() == pytest.approx(gate, abs=0.02)
-    opened.sum().backward()
-    assert (gates.grad >= 0).all() and gates.grad.mean() > 0.1
+# --- Targets ----------------------------------------------------------------------------
 
 
-def test_certain_gates_stay_finite() -> None:
-    gates = torch.tensor([[0.0, 1.0]], requires_grad=True)
-    opened = straight_through_gates(gates, torch.Generator().manual_seed(0))
-    assert opened.round().tolist() == [[0, 1]]
-    opened.sum().backward()
-    assert torch.isfinite(gates.grad).all()
+def test_targets_by_hand() -> None:
+    """Weights 1, 2, 3 and a third spread evenly; no label, no target."""
+    labels = torch.tensor([0, 2, UNLABELLED])
+    targets = class_targets(labels, torch.tensor([1.0, 2.0, 3.0]), smoothing=0.3)
+    expected = [[0.8, 0.1, 0.1], [0.3, 0.3, 2.4], [0, 0, 0]]
+    torch.testing.assert_close(targets, torch.tensor(expected))
+
+
+@given(seeds, st.booleans())
+def test_class_loss_agrees_with_torch_on_weights_and_smoothing(seed: int, smooth: bool) -> None:
+    logits = (6 * uniform(9, 3, seed=seed) - 3).double()
+    labels = (uniform(9, seed=seed + 1) * 3).long()
+    if smooth:
+        smoothed = class_targets(labels, torch.ones(3), 0.2).double()
+        expected = functional.cross_entropy(logits, labels, label_smoothing=0.2)
+        torch.testing.assert_close(class_loss(logits, smoothed), expected, rtol=1e-5, atol=0)
+    else:
+        weights = torch.tensor([0.5, 1.0, 4.0])
+        found = class_loss(logits, class_targets(labels, weights).double())
+        expected = functional.cross_entropy(logits, labels, weights.double())
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
+
+
+def test_balanced_weights_are_those_of_scikit_learn() -> None:
+    labels = np.array([0] * 7 + [1] * 2 + [2] * 3)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    with_unknown = torch.from_numpy(np.append(labels, [UNLABELLED] * 5))
+    np.testing.assert_allclose(balanced_weights(with_unknown, 3), expected, rtol=1e-6)
+
+
+# --- Teachers, gates and attention ------------------------------------------------------
+
+
+def test_distillation_by_hand() -> None:
+    """At temperature 2 the teacher's odds of 4 to 1 become 2 to 1; the loss counts fourfold."""
+    teacher = torch.tensor([[0.0, np.log(4)]]).float()
+    student = torch.zeros(1, 2)
+    at_one = 0.2 * np.log(0.2 / 0.5) + 0.8 * np.log(0.8 / 0.5)
+    at_two = np.log(2 / 3) / 3 + 2 * np.log(4 / 3) / 3
+    assert distillation_loss(student, teacher, 1).item() == pytest.approx(at_one, rel=1e-5)
+    assert distillation_loss(student, teacher, 2).item() == pytest.approx(4 * at_two, rel=1e-5)
+    assert distillation_loss(teacher + 3, teacher, 2).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_gate_imbalance_by_hand() -> None:
+    """Sums 1 and 3: mean 2, variance 1; halving all gates changes nothing."""
+    gates = torch.tensor([[0.2, 1.0], [0.3, 1.0], [0.5, 1.0]])
+    assert gate_imbalance(gates).item() == pytest.approx(0.25)
+    assert gate_imbalance(gates / 2).item() == pytest.approx(0.25)
+    assert gate_imbalance(gates[:, :1].expand(3, 4)).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_misplaced_attention_by_hand() -> None:
+    """Attention 1/4 1/4 1/2 on a mask of 0, 1/2, 1 is 5/8 inside; the empty mask is left out."""
+    scores = torch.tensor([[1.0, 1.0, 2.0], [9.0, 1.0, 1.0]]).log().requires_grad_()
+    mask = torch.tensor([[0.0, 0.5, 1.0], [0.0, 0.0, 0.0]])
+    loss = misplaced_attention(scores, mask)
+    assert loss.item() == pytest.approx(-np.log(5 / 8))
+    loss.backward()
+    # Minus the gradient is a * (m / inside - 1): towards the evidence, away from the rest.
+    expected = [[0.25, 0.05, -0.3], [0, 0, 0]]
+    torch.testing.assert_close(scores.grad, torch.tensor(expected), atol=1e-6, rtol=0)
+    assert misplaced_attention(scores, torch.zeros(2, 3)).item() == 0
+    assert misplaced_attention(scores, torch.ones(2, 3)).item() == pytest.approx(0, abs=1e-6)

@@ -2,22 +2,25 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from forests import CONCEPTS, forest_spec
+from plain_training import plain_training
 from sklearn.linear_model import LogisticRegression
 
+from minspnet.course import Course, rate_factor
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
-from minspnet.losses import null_deviance
-from minspnet.network import Evidence, Network, run
+from minspnet.losses import balanced_weights, class_targets
+from minspnet.network import Network, run
 from minspnet.policy import Policy
-from minspnet.recipe import TrainSpec
+from minspnet.recipe import GateNoise, TrainSpec
 from minspnet.spec import ModelSpec, StemSpec
 from minspnet.trace import Trace, replay
-from minspnet.train import Objective, TrainingData, fit_head, train, turned
+from minspnet.train import TrainingData, fit_head, train
 
 SHORT = TrainSpec(epochs=2, batch_size=64, learning_rate=0.02)
 SHARES = np.array([0.3, 0.2])
@@ -109,6 +112,22 @@ def test_same_seed_gives_the_same_weights(
     assert not torch.equal(found[0], found[2])
 
 
+@pytest.mark.parametrize("kind", ["tabular", "image"])
+def test_the_default_recipe_gives_the_weights_it_always_gave(kind: str) -> None:
+    """Shipped models and benchmarks refer to them; a plain loop is the reference, to the bit."""
+    spec = forest_spec(kind)
+    generator = np.random.default_rng(3)
+    inputs = generator.normal(size=(50, *spec.input_shape)).astype(np.float32)
+    labels = np.arange(50) % (spec.classes + 1) - 1
+    data = TrainingData(inputs, generator.random((50, 3)), labels)
+    recipe = TrainSpec(epochs=3, batch_size=16, augment=kind == "image", dropout=0.1)
+    costs = np.array([0.3, 0.2, 0.1, 0.05])
+    found = train(spec, recipe, data, costs, seed=5).state_dict()
+    expected = plain_training(spec, recipe, data, costs, seed=5).state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in found)
+
+
 def test_inputs_are_standardised_by_the_training_cases(
     trained: Network, training_data: TrainingData
 ) -> None:
@@ -173,121 +192,147 @@ def test_progress_is_told_after_each_epoch(
     assert told[-1][1]["class"] < told[0][1]["class"]
 
 
-# --- The objective ----------------------------------------------------------------------
+# --- Choices of the recipe --------------------------------------------------------------
 
 
-def terms(
-    network: Network, recipe: TrainSpec, data: TrainingData, evidence: Evidence | None = None
-) -> dict[str, float]:
-    """Loss terms of all cases at once, before any step."""
-    truth = torch.as_tensor(data.concepts, dtype=torch.float32)
-    objective = Objective(network, recipe, SHARES, null_deviance(truth), seed=0)
-    with torch.no_grad():
-        evidence = evidence or network.evidence(torch.from_numpy(data.inputs))
-        found = objective(evidence, truth, torch.from_numpy(data.labels))
-    return {name: float(value) for name, value in found.items()}
-
-
-@pytest.fixture
-def network(small_spec: ModelSpec, training_data: TrainingData) -> Network:
-    torch.manual_seed(0)
-    network = Network(small_spec).eval()
-    fit_head(network, training_data.concepts, training_data.labels, 10)
-    return network
-
-
-def test_unlabelled_cases_do_not_change_the_class_loss(
-    network: Network, training_data: TrainingData
+@pytest.mark.parametrize("noise", get_args(GateNoise))
+def test_every_gate_noise_teaches_a_dear_gate_to_shut(
+    noise: str, small_spec: ModelSpec, training_data: TrainingData
 ) -> None:
-    """They teach concepts only: half of the labels gone is as if half of the cases were."""
-    recipe = TrainSpec(correction_rate=0, path_weight=0)
-    labels = training_data.labels.copy()
-    labels[80:] = UNLABELLED
-    half = TrainingData(
-        training_data.inputs[:80], training_data.concepts[:80], training_data.labels[:80]
+    opened = []
+    for price in (0.0, 50.0):
+        recipe = dataclasses.replace(SHORT, epochs=6, router_cost=price, gate_noise=noise)
+        network = train(small_spec, recipe, training_data, SHARES, seed=0)
+        opened.append(trace_of(network, training_data).gates[:, 1].mean())
+    assert opened[1] < opened[0] - 0.1
+
+
+def test_activity_has_its_price(small_spec: ModelSpec, training_data: TrainingData) -> None:
+    active = []
+    for weight in (0.0, 10.0):
+        recipe = dataclasses.replace(SHORT, epochs=6, activity_weight=weight)
+        network = train(small_spec, recipe, training_data, SHARES, seed=0)
+        with torch.no_grad():
+            evidence = network.evidence(torch.from_numpy(training_data.inputs))
+        active.append(evidence.activity.mean().item())
+    assert active[1] < 0.8 * active[0]
+
+
+def test_balanced_classes_are_decided_for_as_often_as_they_weigh(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    """One case in eight, and nothing to tell them by but their share: that share, or one half."""
+    generator = np.random.default_rng(0)
+    labels = (np.arange(160) % 8 == 0).astype(np.intp)
+    data = TrainingData(
+        generator.normal(size=(160, 5)).astype(np.float32), generator.random((160, 3)), labels
     )
-    unlabelled = terms(network, recipe, dataclasses.replace(training_data, labels=labels))
-    assert unlabelled["class"] == pytest.approx(terms(network, recipe, half)["class"], rel=1e-5)
-    everything = terms(network, recipe, training_data)
-    assert unlabelled["concept"] == everything["concept"]
-    assert unlabelled["class"] != pytest.approx(everything["class"], rel=1e-3)
+    means = []
+    for weights in ("none", "balanced"):
+        recipe = TrainSpec(
+            epochs=15,
+            batch_size=16,
+            learning_rate=0.03,
+            concept_training="joint",
+            class_weights=weights,
+        )
+        trace = trace_of(train(small_spec, recipe, data, SHARES, seed=0), data)
+        means.append(replay(trace, ALL_ON).probabilities[:, 1].mean())
+    assert means[0] == pytest.approx(1 / 8, abs=0.06)
+    assert means[1] == pytest.approx(1 / 2, abs=0.1)
 
 
-def test_ways_through_the_forest_weigh_one_together(
-    network: Network, training_data: TrainingData
+def test_labels_are_smoothed_and_weighed_before_the_first_step(
+    small_spec: ModelSpec, training_data: TrainingData
 ) -> None:
-    """If no expert adds anything, every way is the base, however many ways are practised."""
-    evidence = network.evidence(torch.from_numpy(training_data.inputs))
-    silent = evidence._replace(contributions=torch.zeros_like(evidence.contributions))
-    static, practised = (
-        terms(network, TrainSpec(correction_rate=0, path_weight=w), training_data, silent)
-        for w in (0.0, 0.7)
+    recipe = TrainSpec(label_smoothing=0.2, class_weights="balanced")
+    course = Course(Network(small_spec), recipe, training_data, SHARES, 0, training_data)
+    labels = torch.from_numpy(training_data.labels)
+    expected = class_targets(labels, balanced_weights(labels, 2), 0.2)
+    assert torch.equal(course.cases.targets, expected)
+    assert torch.equal(course.held_out.targets, expected)
+    assert expected.sum().item() == pytest.approx(160, rel=1e-5)
+
+
+def test_the_learning_rate_by_hand() -> None:
+    """100 steps: five of warm-up; then tenths at 50 and 75, or half a cosine."""
+    steps, cosine = TrainSpec(schedule="step"), TrainSpec()
+    for recipe in (steps, cosine):
+        warm = [rate_factor(step, 100, recipe) for step in range(5)]
+        assert warm == pytest.approx([0.2, 0.4, 0.6, 0.8, 1])
+    found = [rate_factor(step, 100, steps) for step in (5, 49, 50, 74, 75, 99)]
+    assert found == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    assert rate_factor(5, 105, cosine) == pytest.approx(1)
+    assert rate_factor(55, 105, cosine) == pytest.approx(0.5)
+
+
+# --- Stopping ---------------------------------------------------------------------------
+
+
+def noise(seed: int) -> TrainingData:
+    """Nothing here holds for other cases: the validation loss can only rise in the end."""
+    generator = np.random.default_rng(seed)
+    inputs = generator.normal(size=(60, 5)).astype(np.float32)
+    return TrainingData(inputs, generator.random((60, 3)), np.arange(60) % 2)
+
+
+def test_early_stopping_gives_the_best_epochs_weights(small_spec: ModelSpec) -> None:
+    """It stops ``patience`` epochs behind the best one, and goes back to it."""
+    recipe = TrainSpec(epochs=60, batch_size=30, learning_rate=0.03, patience=3)
+    losses: list[float] = []
+    after_epoch: list[torch.Tensor] = []
+    found = train(
+        *(small_spec, recipe, noise(0), SHARES, 0),
+        on_epoch=lambda _, record: losses.append(record["validation_loss"]),
+        after_step=lambda network, step, _: after_epoch.append(weights(network)),
+        validation=noise(1),
     )
-    assert practised == pytest.approx(static, rel=1e-5)
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 4 < 60
+    assert torch.equal(weights(found), after_epoch[2 * best + 1])
+    assert not torch.equal(weights(found), after_epoch[-1])
 
 
-def test_no_way_opens_a_child_without_its_parent(
-    network: Network, training_data: TrainingData
+def test_patience_without_validation_is_refused(
+    small_spec: ModelSpec, training_data: TrainingData
 ) -> None:
-    """Every case is right by itself and wrong only if the child's share came alone."""
-    with torch.no_grad():
-        network.head.weights.copy_(torch.tensor([[40.0, 0, 0]]))
-        network.head.bias.fill_(-20)
-    said = torch.zeros(160, 3)
-    said[:, 0] = 10
-    moves = torch.zeros(160, 2, 3)
-    moves[:, 0, 0], moves[:, 1, 0] = 20, -20  # 10, 30 and 10 on the tree's paths; -10 off them
-    evidence = Evidence(torch.full((160, 2), 0.5), said, moves, torch.zeros(160, 2))
-    data = dataclasses.replace(training_data, labels=np.ones(160, np.intp))
-    assert terms(network, TrainSpec(correction_rate=0), data, evidence)["class"] < 1e-3
+    with pytest.raises(UserError, match=r"^patience must be 0 without validation cases, got 2; "):
+        train(small_spec, TrainSpec(patience=2), training_data, SHARES, 0)
 
 
-def test_partial_paths_are_the_base_and_the_way_to_each_expert(network: Network) -> None:
-    objective = Objective(network, TrainSpec(), SHARES, torch.ones(3), seed=0)
-    assert objective.partial_paths.tolist() == [[0, 0], [1, 0], [1, 1]]
+def test_validation_cases_must_fit_too(small_spec: ModelSpec, training_data: TrainingData) -> None:
+    for changes, sentence in (
+        ({"concepts": training_data.concepts + 1}, "validation concepts must lie between 0 and 1"),
+        ({"labels": training_data.labels + 1}, r"validation labels must lie below 2.*, got \[2\]"),
+    ):
+        held_out = dataclasses.replace(training_data, **changes)
+        with pytest.raises(UserError, match=f"^{sentence}"):
+            train(small_spec, SHORT, training_data, SHARES, 0, validation=held_out)
 
 
-def test_weights_of_the_terms(network: Network, training_data: TrainingData) -> None:
-    plain = TrainSpec(correction_rate=0, path_weight=0, concept_weight=1)
-    once = terms(network, plain, training_data)
-    weighed = dataclasses.replace(plain, concept_weight=3, task_weight=0.5, router_cost=0.1)
-    found = terms(network, weighed, training_data)
-    assert found["concept"] == pytest.approx(3 * once["concept"])
-    assert found["class"] == pytest.approx(0.5 * once["class"])
-    gates = network.evidence(torch.from_numpy(training_data.inputs)).gates[:, 1].mean().item()
-    assert found["router"] == pytest.approx(0.1 * SHARES[1] * gates, rel=1e-5)
-
-
-def test_independent_training_leaves_the_class_out(
-    network: Network, training_data: TrainingData
+def test_a_loss_that_is_no_number_stops_in_a_sentence(
+    small_spec: ModelSpec, training_data: TrainingData
 ) -> None:
-    recipe = TrainSpec(concept_training="independent")
-    assert terms(network, recipe, training_data)["class"] == 0
+    recipe = TrainSpec(epochs=3, learning_rate=1e30)
+    with pytest.raises(UserError) as refused:
+        train(small_spec, recipe, training_data, SHARES, 0)
+    assert str(refused.value).startswith("training loss must stay finite, got {")
+    assert "lower learning_rate, now 1e+30, or that term's weight." in str(refused.value)
 
 
-def test_true_corrections_lower_the_class_loss_towards_the_heads(
-    network: Network, training_data: TrainingData
+def test_a_gpu_is_used_where_there_is_one_and_refused_where_not(
+    small_spec: ModelSpec, training_data: TrainingData
 ) -> None:
-    """An untrained network corrected half of the time does better than one never corrected."""
-    plain = TrainSpec(correction_rate=0, path_weight=0)
-    never = terms(network, plain, training_data)["class"]
-    half = dataclasses.replace(plain, correction_rate=0.5)
-    assert terms(network, half, training_data)["class"] < never
+    def on(device: str) -> Network:
+        return train(small_spec, SHORT, training_data, SHARES, 0, device=device)
 
-
-# --- Turns ------------------------------------------------------------------------------
-
-
-def test_turns_are_the_eight_symmetries_of_a_square() -> None:
-    images = torch.arange(400 * 9, dtype=torch.float32).reshape(400, 1, 3, 3)
-    kept = images.clone()
-    found = turned(images, torch.Generator().manual_seed(0))
-    assert torch.equal(images, kept)
-    symmetries = [torch.rot90(images, k, (-2, -1)) for k in range(4)]
-    symmetries += [torch.rot90(images.transpose(-2, -1), k, (-2, -1)) for k in range(4)]
-    matches = torch.stack([(found == s).flatten(1).all(dim=1) for s in symmetries])
-    assert (matches.sum(dim=0) == 1).all()
-    assert (matches.sum(dim=1) > 400 / 8 / 2).all()
+    with pytest.raises(UserError, match=r"^device must be cpu or cuda, got tpu; pick one\.$"):
+        on("tpu")
+    if torch.cuda.is_available():
+        assert torch.isfinite(weights(on("cuda"))).all()
+    else:
+        with pytest.raises(UserError, match=r"^device must be cpu where torch finds no GPU, "):
+            on("cuda")
 
 
 # --- Data that cannot be used -----------------------------------------------------------
