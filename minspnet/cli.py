@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from minspnet.arguments import EXIT_USER_ERROR, OneLineParser, new_folder, one_of, whole
 from minspnet.artifact import Model, load, load_network, read_description, save
 from minspnet.data import PARTS
 from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
+from minspnet.patches import PATCH, patch_sums
 from minspnet.policy import Policy
 
 if TYPE_CHECKING:
@@ -95,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         type=whole("--points", 2, 10_001),
         default=21,
         metavar="N",
-        help="thresholds to try",
+        help="thresholds to try from 0 to 1; one more row shows every gate shut",
     )
     sweep.add_argument(
         "--part", type=one_of("--part", PARTS[1:]), default="validation", help="cases to score"
@@ -218,7 +221,8 @@ def _show_evaluate(result: dict[str, Any]) -> list[str]:
     lines = [f"{result['model']} on {result['cases']} {result['part']} cases"]
     lines += _score_lines(result)
     lines.append("concept rank correlation, all experts on")
-    lines += [f"  {n:24s} {v:6.2f}" for n, v in result["concept_rank_correlation"].items()]
+    for name, value in result["concept_rank_correlation"].items():
+        lines.append(f"  {name:24s} {'constant' if value is None else f'{value:6.2f}'}")
     accuracies = result["intervention"]["accuracies"]
     lines.append("accuracy after correcting 0, 1, ... concepts, all experts on")
     return [*lines, "  " + "  ".join(f"{value:.3f}" for value in accuracies)]
@@ -263,7 +267,10 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _show_sweep(result: dict[str, Any]) -> list[str]:
-    lines = [f"{result['model']} on {result['cases']} {result['part']} cases, one shared threshold"]
+    lines = [
+        f"{result['model']} on {result['cases']} {result['part']} cases, one shared threshold; "
+        "the last row opens no gate"
+    ]
     lines.append("  gate threshold  accuracy    AUC   mean FLOPs")
     for point in result["points"]:
         lines.append(
@@ -339,6 +346,15 @@ def _input_names(domain: Any, model: Model) -> tuple[str, ...]:
     return names
 
 
+def _patch_values(pixels: list[list[list[float]]]) -> dict[str, float]:
+    """Name each square of a picture by where its pixels lie, counted from the top left."""
+    sums = patch_sums(np.array(pixels).sum(axis=0))
+    return {
+        f"{PATCH} x {PATCH} pixels from row {PATCH * row}, column {PATCH * column}": float(value)
+        for (row, column), value in np.ndenumerate(sums)
+    }
+
+
 def _percent(probability: float) -> str:
     return "> 99%" if probability > 0.99 else f"{probability:.0%}"
 
@@ -362,9 +378,9 @@ def _show_explain(result: dict[str, Any]) -> list[str]:
         )
     values = result["attribution"]["values"]
     lines.append(f"  {result['attribution']['method']}: {result['attribution']['note']}")
-    if isinstance(values, dict):
-        top = sorted(values.items(), key=lambda item: -abs(item[1]))[:8]
-        lines += [f"    {name:28s} {value:+8.3f}" for name, value in top]
+    named = values if isinstance(values, dict) else _patch_values(values)
+    top = sorted(named.items(), key=lambda item: -abs(item[1]))[:8]
+    lines += [f"    {name:38s} {value:+8.3f}" for name, value in top]
     delta = result["attribution"]["convergence_delta"]
     if delta is not None:
         lines.append(f"    convergence delta {delta:+.4f}")

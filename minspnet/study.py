@@ -158,10 +158,13 @@ def _score(score: Score) -> dict[str, Any]:
     }
 
 
-def _rank_correlations(trace: Trace, policy: Policy, truth: np.ndarray) -> dict[str, float]:
+def _rank_correlations(trace: Trace, policy: Policy, truth: np.ndarray) -> dict[str, float | None]:
+    """Spearman's correlation of each concept with the truth; None where either never varies."""
     concepts = replay(trace, policy).concepts
     return {
         name: float(spearmanr(concepts[:, k], truth[:, k]).statistic)
+        if np.ptp(concepts[:, k]) and np.ptp(truth[:, k])
+        else None
         for k, name in enumerate(trace.concept_names)
     }
 

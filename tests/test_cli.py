@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -18,6 +18,7 @@ from studies import CYTOLOGY, cases_of, part_of, untrained
 
 from minspnet.artifact import load, save
 from minspnet.cli import main
+from minspnet.data import ConceptScale
 from minspnet.domains import DOMAINS, find_domain
 from minspnet.policy import Policy
 from minspnet.trace import replay
@@ -208,6 +209,24 @@ def test_evaluate_on_the_validation_part(ask_json: Callable[..., Any], model: Pa
     assert said["gated"]["accuracy"] == pytest.approx((decision.predicted == labels).mean())
 
 
+def test_evaluate_when_a_concept_never_varies(
+    ask: Ask, ask_json: Callable[..., Any], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No rank correlation is defined then: null in JSON, a word in text, never NaN."""
+
+    def truth(self: ConceptScale, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        graded = grade(self, columns)
+        graded[:, 2] = 0.5
+        return graded
+
+    grade = ConceptScale.truth
+    monkeypatch.setattr(ConceptScale, "truth", truth)
+    found = ask_json("evaluate", model)["concept_rank_correlation"]
+    assert [name for name, value in found.items() if value is None] == ["edge_roughness"]
+    (line,) = [one for one in ask("evaluate", model).out.splitlines() if "edge_roughness" in one]
+    assert line.split() == ["edge_roughness", "constant"]
+
+
 def test_evaluate_in_text(ask: Ask, ask_json: Callable[..., Any], model: Path) -> None:
     said, answer = ask_json("evaluate", model), ask("evaluate", model)
     assert (answer.code, answer.err) == (0, "")
@@ -253,6 +272,7 @@ def test_sweep_in_text(ask: Ask, ask_json: Callable[..., Any], model: Path) -> N
     assert (answer.code, answer.err) == (0, "")
     title, head, *lines = answer.out.splitlines()
     assert title.startswith("tiny on 91 validation cases")
+    assert title.endswith("the last row opens no gate")
     assert head.split() == ["gate", "threshold", "accuracy", "AUC", "mean", "FLOPs"]
     assert len(lines) == len(points) >= 21
     for line, point in zip(lines, points, strict=True):
@@ -357,7 +377,7 @@ def test_explain_says_what_goes_past_the_concepts(
 
 
 def test_explain_a_picture(ask: Ask, ask_json: Callable[..., Any]) -> None:
-    """In JSON one value a pixel; in text at least the delta and the note."""
+    """In JSON one value a pixel; in text the strongest squares, the delta and the note."""
     folder = ROOT / "sample_data" / "models" / "lung_nodules"
     case = cases_of("lung_nodules").ids[0]
     said = ask_json("explain", folder, "--case", case)
@@ -367,6 +387,16 @@ def test_explain_a_picture(ask: Ask, ask_json: Callable[..., Any]) -> None:
     assert answer.code == 0
     assert "convergence delta" in answer.out
     assert said["attribution"]["note"] in answer.out
+    square = re.compile(r" +4 x 4 pixels from row +(\d+), column +(\d+) +([+-]\d+\.\d+)")
+    shown = [found.groups() for line in answer.out.splitlines() if (found := square.match(line))]
+    assert len(shown) == 8
+    pixels = np.array(said["attribution"]["values"][0])
+    for row, column, value in shown:
+        inside = pixels[int(row) : int(row) + 4, int(column) : int(column) + 4]
+        assert float(value) == pytest.approx(inside.sum(), abs=6e-4)
+    everywhere = np.abs(pixels.reshape(8, 4, 8, 4).sum(axis=(1, 3))).ravel()
+    sizes = [abs(float(value)) for _, _, value in shown]
+    np.testing.assert_allclose(sizes, np.sort(everywhere)[::-1][:8], atol=6e-4)
 
 
 # --- Domains ----------------------------------------------------------------------------
