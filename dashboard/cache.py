@@ -26,7 +26,7 @@ from minspnet.policy import Policy
 from minspnet.ranking import changed_cases, order_cases
 from minspnet.store import Store
 from minspnet.sweep import Outcomes, Score
-from minspnet.trace import Decision, Trace, replay
+from minspnet.trace import Decision, Trace, join, replay
 from minspnet.waterfall import Waterfall, typical_concepts
 from minspnet.waterfall import waterfall as explain_sum
 
@@ -188,18 +188,12 @@ def title_of(name: str) -> str:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def ordered_cases(name: str, order: str, policy: Policy) -> tuple[str, ...]:
-    """Ids of the cases the model was not trained on, test cases first, in one of ``ORDERS``."""
-    ids: list[str] = []
-    for part_name in ("test", "validation"):
-        trace = model(name).traces[part_name]
-        rows = order_cases(
-            order,
-            trace,
-            decision(name, part_name, policy.without_interventions()),
-            part(name, part_name).labels,
-        )
-        ids += [trace.case_ids[row] for row in rows]
-    return tuple(ids)
+    """Ids of the test and validation cases together, in one of ``ORDERS``."""
+    traces = model(name).traces
+    unseen = join(traces["test"], traces["validation"])
+    labels = np.concatenate([part(name, "test").labels, part(name, "validation").labels])
+    decided = replay(unseen, policy.without_interventions())
+    return tuple(unseen.case_ids[row] for row in order_cases(order, unseen, decided, labels))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

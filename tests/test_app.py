@@ -133,6 +133,22 @@ def test_case_orders_and_steps(order: str) -> None:
         assert answers[0] != answers[1]
 
 
+@pytest.mark.parametrize("model", [TABULAR, IMAGE])
+def test_the_most_uncertain_case_of_all_comes_first(model: str) -> None:
+    """Test and validation cases are ranked together, by how far the chance is from one half."""
+    policy = cache.model(model).policy
+    distance = {}
+    for part in ("test", "validation"):
+        chances = cache.decision(model, part, policy).probabilities[:, 1]
+        ids = cache.model(model).traces[part].case_ids
+        distance |= dict(zip(ids, abs(chances - 0.5), strict=True))
+    ordered = [distance[case] for case in cache.ordered_cases(model, "uncertain", policy)]
+    assert ordered == pytest.approx(sorted(distance.values()), abs=1e-5)
+    places = [cache.case_place(model, case) for case in cache.ordered_cases(model, "id", policy)]
+    parts = [place[0] for place in places if place]
+    assert parts != sorted(parts)
+
+
 @pytest.mark.parametrize("method", ["integrated_gradients", "saliency", "feature_ablation"])
 def test_attribution_methods_and_targets(method: str) -> None:
     app = open_app("case", model=IMAGE)
