@@ -24,6 +24,7 @@ from minspnet.errors import UserError
 from minspnet.exemplars import nearest
 from minspnet.policy import Policy
 from minspnet.ranking import changed_cases, order_cases
+from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
 from minspnet.store import Store
 from minspnet.sweep import Outcomes, Score
 from minspnet.trace import Decision, Trace, join, replay
@@ -196,13 +197,27 @@ def ordered_cases(name: str, order: str, policy: Policy) -> tuple[str, ...]:
     return tuple(unseen.case_ids[row] for row in order_cases(order, unseen, decided, labels))
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def typical(name: str, policy: Policy) -> np.ndarray:
+    """Mean concepts of the training cases: what explanations are told against."""
+    return typical_concepts(model(name).traces["train"], policy)
+
+
 @st.cache_resource(max_entries=256, show_spinner=False)
 def waterfall(name: str, case_id: str, policy: Policy) -> Waterfall:
     """One case's log-odds of the last class, taken apart from a typical training case on."""
-    trace = model(name).traces["train"]
-    typical = typical_concepts(trace, policy)
-    target = trace.head.weights.shape[0]
-    return explain_sum(one_case(name, case_id), policy, typical, target)
+    case = one_case(name, case_id)
+    start = typical(name, policy.without_interventions())
+    return explain_sum(case, policy, start, case.head.weights.shape[0])
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def explained(name: str, case_id: str, policy: Policy) -> tuple[Reasons, Flip | None]:
+    """What brought one decision about, and the smallest step of a slider that changes it."""
+    case = one_case(name, case_id)
+    grades = [concept.grades for concept in domain_of(name).concepts]
+    start = typical(name, policy.without_interventions())
+    return reasons(case, policy, start), smallest_flip(case, policy, grades)
 
 
 def picture(name: str, case_id: str) -> np.ndarray:

@@ -61,7 +61,7 @@ def test_every_page_opens_on_every_model(page: str, model: str) -> None:
     assert not app.error
     assert not app.warning
     assert app.title[0].value
-    assert len(app.get("plotly_chart")) >= 2
+    assert app.get("plotly_chart")
     assert all(chart.proto.alt for chart in app.get("plotly_chart"))
 
 
@@ -81,11 +81,75 @@ def test_overview_shows_the_model_that_is_loaded() -> None:
     assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3}", table.loc["MINSPNET, as routed", "AUC"])
 
 
-def test_case_waterfall_sums_to_the_logit_on_the_page() -> None:
+def look_inside(app: AppTest, detail: str) -> AppTest:
+    """Open one of the details that are shut at first."""
+    app.session_state[f"inside-{detail}"] = True
+    return app.run()
+
+
+def test_case_waterfalls_sum_to_the_logit_on_the_page() -> None:
     app = open_app("case", model=TABULAR)
+    assert len(app.get("plotly_chart")) == 1
+    look_inside(app, "experts")
     for chart in (0, 1):
-        values = figure(app, chart)["data"][0]["x"]
-        assert sum(values[:-1]) == pytest.approx(values[-1], abs=1e-4)
+        steps = figure(app, chart)["data"][0]
+        assert steps["type"] == "waterfall"
+        assert sum(steps["x"][:-1]) == pytest.approx(steps["x"][-1], abs=1e-4)
+    cells = figure(app, 2)["data"][0]["z"]
+    rise = steps["x"][-1] - steps["x"][0]
+    assert sum(map(sum, cells)) == pytest.approx(rise, abs=1e-4)
+    table = app.dataframe[-1].value.astype(float)
+    assert table.loc["all together", "Sum"] == pytest.approx(rise, abs=1e-4)
+
+
+def reasons_said(app: AppTest) -> str:
+    """The sentences right under the answer."""
+    return next(m.value for m in app.markdown if "change" in m.value and "**" in m.value)
+
+
+@pytest.mark.parametrize("model", [TABULAR, IMAGE])
+@pytest.mark.parametrize("row", [0, 7, 20])
+def test_the_claimed_change_holds_on_the_slider(model: str, row: int) -> None:
+    """Set to the value said, the answer changes; one step of the slider less, and it stays."""
+    app = open_app("case", model=model, case=cache.model(model).traces["test"].case_ids[row])
+    answer = metric(app, "The network says")
+    said = re.search(
+        r"would change to \*\*(\w+)\*\* if \*\*(.+?)\*\* were ([\d.]+) .*(less|more), instead of "
+        r"([\d.]+)\.$",
+        reasons_said(app),
+    )
+    assert said, reasons_said(app)
+    other, name, value, side, now = said.groups()
+    assert other != answer
+    title = f"**{name[0].upper()}{name[1:]}**"
+    assert slider(app, title).value == pytest.approx(float(now), abs=1)
+    step = slider(app, title).step * (1 if side == "less" else -1)
+    slider(app, title).set_value(float(value) + step).run()
+    assert metric(app, "With your changes") == answer
+    slider(app, title).set_value(float(value)).run()
+    assert metric(app, "With your changes") == other
+
+
+def test_reasons_follow_a_moved_slider() -> None:
+    app = open_app("case", model=TABULAR)
+    assert reasons_said(app).startswith("Mainly because of **nuclear size** (large: 90 of 100")
+    slider(app, "**Nuclear size**").set_value(0.0).run()
+    assert metric(app, "With your changes") == "benign"
+    assert reasons_said(app).startswith("Mainly because of **nuclear size** (small: 0 of 100")
+    assert "; against it speaks **indentation** (deep" in reasons_said(app)
+
+
+def test_no_single_change_is_said_to_be_none() -> None:
+    policy = cache.model(TABULAR).policy
+    ids = cache.model(TABULAR).traces["test"].case_ids
+    stuck = next(case for case in ids if cache.explained(TABULAR, case, policy)[1] is None)
+    app = open_app("case", model=TABULAR, case=stuck)
+    assert "No single finding would change the answer" in reasons_said(app)
+    for concept in cache.domain_of(TABULAR).concepts:
+        for end in (0.0, 100.0):
+            slider(app, f"**{concept.title}**").set_value(end).run()
+            assert metric(app, "With your changes") == "malignant"
+            next(b for b in app.button if b.label == "Undo my changes").click().run()
 
 
 def test_moving_a_concept_changes_the_answer_and_reset_brings_it_back() -> None:
@@ -151,7 +215,7 @@ def test_the_most_uncertain_case_of_all_comes_first(model: str) -> None:
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "saliency", "feature_ablation"])
 def test_attribution_methods_and_targets(method: str) -> None:
-    app = open_app("case", model=IMAGE)
+    app = look_inside(open_app("case", model=IMAGE), "inputs")
     choice = next(s for s in app.selectbox if s.label == "Method")
     choice.set_value(method).run()
     target = next(s for s in app.selectbox if s.label == "What is explained")

@@ -85,6 +85,7 @@ def test_clinician_picks_intervenes_and_resets(page: Page, address: str) -> None
     expect(page.get_by_text("set by you")).to_have_count(0)
     settle(page)
     assert chance(page) == before
+    page.get_by_text("Which inputs did it").click()
     expect(page.get_by_text("convergence delta")).to_be_visible()
 
 

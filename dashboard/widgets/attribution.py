@@ -24,7 +24,6 @@ _MOST = 10
 def show_attribution(view: View, case_id: str) -> None:
     """Method and target to choose, then the bars or the picture."""
     domain = cache.domain_of(view.model)
-    st.subheader("Which inputs did it")
     targets = {f"class:{len(domain.classes) - 1}": f"the answer ({domain.classes[-1]})"}
     targets |= {f"concept:{k}": concept.title for k, concept in enumerate(domain.concepts)}
     left, right = st.columns(2)

@@ -22,6 +22,12 @@ def show_inputs(view: View, case_id: str) -> None:
         return
     table = cache.feature_table(view.model, case_id)
     shown = table[["title", "value", "low", "high", "outside"]]
-    shown.columns = ["Measurement", "This case", "Usual from", "to", ""]
-    st.dataframe(shown, hide_index=True, height=420)
+    shown.columns = ["Measurement", "This case", "Usual from", "to", "Outside"]
+    short = st.column_config.NumberColumn(format="%.4g")
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=420,
+        column_config=dict.fromkeys(("This case", "Usual from", "to"), short),
+    )
     st.caption(f"Usual: where 9 in 10 {domain.classes[0]} training cases lie. {domain.input_note}")
