@@ -29,7 +29,7 @@ def show_case() -> None:
     with right:
         inputs.show_inputs(now, case)
     exemplars.show_similar(now, case)
-    st.subheader("Look inside the network")
+    st.header("Look inside the network")
     for title, key, show in (
         ("Which experts ran, and what each added to each finding", "experts", experts.show_experts),
         ("Which inputs did it: attribution by captum", "inputs", attribution.show_attribution),

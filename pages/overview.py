@@ -18,10 +18,10 @@ st.write(
 parts.show_headline(view)
 left, right = st.columns([5, 6], gap="large")
 with left:
-    st.subheader("How a case flows through it")
+    st.header("How a case flows through it")
     parts.show_network(view)
 with right:
-    st.subheader("How good it is, beside the usual models")
+    st.header("How good it is, beside the usual models")
     parts.show_scores(view)
-    st.subheader("Try it")
+    st.header("Try it")
     parts.show_invitations(view)

@@ -42,7 +42,11 @@ def show_answer(view: View, case_id: str) -> None:
     error = loaded.metrics["gated"]["calibration_error_10_bins"]
     tiles = st.container(horizontal=True)
     if domain.modality == "image":
-        tiles.image(thumbnail(cache.picture(view.model, case_id)), width=128)
+        tiles.image(
+            thumbnail(cache.picture(view.model, case_id)),
+            width=128,
+            alt=f"The {domain.case_noun} that the network was given",
+        )
     tiles.metric(
         "With your changes" if view.policy.interventions else "The network says",
         domain.classes[predicted],

@@ -14,7 +14,7 @@ def show_concepts(view: View, case_id: str) -> None:
     """One slider a concept; moving it decides the case anew."""
     domain = cache.domain_of(view.model)
     title, undo = st.columns([5, 1], vertical_alignment="center")
-    title.subheader("What it sees: move a slider where you see it otherwise")
+    title.header("What it sees: move a slider where you see it otherwise")
     undo.button(
         "Undo my changes",
         width="stretch",
@@ -77,7 +77,7 @@ def show_waterfall(view: View, case_id: str) -> None:
     """From a typical case to this one's log-odds, concept by concept."""
     domain = cache.domain_of(view.model)
     head = cache.model(view.model).traces["test"].head
-    st.subheader(
+    st.header(
         "Why: what each finding adds", help=text.LOG_ODDS.format(temperature=head.temperature)
     )
     st.caption(

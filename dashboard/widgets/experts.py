@@ -43,6 +43,7 @@ def _show_gates(view: View, case_id: str) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
+        alt="Each expert's gate, the threshold it opens at, and whether the expert ran",
         column_config={
             "Expert (gate)": st.column_config.TextColumn(width=150),
             "Gate": st.column_config.ProgressColumn(
@@ -117,7 +118,8 @@ def _show_ledger(view: View, case_id: str) -> None:
         f"two waterfalls. {text.EXACT}"
     )
     st.markdown("**The same to the last digit, with the sums**")
-    st.dataframe(table)
+    table.index.name = "From"
+    st.dataframe(table, alt="What each expert adds through each concept, in numbers")
     st.caption(
         f"A typical case, {fall.start:+.4f}, and all together, {fall.logit - fall.start:+.4f}, "
         f"make the log-odds of this case: {fall.logit:+.4f}."
