@@ -7,7 +7,7 @@ policies, never arrays.
 import gc
 import importlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from minspnet.ranking import changed_cases, order_cases
 from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
 from minspnet.store import Store
 from minspnet.sweep import Outcomes, Score
+from minspnet.tolerance import Loss, cheapest_within, compare
 from minspnet.trace import Decision, Trace, join, replay
 from minspnet.waterfall import Waterfall, typical_concepts
 from minspnet.waterfall import waterfall as explain_sum
@@ -101,6 +102,18 @@ def outcomes(name: str, part_name: str) -> Outcomes:
 def curve(name: str, part_name: str, decision_threshold: float) -> tuple[Score, ...]:
     """The sweep of one shared gate threshold."""
     return outcomes(name, part_name).curve(101, decision_threshold)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def cheapest(name: str, points_lost: float, decision_threshold: float) -> tuple[Score, Loss] | None:
+    """The cheapest shared gate threshold within a loss on the validation cases, and the loss."""
+    found = cheapest_within(curve(name, "validation", decision_threshold), points_lost)
+    if found is None:
+        return None
+    after = Policy(found.gate_thresholds, decision_threshold)
+    before = replace(after, gate_thresholds=(0.0,) * len(found.gate_thresholds))
+    then, now = (decision(name, "validation", policy).predicted for policy in (before, after))
+    return found, compare(then, now, part(name, "validation").labels)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -260,6 +260,39 @@ def test_moving_thresholds_follows_live_and_exactly() -> None:
     assert shares == pytest.approx(score.expert_shares)
 
 
+@pytest.mark.parametrize("lost", [0.0, 2.0])
+def test_the_cheapest_threshold_within_a_loss_is_set(lost: float) -> None:
+    app = open_app("routing", model=TABULAR)
+    app.get("button_group")[-1].set_value(lost).run()
+    next(b for b in app.button if b.label.startswith("Set ")).click().run()
+    experts = len(cache.model(TABULAR).spec.experts)
+    everything = cache.score(TABULAR, "validation", Policy.shared(0, experts))
+    gates = {float(gate) for gate in app.query_params["gates"].split(",")}
+    assert len(gates) == 1
+    taken = cache.score(TABULAR, "validation", Policy.shared(gates.pop(), experts))
+    assert metric(app, "Accuracy") == f"{taken.accuracy:.3f}"
+    assert taken.accuracy >= everything.accuracy - lost / 100 - 1e-9
+    for point in cache.curve(TABULAR, "validation", 0.5):
+        if point.mean_macs < taken.mean_macs:
+            assert point.accuracy < everything.accuracy - lost / 100
+    said = next(c.value for c in app.caption if c.value.startswith("Chosen on"))
+    assert said.startswith("Chosen on 91 validation cases: ")
+    assert "no promise" in said
+    newly = [int(count) for count in re.findall(r"(\d+) (?:are )?newly", said)]
+    assert (newly[0] - newly[1]) / 91 == pytest.approx(everything.accuracy - taken.accuracy)
+
+
+def test_no_cheaper_threshold_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all experts are worth their price; made so by asking for more than there is."""
+    monkeypatch.setattr(cache, "cheapest_within", lambda curve, points_lost: None)
+    cache.cheapest.clear()
+    app = open_app("routing", model=TABULAR)
+    cache.cheapest.clear()
+    said = " ".join(m.value for m in app.markdown)
+    assert "No shared threshold is cheaper than running every expert and loses at most 1" in said
+    assert not any(b.label.startswith("Set ") for b in app.button)
+
+
 def test_saving_is_kept_and_undo_returns() -> None:
     app = open_app("routing", model=IMAGE)
     shipped = app.query_params["gates"]
@@ -283,7 +316,7 @@ def test_changed_cases_are_those_that_replay_says() -> None:
     app.slider(key="gate-shared").set_value(0.0).run()
     saved = cache.model(TABULAR).policy
     expected = cache.changed(TABULAR, "validation", Policy.shared(0, experts), saved)
-    heading = next(s.value for s in app.subheader if s.value.startswith("Cases decided"))
+    heading = next(s.value for s in app.header if s.value.startswith("Cases decided"))
     assert heading.endswith(f": {len(expected)}")
 
 
