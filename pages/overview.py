@@ -15,6 +15,7 @@ st.write(
     "answer is a plain sum over those concepts: read it, correct it, or trade compute for "
     "accuracy."
 )
+parts.show_invitations(view)
 parts.show_headline(view)
 left, right = st.columns([5, 6], gap="large")
 with left:
@@ -23,5 +24,3 @@ with left:
 with right:
     st.header("How good it is, beside the usual models")
     parts.show_scores(view)
-    st.header("Try it")
-    parts.show_invitations(view)

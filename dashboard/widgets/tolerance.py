@@ -33,7 +33,7 @@ def show_cheapest(view: View) -> None:
     score, loss = found
     policy = Policy(score.gate_thresholds, cut)
     st.button(
-        f"Set {score.gate_thresholds[0]:.2f} for all experts",
+        f"Set the gate threshold {score.gate_thresholds[0]:.2f} for all experts",
         disabled=view.policy.without_interventions() == policy,
         on_click=state.change_policy,
         args=(policy,),
