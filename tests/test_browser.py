@@ -146,6 +146,37 @@ def test_a_copied_link_reopens_in_a_new_browser(
     other.context.close()
 
 
+@pytest.mark.parametrize("link", [f"model={MODEL}", "model=lung_nodules&case=LIDC-IDRI-0136-2"])
+def test_the_first_screen_holds_answer_reasons_and_findings(
+    page: Page, address: str, link: str
+) -> None:
+    """At 1440 x 900, without scrolling: a clinician need not look for what to do."""
+    page.goto(f"{address}/case?{link}")
+    expect(page.get_by_role("heading", name="Why: what each finding adds")).to_be_visible()
+    settle(page)
+    first = page.get_by_text("Chance of malignant"), page.get_by_text("instead of")
+    for part in (*first, *page.get_by_test_id("stSlider").all()):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 900
+    assert page.get_by_test_id("stSlider").count() >= 7
+
+
+def test_engineer_sets_the_cheapest_threshold_within_a_loss(page: Page, address: str) -> None:
+    page.goto(f"{address}/routing?model={MODEL}")
+    page.wait_for_selector(".js-plotly-plot .scatterlayer")
+    settle(page)
+    page.get_by_role("radio", name="0", exact=True).click()
+    expect(page.get_by_text("so even that is no promise")).to_be_visible()
+    settle(page)
+    button = page.get_by_role("button", name="Set the gate threshold")
+    threshold = button.inner_text().split()[4]
+    button.click()
+    page.wait_for_url(re.compile(f"gates={threshold}%2C{threshold}"))
+    expect(button).to_be_disabled()
+
+
 @pytest.mark.parametrize("path", ["", "case", "routing"])
 def test_pages_fit_a_phone(chromium: Browser, address: str, path: str) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844})
