@@ -84,12 +84,17 @@ def because(
     against = found.speaking_against()
     verb = "speaks" if len(against) == 1 else "speak"
     but = f"against it {verb} {told(against)}" if against else ""
-    if found.pushes.sum() > 0:
-        reason = f"Mainly because of {told(found.speaking_for())}"
-        return f"{reason}; {but}." if but else f"{reason}."
     decided, rival = domain.classes[found.decided], domain.classes[found.rival]
-    reason = f"Like a typical case, it is called {decided} rather than {rival}"
-    return f"{reason}; {but}, but not enough." if but else f"{reason}."
+    findings = float(found.pushes.sum())
+    if findings > found.start:
+        reason = f"Mainly because of {told(found.speaking_for())}"
+    else:
+        reason = f"Like a typical case, it is called {decided} rather than {rival}"
+        if findings > 0:
+            reason += f", the more so because of {told(found.speaking_for())}"
+        elif but:
+            but += ", but not enough"
+    return f"{reason}; {but}." if but else f"{reason}."
 
 
 def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[float]) -> str:

@@ -44,6 +44,16 @@ def test_an_answer_against_its_findings() -> None:
     )
 
 
+def test_an_answer_mostly_that_of_a_typical_case() -> None:
+    """The findings add to it, but less than the typical case stands for by itself."""
+    pushes = found(2, margin=1, lobulation=-0.5)
+    assert text.because(LUNG, pushes, HERE, TYPICAL) == (
+        "Like a typical case, it is called malignant rather than benign, the more so because of "
+        "**margin** (sharp: 4.6 of 5, typically 3.8); against it speaks **lobulation** (slight: "
+        "1.4 of 5, typically 1.8)."
+    )
+
+
 def test_what_goes_past_the_findings_has_a_name() -> None:
     pushes = Reasons(1, 0, 0.0, np.array([0.0] * 8 + [3.0]))
     said = text.because(LUNG, pushes, [*HERE, 2.0], [*TYPICAL, 0.0])

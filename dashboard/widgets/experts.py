@@ -110,9 +110,9 @@ def _show_ledger(view: View, case_id: str) -> None:
         alt="Table of what each expert adds to the log-odds through each concept",
     )
     rows["all together"] = fall.by_output
-    table = pd.DataFrame(rows, index=columns).T.map("{:+.4f}".format)
+    table = pd.DataFrame(rows, index=columns).T.map(_exact)
     sums = [*(values.sum() for values in list(rows.values())[:-1]), fall.logit - fall.start]
-    table["Sum"] = list(map("{:+.4f}".format, sums))
+    table["Sum"] = list(map(_exact, sums))
     st.caption(
         f"Log-odds of {domain.classes[-1]}, against a typical case. Rows and columns sum to the "
         f"two waterfalls. {text.EXACT}"
@@ -121,6 +121,11 @@ def _show_ledger(view: View, case_id: str) -> None:
     table.index.name = "From"
     st.dataframe(table, alt="What each expert adds through each concept, in numbers")
     st.caption(
-        f"A typical case, {fall.start:+.4f}, and all together, {fall.logit - fall.start:+.4f}, "
-        f"make the log-odds of this case: {fall.logit:+.4f}."
+        f"A typical case, {_exact(fall.start)}, and all together, "
+        f"{_exact(fall.logit - fall.start)}, make the log-odds of this case: {_exact(fall.logit)}."
     )
+
+
+def _exact(value: float) -> str:
+    """Four decimals and a sign, which what rounds to nothing has not."""
+    return f"{value:+.4f}" if abs(value) >= 5e-5 else "0"
