@@ -77,7 +77,7 @@ def because(
     def told(outputs: Sequence[int]) -> str:
         return listed(
             [_finding(domain.concepts[k], concepts[k], typical[k]) for k in outputs if k < count]
-            + ["what goes past the findings" for k in outputs if k >= count]
+            + [f"**{found.outputs[k]}**" for k in outputs if k >= count]
         )
 
     count = len(domain.concepts)
@@ -103,7 +103,8 @@ def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[f
         return "No single finding would change the answer, whatever its value."
     concept, now = domain.concepts[flip.concept], concepts[flip.concept]
     value, here = _apart(concept, flip.value, now)
-    further = "" if flip.value in (0, 1) else " or less" if flip.value < now else " or more"
+    further = " or less" if flip.value < now else " or more"
+    further = further if flip.beyond and 0 < flip.value < 1 else ""
     return (
         f"It would change to **{domain.classes[flip.decided]}** if {_name(concept)} were {value} "
         f"{concept.unit}{further}, instead of {here}."

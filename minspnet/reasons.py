@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from minspnet.policy import Policy
 from minspnet.trace import Trace, predicted_class, replay
+from minspnet.waterfall import output_names, waterfall
 
 LEAST = 0.25
 """A push smaller than this share of the largest one is not worth a word."""
@@ -28,13 +29,15 @@ class Reasons:
         rival: The class it would otherwise be: the other one, or the runner-up of several.
         start: Lead of a case whose concepts are all at the reference; below 0, that case is
             decided for the rival.
-        pushes: What each concept, then each residual channel, adds to the lead.
+        pushes: What each concept, then whatever else the waterfall names, adds to the lead.
+        outputs: Their names.
     """
 
     decided: int
     rival: int
     start: float
     pushes: Float[np.ndarray, " output"]
+    outputs: tuple[str, ...]
 
     @property
     def lead(self) -> float:
@@ -58,7 +61,7 @@ class Reasons:
 
 
 def reasons(case: Trace, policy: Policy, reference: Float[np.ndarray, " output"]) -> Reasons:
-    """Take one decision apart, against a reference case.
+    """Take one decision apart, against a reference case: the waterfall, seen from the boundary.
 
     Args:
         case: A trace of one case.
@@ -70,16 +73,17 @@ def reasons(case: Trace, policy: Policy, reference: Float[np.ndarray, " output"]
     decided = int(decision.predicted[0])
     others = [k for k in range(decision.class_logits.shape[1]) if k != decided]
     rival = max(others, key=lambda k: float(decision.class_logits[0, k]))
-    # The first class is the reference of all logits: its own weights are 0.
-    weights = np.concatenate([np.zeros_like(case.head.weights[:1]), case.head.weights])
-    bias = np.concatenate([[0.0], case.head.bias])
-    towards = (weights[decided] - weights[rival]).astype(np.float64)
-    start = bias[decided] - bias[rival] + towards @ reference
+    start, pushes = 0.0, np.zeros(len(output_names(case)))
+    for target, sign in ((decided, 1), (rival, -1)):
+        # The first class is the reference of all logits: nothing ever adds to it.
+        if target:
+            fall = waterfall(case, policy, reference, target)
+            start, pushes = start + sign * fall.start, pushes + sign * fall.by_output
     if len(others) == 1:
         cut = policy.decision_threshold
         boundary = case.head.temperature * math.log(cut / (1 - cut))
-        start += boundary if decided == 0 else -boundary
-    return Reasons(decided, rival, float(start), towards * (decision.concepts[0] - reference))
+        start += -boundary if decided else boundary
+    return Reasons(decided, rival, start, pushes, output_names(case))
 
 
 @dataclass(frozen=True)
@@ -90,19 +94,21 @@ class Flip:
         concept: Which one.
         value: The nearest of the values tried that does, in [0, 1].
         decided: The class decided for then.
+        beyond: Whether all values further out leave the present class too; prototypes may bring
+            it back.
     """
 
     concept: int
     value: float
     decided: int
+    beyond: bool
 
 
 def smallest_flip(case: Trace, policy: Policy, grades: Sequence[Sequence[float]]) -> Flip | None:
     """Find the smallest change of a single concept that changes the decision.
 
     Every value is tried, by the same arithmetic that decides: a gate never looks at a concept,
-    so setting one leaves the routing as it is. The class logits are linear in a concept, so all
-    values further out on the same side leave the present class too.
+    so setting one leaves the routing as it is.
 
     Args:
         case: A trace of one case.
@@ -120,10 +126,12 @@ def smallest_flip(case: Trace, policy: Policy, grades: Sequence[Sequence[float]]
     tried[np.arange(len(values)), concepts] = values
     chances = case.head.probabilities(case.head.class_logits(tried))
     found = predicted_class(chances, policy)
-    flips = np.flatnonzero(found != decision.predicted[0])
-    if not flips.size:
+    flips = found != decision.predicted[0]
+    if not flips.any():
         return None
-    change = np.abs(values - decision.concepts[0, concepts])
-    best = flips[np.argmin(change[flips])]
-    place = int(best - np.searchsorted(concepts, concepts[best]))
-    return Flip(int(concepts[best]), grades[concepts[best]][place], int(found[best]))
+    change = values - decision.concepts[0, concepts]
+    best = int(np.argmin(np.where(flips, np.abs(change), np.inf)))
+    concept = int(concepts[best])
+    further = (concepts == concept) & (change / change[best] >= 1)
+    value = grades[concept][best - int(np.searchsorted(concepts, concept))]
+    return Flip(concept, value, int(found[best]), bool(flips[further].all()))

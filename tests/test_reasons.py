@@ -4,22 +4,21 @@ import math
 
 import numpy as np
 import pytest
-from forests import CONCEPTS, policies, traces
+from forests import CONCEPTS, any_head, policies, traces
 from hypothesis import given
 from hypothesis import strategies as st
 
 from minspnet.policy import Policy
 from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
 from minspnet.trace import ExpertTree, Head, Trace, replay
-from minspnet.waterfall import waterfall
 
 GRADES = tuple(tuple(n / steps for n in range(steps + 1)) for steps in (100, 27, 40))
 
 
 @st.composite
 def decided(draw: st.DrawFn) -> tuple[Trace, Policy, np.ndarray]:
-    """A case, a policy with any edits and cut-off, and a reference."""
-    trace = draw(traces())[0]
+    """A case under any head, a policy with any edits and cut-off, and a reference."""
+    trace = draw(any_head(draw(traces())[0]))
     generator = np.random.default_rng(draw(st.integers(0, 99)))
     return trace, draw(policies(trace)), generator.random(trace.base.shape[1], dtype=np.float32)
 
@@ -60,13 +59,26 @@ def test_pushes_sum_to_the_lead_of_the_decision(case: tuple[Trace, Policy, np.nd
 
 
 @given(decided())
-def test_pushes_are_those_of_the_waterfall(case: tuple[Trace, Policy, np.ndarray]) -> None:
-    """A second opinion: differences of the steps that the page draws."""
-    found = reasons(*case)
-    steps = [0 * found.pushes]
-    steps += [waterfall(*case, target=k + 1).by_output for k in range(len(case[0].head.bias))]
-    expected = steps[found.decided] - steps[found.rival]
+def test_a_push_is_a_weight_times_a_difference(case: tuple[Trace, Policy, np.ndarray]) -> None:
+    """One output at a time; what is left over is the likeness to prototypes."""
+    trace, policy, reference = case
+    found, head = reasons(*case), trace.head
+    concepts = replay(trace, policy).concepts[0]
+    weights = [np.zeros(len(reference)), *head.weights.astype(np.float64)]
+    likeness = [0.0] * len(weights)
+    if head.prototypes is not None:
+        for points, sign in ((concepts, 1), (reference, -1)):
+            alike = head.prototypes.similarity(points[None, : head.concepts])[0]
+            for k, row in enumerate(head.prototypes.weights, start=1):
+                likeness[k] += sign * float(row @ alike)
+    expected = [
+        (weights[found.decided][k] - weights[found.rival][k]) * float(concepts[k] - reference[k])
+        for k in range(len(reference))
+    ]
+    if head.prototypes is not None:
+        expected.append(likeness[found.decided] - likeness[found.rival])
     np.testing.assert_allclose(found.pushes, expected, atol=1e-4)
+    assert len(found.outputs) == len(expected)
 
 
 @given(decided())
@@ -114,7 +126,7 @@ def test_reasons_by_hand() -> None:
 def test_weak_pushes_are_left_out(
     pushes: list[float], for_it: tuple[int, ...], against: tuple[int, ...]
 ) -> None:
-    found = Reasons(1, 0, 0.0, np.array(pushes, np.float64))
+    found = Reasons(1, 0, 0.0, np.array(pushes, np.float64), CONCEPTS)
     assert found.speaking_for() == for_it
     assert found.speaking_against() == against
 
@@ -141,10 +153,14 @@ def test_a_claimed_flip_flips_and_one_step_less_does_not(
     assert found.decided != now.predicted[0]
     side = 1 if found.value > here else -1
     place = values.index(found.value)
-    if 0 <= place - side < len(values):
-        assert decides(trace, policy, found.concept, values[place - side]) == now.predicted[0]
-    for further in values[place::side]:
-        assert decides(trace, policy, found.concept, further) != now.predicted[0]
+    less, curved = place - side, trace.head.prototypes is not None
+    # With prototypes the other side of the present value is another matter.
+    nearer = 0 <= less < len(values) and (found.value - values[less]) * (here - values[less]) <= 0
+    if nearer or (not curved and 0 <= less < len(values)):
+        assert decides(trace, policy, found.concept, values[less]) == now.predicted[0]
+    further = [decides(trace, policy, found.concept, value) for value in values[place::side]]
+    assert found.beyond == all(one != now.predicted[0] for one in further)
+    assert found.beyond or curved
 
 
 @given(decided())
@@ -178,9 +194,10 @@ def test_flip_by_hand() -> None:
     must come back, to 0.55 or less, so to 14/27.
     """
     case = hand_made([[4, -8, 0]], [1.2], [0.8, 0.25, 0.5])
-    assert smallest_flip(case, Policy(()), GRADES) == Flip(1, 15 / 27, 0)
-    assert smallest_flip(case, Policy(()), (GRADES[0], (0.25, 0.5), GRADES[2])) == Flip(0, 0.19, 0)
+    assert smallest_flip(case, Policy(()), GRADES) == Flip(1, 15 / 27, 0, True)
+    coarse = (GRADES[0], (0.25, 0.5), GRADES[2])
+    assert smallest_flip(case, Policy(()), coarse) == Flip(0, 0.19, 0, True)
     held = Policy(()).intervene("shape", 0.9)
-    assert smallest_flip(case, held, GRADES) == Flip(1, 14 / 27, 1)
+    assert smallest_flip(case, held, GRADES) == Flip(1, 14 / 27, 1, True)
     stuck = hand_made([[1, 1, 1]], [5], [0.5, 0.5, 0.5])
     assert smallest_flip(stuck, Policy(()), GRADES) is None

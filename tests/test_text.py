@@ -17,7 +17,7 @@ HERE = [0.7, 0.7, 0.9, 0.1, 0.5, 0.6, 0.9, 0.95]
 def found(start: float, **pushes: float) -> Reasons:
     """Pushes by the name of the concept."""
     values = [pushes.get(concept.name, 0.0) for concept in LUNG.concepts]
-    return Reasons(1, 0, start, np.array(values))
+    return Reasons(1, 0, start, np.array(values), LUNG.concept_names)
 
 
 def test_because() -> None:
@@ -55,19 +55,30 @@ def test_an_answer_mostly_that_of_a_typical_case() -> None:
 
 
 def test_what_goes_past_the_findings_has_a_name() -> None:
-    pushes = Reasons(1, 0, 0.0, np.array([0.0] * 8 + [3.0]))
+    values = np.array([0.0] * 8 + [3.0])
+    pushes = Reasons(1, 0, 0.0, values, (*LUNG.concept_names, "likeness to prototypes"))
     said = text.because(LUNG, pushes, [*HERE, 2.0], [*TYPICAL, 0.0])
-    assert said == "Mainly because of what goes past the findings."
+    assert said == "Mainly because of **likeness to prototypes**."
 
 
 @pytest.mark.parametrize(
     ("flip", "now", "said"),
     [
-        (Flip(0, 0.4074, 0), 0.7, "**benign** if **diameter** were 14 mm or less, instead of 22."),
-        (Flip(4, 0.6, 1), 0.5, "**malignant** if **spiculation** were 3.4 of 5 or more, instead "),
-        (Flip(7, 1.0, 1), 0.95, "if **absence of calcium** were 6.0 of 6, instead of 5.8."),
+        (
+            Flip(0, 0.4074, 0, True),
+            0.7,
+            "**benign** if **diameter** were 14 mm or less, instead of 22.",
+        ),
+        (
+            Flip(4, 0.6, 1, True),
+            0.5,
+            "**malignant** if **spiculation** were 3.4 of 5 or more, instead ",
+        ),
+        (Flip(7, 1.0, 1, True), 0.95, "if **absence of calcium** were 6.0 of 6, instead of 5.8."),
         # Both are 14 mm to the step of the slider: one digit more tells them apart.
-        (Flip(0, 0.4074, 0), 0.42, "were 14.0 mm or less, instead of 14.3."),
+        (Flip(0, 0.4074, 0, True), 0.42, "were 14.0 mm or less, instead of 14.3."),
+        # Further out the answer comes back: nothing is said of what lies there.
+        (Flip(0, 0.4074, 0, False), 0.7, "if **diameter** were 14 mm, instead of 22."),
     ],
 )
 def test_what_would_change_it(flip: Flip, now: float, said: str) -> None:
