@@ -1,10 +1,11 @@
 """What the pages say in words, by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dashboard import text
-from minspnet.domain import Concept, ScaleRule
 from minspnet.domains import DOMAINS
 from minspnet.reasons import Flip, Reasons
 
@@ -92,8 +93,7 @@ def test_what_would_change_it(flip: Flip, now: float, said: str) -> None:
     [(0, 100, 0, 100), (3, 30, 0, 27), (1, 5, 1, 40), (0, 1, 2, 100), (0, 0.5, 2, 50)],
 )
 def test_every_scale_has_steps_to_set(low: float, high: float, digits: int, steps: int) -> None:
-    rule = ScaleRule("x", low, high)
-    concept = Concept("x", "X", "Of x.", "low", "high", rule, low, high, "")
+    concept = replace(LUNG.concepts[0], shown_low=low, shown_high=high)
     assert concept.digits == digits
     assert len(concept.grades) == steps + 1
     shown = [concept.shown(grade) for grade in concept.grades]
