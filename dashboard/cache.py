@@ -7,7 +7,7 @@ policies, never arrays.
 import gc
 import importlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,11 @@ from minspnet.errors import UserError
 from minspnet.exemplars import nearest
 from minspnet.policy import Policy
 from minspnet.ranking import changed_cases, order_cases
+from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
 from minspnet.store import Store
 from minspnet.sweep import Outcomes, Score
-from minspnet.trace import Decision, Trace, replay
+from minspnet.tolerance import Loss, cheapest_within, compare
+from minspnet.trace import Decision, Trace, join, replay
 from minspnet.waterfall import Waterfall, typical_concepts
 from minspnet.waterfall import waterfall as explain_sum
 
@@ -100,6 +102,18 @@ def outcomes(name: str, part_name: str) -> Outcomes:
 def curve(name: str, part_name: str, decision_threshold: float) -> tuple[Score, ...]:
     """The sweep of one shared gate threshold."""
     return outcomes(name, part_name).curve(101, decision_threshold)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def cheapest(name: str, points_lost: float, decision_threshold: float) -> tuple[Score, Loss] | None:
+    """The cheapest shared gate threshold within a loss on the validation cases, and the loss."""
+    found = cheapest_within(curve(name, "validation", decision_threshold), points_lost)
+    if found is None:
+        return None
+    after = Policy(found.gate_thresholds, decision_threshold)
+    before = replace(after, gate_thresholds=(0.0,) * len(found.gate_thresholds))
+    then, now = (decision(name, "validation", policy).predicted for policy in (before, after))
+    return found, compare(then, now, part(name, "validation").labels)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -188,27 +202,35 @@ def title_of(name: str) -> str:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def ordered_cases(name: str, order: str, policy: Policy) -> tuple[str, ...]:
-    """Ids of the cases the model was not trained on, test cases first, in one of ``ORDERS``."""
-    ids: list[str] = []
-    for part_name in ("test", "validation"):
-        trace = model(name).traces[part_name]
-        rows = order_cases(
-            order,
-            trace,
-            decision(name, part_name, policy.without_interventions()),
-            part(name, part_name).labels,
-        )
-        ids += [trace.case_ids[row] for row in rows]
-    return tuple(ids)
+    """Ids of the test and validation cases together, in one of ``ORDERS``."""
+    traces = model(name).traces
+    unseen = join(traces["test"], traces["validation"])
+    labels = np.concatenate([part(name, "test").labels, part(name, "validation").labels])
+    decided = replay(unseen, policy.without_interventions())
+    return tuple(unseen.case_ids[row] for row in order_cases(order, unseen, decided, labels))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def typical(name: str, policy: Policy) -> np.ndarray:
+    """Mean concepts of the training cases: what explanations are told against."""
+    return typical_concepts(model(name).traces["train"], policy)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def waterfall(name: str, case_id: str, policy: Policy) -> Waterfall:
     """One case's log-odds of the last class, taken apart from a typical training case on."""
-    trace = model(name).traces["train"]
-    typical = typical_concepts(trace, policy)
-    target = trace.head.weights.shape[0]
-    return explain_sum(one_case(name, case_id), policy, typical, target)
+    case = one_case(name, case_id)
+    start = typical(name, policy.without_interventions())
+    return explain_sum(case, policy, start, case.head.weights.shape[0])
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def explained(name: str, case_id: str, policy: Policy) -> tuple[Reasons, Flip | None]:
+    """What brought one decision about, and the smallest step of a slider that changes it."""
+    case = one_case(name, case_id)
+    grades = [concept.grades for concept in domain_of(name).concepts]
+    start = typical(name, policy.without_interventions())
+    return reasons(case, policy, start), smallest_flip(case, policy, grades)
 
 
 def picture(name: str, case_id: str) -> np.ndarray:

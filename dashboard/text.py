@@ -1,8 +1,10 @@
 """What the pages say in words; sentences only, no numbers of their own."""
 
 import re
+from collections.abc import Sequence
 
-from minspnet.domain import Concept
+from minspnet.domain import Concept, Domain
+from minspnet.reasons import Flip, Reasons
 
 HELD_ROUTING = (
     "What is explained is the function that this case was routed through: the experts that ran are "
@@ -42,11 +44,9 @@ def in_a_hundred(probability: float) -> str:
     return f"about {100 * probability:.0f} in 100"
 
 
-def concept_value(concept: Concept, value: float) -> str:
-    """Say a graded concept on its own scale: ``14 mm``."""
-    shown = concept.shown(value)
-    span = abs(concept.shown_high - concept.shown_low)
-    return f"{shown:.{0 if span >= 20 else 1}f}"
+def concept_value(concept: Concept, value: float, more_digits: int = 0) -> str:
+    """Say a graded concept on its own scale, without the unit."""
+    return f"{concept.shown(value):.{concept.digits + more_digits}f}"
 
 
 def concept_word(concept: Concept, value: float) -> str:
@@ -60,3 +60,78 @@ def concept_word(concept: Concept, value: float) -> str:
     if value > 0.2:
         return f"rather {concept.low_word}"
     return concept.low_word
+
+
+def because(
+    domain: Domain, found: Reasons, concepts: Sequence[float], typical: Sequence[float]
+) -> str:
+    """Say in a sentence what brought a decision about, and what speaks against it.
+
+    Args:
+        domain: The task.
+        found: What pushes where.
+        concepts: The case's concepts (then residual channels).
+        typical: Those of the typical case.
+    """
+
+    def told(outputs: Sequence[int]) -> str:
+        return listed(
+            [_finding(domain.concepts[k], concepts[k], typical[k]) for k in outputs if k < count]
+            + [f"**{found.outputs[k]}**" for k in outputs if k >= count]
+        )
+
+    count = len(domain.concepts)
+    against = found.speaking_against()
+    verb = "speaks" if len(against) == 1 else "speak"
+    but = f"against it {verb} {told(against)}" if against else ""
+    decided, rival = domain.classes[found.decided], domain.classes[found.rival]
+    findings = float(found.pushes.sum())
+    if findings > found.start:
+        reason = f"Mainly because of {told(found.speaking_for())}"
+    else:
+        reason = f"Like a typical case, it is called {decided} rather than {rival}"
+        if findings > 0:
+            reason += f", the more so because of {told(found.speaking_for())}"
+        elif but:
+            but += ", but not enough"
+    return f"{reason}; {but}." if but else f"{reason}."
+
+
+def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[float]) -> str:
+    """Say the smallest change of one finding that changes the answer, if there is one."""
+    if flip is None:
+        return "No single finding would change the answer, whatever its value."
+    concept, now = domain.concepts[flip.concept], concepts[flip.concept]
+    value, here = _apart(concept, flip.value, now)
+    further = " or less" if flip.value < now else " or more"
+    further = further if flip.beyond and 0 < flip.value < 1 else ""
+    return (
+        f"It would change to **{domain.classes[flip.decided]}** if {_name(concept)} were {value} "
+        f"{concept.unit}{further}, instead of {here}."
+    )
+
+
+def listed(items: Sequence[str]) -> str:
+    """Join words as a sentence does: a, b and c."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def _finding(concept: Concept, value: float, typical: float) -> str:
+    """Name a finding, in a word too where the whole scale says the same as the comparison."""
+    here, there = _apart(concept, value, typical)
+    telling = (value >= 0.6 and value > typical) or (value <= 0.4 and value < typical)
+    word = f"{concept_word(concept, value)}: " if telling else ""
+    return f"{_name(concept)} ({word}{here} {concept.unit}, typically {there})"
+
+
+def _apart(concept: Concept, value: float, other: float) -> tuple[str, str]:
+    """Say two values with as many digits as it takes to tell them apart, two more at most."""
+    for more in range(3):
+        said = concept_value(concept, value, more), concept_value(concept, other, more)
+        if said[0] != said[1]:
+            break
+    return said
+
+
+def _name(concept: Concept) -> str:
+    return f"**{concept.title[:1].lower()}{concept.title[1:]}**"

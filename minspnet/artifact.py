@@ -11,6 +11,8 @@ Reading a model needs numpy alone, so that a page can show it before torch is im
 import dataclasses
 import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,7 +83,11 @@ class Model:
 
 
 def save(study: "Study", folder: Path, metrics: Mapping[str, Any] | None = None) -> None:
-    """Write a study as a model folder; files of the same names are replaced.
+    """Write a study as a model folder; a model already there is replaced by a complete one.
+
+    All files are written aside first, so that running out of space or patience leaves the old
+    model as it was. Aside means within the folder: what else lies in it stays, and nothing has
+    to be writable but the folder itself.
 
     Args:
         study: What to save.
@@ -89,10 +95,16 @@ def save(study: "Study", folder: Path, metrics: Mapping[str, Any] | None = None)
         metrics: In place of the study's own, if they were extended.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as room:
+        _write(study, Path(room), metrics if metrics is not None else study.metrics)
+        _move_in(Path(room), folder)
+
+
+def _write(study: "Study", folder: Path, metrics: Mapping[str, Any]) -> None:
     state = study.network.state_dict()
     _save_arrays({name: tensor.numpy() for name, tensor in state.items()}, folder / WEIGHTS)
     _save_evidence(study.traces, study.scale, folder / EVIDENCE)
-    _write_json(folder / METRICS, metrics if metrics is not None else study.metrics)
+    _write_json(folder / METRICS, metrics)
     _write_json(
         folder / "model.json",
         {
@@ -107,6 +119,26 @@ def save(study: "Study", folder: Path, metrics: Mapping[str, Any] | None = None)
             "sha256": {name: _sha256(folder / name) for name in _FILES},
         },
     )
+
+
+def _move_in(room: Path, folder: Path) -> None:
+    """Put finished files in place, all or none; the old ones wait in the room until then."""
+    names = (*_FILES, "model.json")
+    old = room / "old"
+    old.mkdir()
+    before = [name for name in names if (folder / name).exists()]
+    for name in before:
+        shutil.copy2(folder / name, old / name)
+    try:
+        for name in names:
+            (room / name).replace(folder / name)
+    except BaseException:
+        for name in names:
+            if name in before:
+                (old / name).replace(folder / name)
+            else:
+                (folder / name).unlink(missing_ok=True)
+        raise
 
 
 def load(folder: Path, domain: Domain | None = None) -> Model:

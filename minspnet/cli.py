@@ -5,10 +5,13 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from minspnet import printed
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -22,6 +25,7 @@ from minspnet.data import PARTS
 from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
 from minspnet.history import save_history
+from minspnet.patches import PATCH, patch_sums
 from minspnet.policy import Policy
 
 if TYPE_CHECKING:
@@ -58,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     domains = commands.add_parser("domains", help="list the tasks that ship with the product")
-    _finish(domains, _domains, _show_domains)
+    _finish(domains, _domains, printed.show_domains)
 
     train = commands.add_parser("train", help="train a network on a task and save it as a folder")
     train.add_argument("domain", metavar="DOMAIN", help=f"one of {', '.join(DOMAINS)}")
@@ -90,7 +94,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="also write what each epoch said, as .csv or .parquet",
     )
-    _finish(train, _train, _show_train)
+    train.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="DIR",
+        help="keep every epoch here; after an interruption, the same command goes on from there",
+    )
+    _finish(train, _train, printed.show_train)
 
     evaluate = commands.add_parser("evaluate", help="score a model on its test cases")
     evaluate.add_argument("model", type=Path, metavar="MODEL", help="folder of a trained model")
@@ -98,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         "--part", type=one_of("--part", PARTS[1:]), default="test", help="cases to score"
     )
     evaluate.add_argument("--gates", metavar="T,T,...", help="gate thresholds, or off, per expert")
-    _finish(evaluate, _evaluate, _show_evaluate)
+    _finish(evaluate, _evaluate, printed.show_evaluate)
 
     sweep = commands.add_parser(
         "sweep", help="trade accuracy for FLOPs over a shared gate threshold"
@@ -109,12 +119,12 @@ def _parser() -> argparse.ArgumentParser:
         type=whole("--points", 2, 10_001),
         default=21,
         metavar="N",
-        help="thresholds to try",
+        help="thresholds to try from 0 to 1; one more row shows every gate shut",
     )
     sweep.add_argument(
         "--part", type=one_of("--part", PARTS[1:]), default="validation", help="cases to score"
     )
-    _finish(sweep, _sweep, _show_sweep)
+    _finish(sweep, _sweep, printed.show_sweep)
 
     explain = commands.add_parser("explain", help="explain one case, from its inputs to its class")
     explain.add_argument("model", type=Path, metavar="MODEL", help="folder of a trained model")
@@ -122,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "--method", default="integrated_gradients", metavar="METHOD", help="attribution method"
     )
-    _finish(explain, _explain, _show_explain)
+    _finish(explain, _explain, printed.show_explain)
     return parser
 
 
@@ -144,15 +154,6 @@ def _domains(options: argparse.Namespace) -> list[dict[str, Any]]:
         }
         for domain in DOMAINS.values()
     ]
-
-
-def _show_domains(result: list[dict[str, Any]]) -> list[str]:
-    lines = []
-    for domain in result:
-        lines += [f"{domain['domain']}: {domain['question']}"]
-        lines += [f"  variants: {', '.join(domain['variants'])}"]
-        lines += [f"  concepts: {', '.join(domain['concepts'])}"]
-    return lines
 
 
 def _train(options: argparse.Namespace) -> dict[str, Any]:
@@ -198,15 +199,10 @@ def _one_study(options: argparse.Namespace, seed: int, history: list[dict[str, f
             bar.set_postfix({name: f"{value:.3f}" for name, value in terms.items()})
             history.append({"seed": seed, "epoch": epoch, **terms})
 
-        return conduct(domain, variant, recipe, cases, split, seed, on_epoch=advance)
-
-
-def _show_train(result: dict[str, Any]) -> list[str]:
-    lines = [f"saved {result['model']}: {result['parameters']:,} parameters"]
-    lines += _score_lines(result)
-    for name, scores in result.get("baselines", {}).items():
-        lines.append(f"  {name:24s} accuracy {scores['accuracy']:.3f}  AUC {scores['auc']:.3f}")
-    return lines
+        kept = options.checkpoint / f"seed-{seed}" if options.checkpoint else None
+        return conduct(
+            domain, variant, recipe, cases, split, seed, on_epoch=advance, checkpoint=kept
+        )
 
 
 def _open(path: Path) -> Model:
@@ -233,32 +229,6 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     return {"model": model.name, "part": options.part, "cases": len(part), **result}
 
 
-def _show_evaluate(result: dict[str, Any]) -> list[str]:
-    lines = [f"{result['model']} on {result['cases']} {result['part']} cases"]
-    lines += _score_lines(result)
-    lines.append("concept rank correlation, all experts on")
-    lines += [f"  {n:24s} {v:6.2f}" for n, v in result["concept_rank_correlation"].items()]
-    accuracies = result["intervention"]["accuracies"]
-    lines.append("accuracy after correcting 0, 1, ... concepts, all experts on")
-    return [*lines, "  " + "  ".join(f"{value:.3f}" for value in accuracies)]
-
-
-def _score_lines(result: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for way, title in (
-        ("gated", "operating point"),
-        ("all_on", "all experts"),
-        ("base_only", "base only"),
-    ):
-        score = result[way]
-        share = score["mean_macs"] / result["total_macs"]
-        lines.append(
-            f"  {title:24s} accuracy {score['accuracy']:.3f}  AUC {score['auc']:.3f}  "
-            f"{2 * score['mean_macs']:,.0f} FLOPs ({share:.0%})"
-        )
-    return lines
-
-
 def _sweep(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.sweep import Outcomes
 
@@ -279,17 +249,6 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
         for point in curve
     ]
     return {"model": model.name, "part": options.part, "cases": len(trace), "points": points}
-
-
-def _show_sweep(result: dict[str, Any]) -> list[str]:
-    lines = [f"{result['model']} on {result['cases']} {result['part']} cases, one shared threshold"]
-    lines.append("  gate threshold  accuracy    AUC   mean FLOPs")
-    for point in result["points"]:
-        lines.append(
-            f"  {point['gate_threshold']:14.3f}  {point['accuracy']:8.3f}  {point['auc']:5.3f}"
-            f"  {point['mean_flops']:11,.0f}"
-        )
-    return lines
 
 
 def _explain(options: argparse.Namespace) -> dict[str, Any]:
@@ -358,33 +317,10 @@ def _input_names(domain: Any, model: Model) -> tuple[str, ...]:
     return names
 
 
-def _percent(probability: float) -> str:
-    return "> 99%" if probability > 0.99 else f"{probability:.0%}"
-
-
-def _show_explain(result: dict[str, Any]) -> list[str]:
-    probability = result["probabilities"][result["predicted"]]
-    part = "a case it was trained on" if result["part"] == "train" else f"{result['part']} case"
-    lines = [f"{result['case']}: {result['predicted']} ({_percent(probability)}), {part}"]
-    lines.append(f"  {'a typical known case':64s} {result['start']:+8.3f}")
-    for name, concept in result["concepts"].items():
-        said = f"{name} {concept['shown']:.1f} {concept['unit']}"
-        lines.append(f"  {said:64s} {concept['adds_to_logit']:+8.3f}")
-    for name, added in result["residual"].items():
-        lines.append(f"  {name + ' (past the concepts)':64s} {added:+8.3f}")
-    lines.append(f"  {'logit':64s} {result['logit']:+8.3f}")
-    lines.append("of which, by expert")
-    for name, expert in result["experts"].items():
-        ran = "ran" if expert["ran"] else "skipped"
-        lines.append(
-            f"  {name:20s} gate {expert['gate']:.2f} {ran:8s} {expert['adds_to_logit']:+.3f}"
-        )
-    values = result["attribution"]["values"]
-    lines.append(f"  {result['attribution']['method']}: {result['attribution']['note']}")
-    if isinstance(values, dict):
-        top = sorted(values.items(), key=lambda item: -abs(item[1]))[:8]
-        lines += [f"    {name:28s} {value:+8.3f}" for name, value in top]
-    delta = result["attribution"]["convergence_delta"]
-    if delta is not None:
-        lines.append(f"    convergence delta {delta:+.4f}")
-    return lines
+def _patch_values(pixels: list[list[list[float]]]) -> dict[str, float]:
+    """Name each square of a picture by where its pixels lie, counted from the top left."""
+    sums = patch_sums(np.array(pixels).sum(axis=0))
+    return {
+        f"{PATCH} x {PATCH} pixels from row {PATCH * row}, column {PATCH * column}": float(value)
+        for (row, column), value in np.ndenumerate(sums)
+    }

@@ -106,6 +106,17 @@ class Concept:
     unit: str
     visible: bool = True
 
+    @property
+    def digits(self) -> int:
+        """Decimals of the shown scale: as few as give 20 steps from end to end."""
+        return max(0, math.ceil(1 - math.log10(abs(self.shown_high - self.shown_low) / 2)))
+
+    @property
+    def grades(self) -> tuple[float, ...]:
+        """Graded values of the steps of the shown scale, from 0 to 1."""
+        steps = round(abs(self.shown_high - self.shown_low) * 10**self.digits)
+        return tuple(round(step / steps, 4) for step in range(steps + 1))
+
     def shown(self, value: float) -> float:
         """Translate a graded value in [0, 1] to the scale people read."""
         return self.shown_low + value * (self.shown_high - self.shown_low)

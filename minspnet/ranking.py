@@ -1,5 +1,6 @@
 """Orders in which cases are worth looking at."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -34,7 +35,8 @@ def order_cases(
         return wrong[np.argsort(-_margin(decision)[wrong], kind="stable")]
     if order == "gates" and trace.gates.shape[1]:
         return np.argsort(-np.ptp(trace.gates, axis=1), kind="stable")
-    return np.argsort(np.array(trace.case_ids), kind="stable")
+    rows = sorted(range(len(trace)), key=lambda row: _as_read(trace.case_ids[row]))
+    return np.array(rows, dtype=np.intp)
 
 
 def changed_cases(before: Decision, after: Decision) -> Int[np.ndarray, " row"]:
@@ -42,6 +44,12 @@ def changed_cases(before: Decision, after: Decision) -> Int[np.ndarray, " row"]:
     rows = np.flatnonzero(before.predicted != after.predicted)
     shift = np.abs(after.probabilities[rows] - before.probabilities[rows]).max(axis=1)
     return rows[np.argsort(-shift, kind="stable")]
+
+
+def _as_read(case_id: str) -> list[str | int]:
+    """Compare numbers in an id as numbers: 2 before 10."""
+    # Words and numbers alternate, so that like is only ever compared with like.
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", case_id)]
 
 
 def _margin(decision: Decision) -> Float[np.ndarray, " case"]:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ def conduct(
     seed: int,
     baselines: bool = True,
     on_epoch: Progress | None = None,
+    checkpoint: Path | None = None,
 ) -> Study:
     """Train, calibrate, choose the operating point and report.
 
@@ -79,10 +81,11 @@ def conduct(
         seed: Of the training.
         baselines: Score the usual models on the same split too.
         on_epoch: Told the loss terms after each epoch.
+        checkpoint: Folder to keep each epoch in; an interrupted training goes on from there.
     """
     parts = {name: cases.take(getattr(split, name)) for name in PARTS}
     scale = ConceptScale.fit(domain.concepts, parts["train"])
-    network, cost = fit(preset, parts["train"], scale, seed, on_epoch)
+    network, cost = fit(preset, parts["train"], scale, seed, on_epoch, checkpoint)
     calibrate(network, parts["validation"], domain)
     traces = {name: _run(network, part, domain) for name, part in parts.items()}
     validation = Outcomes(traces["validation"], parts["validation"].labels, cost)
@@ -101,12 +104,16 @@ def fit(
     scale: ConceptScale,
     seed: int,
     on_epoch: Progress | None = None,
+    checkpoint: Path | None = None,
 ) -> tuple[Network, CostTable]:
     """Train the preset on the training part and count its cost."""
     cost = cost_table(Network(preset.model))
     data = TrainingData(part.inputs, scale.truth(part.columns), part.labels)
     shares = np.asarray(cost.experts, dtype=np.float64) / cost.total
-    return train(preset.model, preset.training, data, shares, seed, on_epoch), cost
+    network = train(
+        preset.model, preset.training, data, shares, seed, on_epoch, checkpoint=checkpoint
+    )
+    return network, cost
 
 
 def calibrate(network: Network, validation: Cases, domain: Domain) -> None:
@@ -158,10 +165,13 @@ def _score(score: Score) -> dict[str, Any]:
     }
 
 
-def _rank_correlations(trace: Trace, policy: Policy, truth: np.ndarray) -> dict[str, float]:
+def _rank_correlations(trace: Trace, policy: Policy, truth: np.ndarray) -> dict[str, float | None]:
+    """Spearman's correlation of each concept with the truth; None where either never varies."""
     concepts = replay(trace, policy).concepts
     return {
         name: float(spearmanr(concepts[:, k], truth[:, k]).statistic)
+        if np.ptp(concepts[:, k]) and np.ptp(truth[:, k])
+        else None
         for k, name in enumerate(trace.concept_names)
     }
 

@@ -12,7 +12,7 @@ where s(c) are similarities to prototypes, if the head has any.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -202,6 +202,18 @@ class Trace:
             content.update(repr((array.shape, array.dtype.str)).encode())
             content.update(np.ascontiguousarray(array).tobytes())
         return content.hexdigest()
+
+
+def join(first: Trace, second: Trace) -> Trace:
+    """Put the evidence of one network on two sets of cases together."""
+    assert (first.tree, first.concept_names) == (second.tree, second.concept_names)
+    return replace(
+        first,
+        case_ids=first.case_ids + second.case_ids,
+        gates=np.concatenate([first.gates, second.gates]),
+        base=np.concatenate([first.base, second.base]),
+        contributions=np.concatenate([first.contributions, second.contributions]),
+    )
 
 
 @dataclass(frozen=True)

@@ -21,18 +21,24 @@ def show_case() -> None:
         st.info(f"No {domain.case_noun} matches this choice. Pick another order above.")
         return
     answer.show_answer(now, case)
-    left, right = st.columns([5, 6], gap="large")
+    answer.show_reasons(now, case)
+    concepts.show_concepts(now, case)
+    left, right = st.columns(2, gap="large")
     with left:
-        concepts.show_concepts(now, case)
-    with right:
         concepts.show_waterfall(now, case)
-    experts.show_experts(now, case)
-    exemplars.show_similar(now, case)
-    left, right = st.columns([5, 6], gap="large")
-    with left:
-        inputs.show_inputs(now, case)
     with right:
-        attribution.show_attribution(now, case)
+        inputs.show_inputs(now, case)
+    exemplars.show_similar(now, case)
+    st.header("Look inside the network")
+    for title, key, show in (
+        ("Which experts ran, and what each added to each finding", "experts", experts.show_experts),
+        ("Which inputs did it: attribution by captum", "inputs", attribution.show_attribution),
+    ):
+        # What is shut is not computed, so that the answer comes first.
+        detail = st.expander(title, key=f"inside-{key}", on_change="rerun")
+        if detail.open:
+            with detail:
+                show(now, case)
 
 
 show_case()

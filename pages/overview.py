@@ -15,13 +15,12 @@ st.write(
     "answer is a plain sum over those concepts: read it, correct it, or trade compute for "
     "accuracy."
 )
+parts.show_invitations(view)
 parts.show_headline(view)
 left, right = st.columns([5, 6], gap="large")
 with left:
-    st.subheader("How a case flows through it")
+    st.header("How a case flows through it")
     parts.show_network(view)
 with right:
-    st.subheader("How good it is, beside the usual models")
+    st.header("How good it is, beside the usual models")
     parts.show_scores(view)
-    st.subheader("Try it")
-    parts.show_invitations(view)

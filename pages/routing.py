@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.widgets import routing as parts
+from dashboard.widgets import tolerance
 
 st.title("Trade compute for accuracy")
 st.write(
@@ -23,6 +24,7 @@ def show_routing() -> None:
         parts.show_thresholds(view, saved)
     with right:
         parts.show_curve(view, saved)
+        tolerance.show_cheapest(view)
     left, right = st.columns(2, gap="large")
     with left:
         parts.show_shares(view, saved)

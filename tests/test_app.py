@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_every_page_opens_on_every_model(page: str, model: str) -> None:
     assert not app.error
     assert not app.warning
     assert app.title[0].value
-    assert len(app.get("plotly_chart")) >= 2
+    assert app.get("plotly_chart")
     assert all(chart.proto.alt for chart in app.get("plotly_chart"))
 
 
@@ -81,11 +82,108 @@ def test_overview_shows_the_model_that_is_loaded() -> None:
     assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3}", table.loc["MINSPNET, as routed", "AUC"])
 
 
-def test_case_waterfall_sums_to_the_logit_on_the_page() -> None:
+def look_inside(app: AppTest, detail: str) -> AppTest:
+    """Open one of the details that are shut at first."""
+    app.session_state[f"inside-{detail}"] = True
+    return app.run()
+
+
+def test_case_waterfalls_sum_to_the_logit_on_the_page() -> None:
     app = open_app("case", model=TABULAR)
+    assert len(app.get("plotly_chart")) == 1
+    look_inside(app, "experts")
     for chart in (0, 1):
-        values = figure(app, chart)["data"][0]["x"]
-        assert sum(values[:-1]) == pytest.approx(values[-1], abs=1e-4)
+        steps = figure(app, chart)["data"][0]
+        assert steps["type"] == "waterfall"
+        assert sum(steps["x"][:-1]) == pytest.approx(steps["x"][-1], abs=1e-4)
+    cells = figure(app, 2)["data"][0]["z"]
+    rise = steps["x"][-1] - steps["x"][0]
+    assert sum(map(sum, cells)) == pytest.approx(rise, abs=1e-4)
+    table = app.dataframe[-1].value.astype(float)
+    assert table.loc["all together", "Sum"] == pytest.approx(rise, abs=1e-4)
+
+
+def reasons_said(app: AppTest) -> str:
+    """The sentences right under the answer."""
+    starts = ("Mainly because of", "Like a typical case")
+    return next(m.value for m in app.markdown if m.value.startswith(starts))
+
+
+def cases_that_can_flip(model: str) -> list[str]:
+    """Test cases that some value within a slider, and all beyond it, decide otherwise."""
+    found = []
+    for case in cache.model(model).traces["test"].case_ids:
+        _, flip = cache.explained(model, case, cache.model(model).policy)
+        if flip and flip.beyond and 0 < flip.value < 1:
+            found.append(case)
+    return found
+
+
+@pytest.mark.parametrize("model", [TABULAR, IMAGE])
+@pytest.mark.parametrize("place", [0.0, 0.4, 0.8])
+def test_the_claimed_change_holds_on_the_slider(model: str, place: float) -> None:
+    """Set to the value said, the answer changes; one step of the slider less, and it stays."""
+    cases = cases_that_can_flip(model)
+    app = open_app("case", model=model, case=cases[int(place * len(cases))])
+    answer = metric(app, "The network says")
+    said = re.search(
+        r"would change to \*\*(\w+)\*\* if \*\*(.+?)\*\* were ([\d.]+) .*(less|more), instead of "
+        r"([\d.]+)\.$",
+        reasons_said(app),
+    )
+    assert said, reasons_said(app)
+    other, name, value, side, now = said.groups()
+    assert other != answer
+    title = f"**{name[0].upper()}{name[1:]}**"
+    step = slider(app, title).step * (1 if side == "less" else -1)
+    assert slider(app, title).value == pytest.approx(float(now), abs=abs(step))
+    slider(app, title).set_value(float(value) + step).run()
+    assert metric(app, "With your changes") == answer
+    slider(app, title).set_value(float(value)).run()
+    assert metric(app, "With your changes") == other
+
+
+def test_reasons_follow_a_moved_slider() -> None:
+    """A finding that speaks for the answer, put to its other end, does so no more."""
+    reasons = {
+        case: cache.explained(TABULAR, case, cache.model(TABULAR).policy)[0]
+        for case in cases_that_can_flip(TABULAR)
+    }
+    case, found = next((c, r) for c, r in reasons.items() if r.pushes.sum() > 0)
+    strongest = cache.domain_of(TABULAR).concepts[found.speaking_for()[0]]
+    app = open_app("case", model=TABULAR, case=case)
+    before, _, _ = reasons_said(app).partition(" It would change")
+    moved = slider(app, f"**{strongest.title}**")
+    assert f"**{strongest.title[0].lower()}{strongest.title[1:]}** (" in before
+    moved.set_value(0.0 if moved.value > 50 else 100.0).run()
+    after, _, _ = reasons_said(app).partition(" It would change")
+    assert after != before
+    policy = Policy.from_text(**{k: app.query_params[k] for k in ("gates", "cut", "edit")})
+    moved_reasons, _ = cache.explained(TABULAR, case, policy)
+    domain = cache.domain_of(TABULAR)
+    told = set(moved_reasons.speaking_against())
+    told |= set(moved_reasons.speaking_for() if moved_reasons.pushes.sum() > 0 else ())
+    named = {k for k, c in enumerate(domain.concepts) if c.title.lower() in after.lower()}
+    assert named == told
+
+
+def test_no_single_change_is_said_to_be_none() -> None:
+    """And no slider put to either end changes the answer."""
+    policy = cache.model(TABULAR).policy
+    stuck, cut = next(
+        (case, cut)
+        for cut in (0.5, 0.9, 0.99)
+        for case in cache.model(TABULAR).traces["test"].case_ids
+        if cache.explained(TABULAR, case, replace(policy, decision_threshold=cut))[1] is None
+    )
+    app = open_app("case", model=TABULAR, case=stuck, cut=str(cut))
+    answer = metric(app, "The network says")
+    assert "No single finding would change the answer" in reasons_said(app)
+    for concept in cache.domain_of(TABULAR).concepts:
+        for end in (0.0, 100.0):
+            slider(app, f"**{concept.title}**").set_value(end).run()
+            assert metric(app, "With your changes") == answer
+            next(b for b in app.button if b.label == "Undo my changes").click().run()
 
 
 def test_moving_a_concept_changes_the_answer_and_reset_brings_it_back() -> None:
@@ -133,9 +231,25 @@ def test_case_orders_and_steps(order: str) -> None:
         assert answers[0] != answers[1]
 
 
+@pytest.mark.parametrize("model", [TABULAR, IMAGE])
+def test_the_most_uncertain_case_of_all_comes_first(model: str) -> None:
+    """Test and validation cases are ranked together, by how far the chance is from one half."""
+    policy = cache.model(model).policy
+    distance = {}
+    for part in ("test", "validation"):
+        chances = cache.decision(model, part, policy).probabilities[:, 1]
+        ids = cache.model(model).traces[part].case_ids
+        distance |= dict(zip(ids, abs(chances - 0.5), strict=True))
+    ordered = [distance[case] for case in cache.ordered_cases(model, "uncertain", policy)]
+    assert ordered == pytest.approx(sorted(distance.values()), abs=1e-5)
+    places = [cache.case_place(model, case) for case in cache.ordered_cases(model, "id", policy)]
+    parts = [place[0] for place in places if place]
+    assert parts != sorted(parts)
+
+
 @pytest.mark.parametrize("method", ["integrated_gradients", "saliency", "feature_ablation"])
 def test_attribution_methods_and_targets(method: str) -> None:
-    app = open_app("case", model=IMAGE)
+    app = look_inside(open_app("case", model=IMAGE), "inputs")
     choice = next(s for s in app.selectbox if s.label == "Method")
     choice.set_value(method).run()
     target = next(s for s in app.selectbox if s.label == "What is explained")
@@ -180,6 +294,40 @@ def test_moving_thresholds_follows_live_and_exactly() -> None:
     assert shares == pytest.approx(score.expert_shares)
 
 
+@pytest.mark.parametrize("lost", [1.0, 2.0])
+def test_the_cheapest_threshold_within_a_loss_is_set(lost: float) -> None:
+    app = open_app("routing", model=TABULAR)
+    app.get("button_group")[-1].set_value(lost).run()
+    next(b for b in app.button if b.label.startswith("Set ")).click().run()
+    experts = len(cache.model(TABULAR).spec.experts)
+    everything = cache.score(TABULAR, "validation", Policy.shared(0, experts))
+    gates = {float(gate) for gate in app.query_params["gates"].split(",")}
+    assert len(gates) == 1
+    taken = cache.score(TABULAR, "validation", Policy.shared(gates.pop(), experts))
+    assert metric(app, "Accuracy") == f"{taken.accuracy:.3f}"
+    assert taken.accuracy >= everything.accuracy - lost / 100 - 1e-9
+    for point in cache.curve(TABULAR, "validation", 0.5):
+        if point.mean_macs < taken.mean_macs:
+            assert point.accuracy < everything.accuracy - lost / 100
+    said = next(c.value for c in app.caption if c.value.startswith("Chosen on"))
+    cases = len(cache.model(TABULAR).traces["validation"])
+    assert said.startswith(f"Chosen on {cases} validation cases: ")
+    assert "no promise" in said
+    newly = [int(count) for count in re.findall(r"(\d+) (?:are )?newly", said)]
+    assert (newly[0] - newly[1]) / cases == pytest.approx(everything.accuracy - taken.accuracy)
+
+
+def test_no_cheaper_threshold_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all experts are worth their price; made so by asking for more than there is."""
+    monkeypatch.setattr(cache, "cheapest_within", lambda curve, points_lost: None)
+    cache.cheapest.clear()
+    app = open_app("routing", model=TABULAR)
+    cache.cheapest.clear()
+    said = " ".join(m.value for m in app.markdown)
+    assert "No shared threshold is cheaper than running every expert and loses at most 1" in said
+    assert not any(b.label.startswith("Set ") for b in app.button)
+
+
 def test_saving_is_kept_and_undo_returns() -> None:
     app = open_app("routing", model=IMAGE)
     shipped = app.query_params["gates"]
@@ -203,7 +351,7 @@ def test_changed_cases_are_those_that_replay_says() -> None:
     app.slider(key="gate-shared").set_value(0.0).run()
     saved = cache.model(TABULAR).policy
     expected = cache.changed(TABULAR, "validation", Policy.shared(0, experts), saved)
-    heading = next(s.value for s in app.subheader if s.value.startswith("Cases decided"))
+    heading = next(s.value for s in app.header if s.value.startswith("Cases decided"))
     assert heading.endswith(f": {len(expected)}")
 
 

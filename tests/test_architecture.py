@@ -16,7 +16,8 @@ from importlinter.cli import lint_imports
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("minspnet", "dashboard", "pages")
 NUMPY_ONLY = (
-    "errors spec policy domain trace metrics sweep data domains artifact waterfall store adapters"
+    "errors spec policy domain trace metrics sweep data domains artifact waterfall "
+    "store adapters patches reasons tolerance"
 )
 LONGEST = 400
 

@@ -24,7 +24,16 @@ from studies import (
     untrained,
 )
 
-from minspnet.artifact import PARTS, Model, load, load_network, read_description, save
+from minspnet.artifact import (
+    PARTS,
+    Model,
+    _save_arrays,
+    _write_json,
+    load,
+    load_network,
+    read_description,
+    save,
+)
 from minspnet.data import folds
 from minspnet.domains import find_domain
 from minspnet.errors import UserError
@@ -147,6 +156,52 @@ def test_what_if_edits_are_not_saved(study: Study, tmp_path: Path) -> None:
     save(edited, tmp_path / "edited")
     policy = load(tmp_path / "edited", CYTOLOGY).policy
     assert policy == study.policy.ablate(0)
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_an_interrupted_save_leaves_the_old_model(
+    study: Study, folder: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it stops: while one of four files is written, or while one is put in place."""
+    steps: list[Path] = []
+
+    def stopping(work: Callable[..., object]) -> Callable[..., object]:
+        def does(*given: object) -> object:
+            steps.append(next(one for one in given if isinstance(one, Path)))
+            if len(steps) == step + 1:
+                raise KeyboardInterrupt
+            return work(*given)
+
+        return does
+
+    before = load(folder, CYTOLOGY)
+    (folder / "notes.txt").write_text("mine")
+    with monkeypatch.context() as broken:
+        broken.setattr("minspnet.artifact._save_arrays", stopping(_save_arrays))
+        broken.setattr("minspnet.artifact._write_json", stopping(_write_json))
+        broken.setattr(Path, "replace", stopping(Path.replace))
+        with pytest.raises(KeyboardInterrupt):
+            save(study, folder, {"note": "another"})
+    assert load(folder, CYTOLOGY).digest == before.digest
+    assert load_network(before)
+    assert {path.name for path in folder.iterdir()} == {*FILES, "model.json", "notes.txt"}
+    save(study, folder, {"note": "another"})
+    assert load(folder, CYTOLOGY).metrics == {"note": "another"}
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_an_interrupted_first_save_leaves_nothing(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Path, target: Path) -> None:
+        if target.name == "model.json":
+            raise KeyboardInterrupt
+        os.replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(study, tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_every_file_can_be_read_by_whoever_reads_the_folder(saved: Path) -> None:

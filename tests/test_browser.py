@@ -85,6 +85,7 @@ def test_clinician_picks_intervenes_and_resets(page: Page, address: str) -> None
     expect(page.get_by_text("set by you")).to_have_count(0)
     settle(page)
     assert chance(page) == before
+    page.get_by_text("Which inputs did it").click()
     expect(page.get_by_text("convergence delta")).to_be_visible()
 
 
@@ -143,6 +144,38 @@ def test_a_copied_link_reopens_in_a_new_browser(
     assert chance(other) == shown
     assert other.url == page.url
     other.context.close()
+
+
+@pytest.mark.parametrize("model", [MODEL, "lung_nodules"])
+def test_the_first_screen_holds_answer_reasons_and_findings(
+    page: Page, address: str, model: str
+) -> None:
+    """At 1440 x 900, without scrolling: a clinician need not look for what to do."""
+    page.goto(f"{address}/case?model={model}")
+    expect(page.get_by_role("heading", name="Why: what each finding adds")).to_be_visible()
+    settle(page)
+    why = page.get_by_text(re.compile("^(Mainly because of|Like a typical case)"))
+    first = page.get_by_text("Chance of malignant"), why
+    for part in (*first, *page.get_by_test_id("stSlider").all()):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 900
+    assert page.get_by_test_id("stSlider").count() >= 7
+
+
+def test_engineer_sets_the_cheapest_threshold_within_a_loss(page: Page, address: str) -> None:
+    page.goto(f"{address}/routing?model={MODEL}")
+    page.wait_for_selector(".js-plotly-plot .scatterlayer")
+    settle(page)
+    page.get_by_role("radio", name="2", exact=True).click()
+    expect(page.get_by_text("so even that is no promise")).to_be_visible()
+    settle(page)
+    button = page.get_by_role("button", name="Set the gate threshold")
+    threshold = button.inner_text().split()[4]
+    button.click()
+    page.wait_for_url(re.compile(f"gates={threshold}%2C{threshold}"))
+    expect(button).to_be_disabled()
 
 
 @pytest.mark.parametrize("path", ["", "case", "routing"])

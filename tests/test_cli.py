@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -19,6 +19,8 @@ from studies import CYTOLOGY, cases_of, part_of, untrained
 
 from minspnet.artifact import load, save
 from minspnet.cli import main
+from minspnet.course import Course
+from minspnet.data import ConceptScale
 from minspnet.domains import DOMAINS, find_domain
 from minspnet.policy import Policy
 from minspnet.trace import replay
@@ -139,6 +141,36 @@ def test_train_keeps_what_was_asked_for(model: Path) -> None:
     assert saved.training.epochs == 2
 
 
+def test_train_goes_on_from_its_checkpoint(
+    ask_json: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an interrupted command had trained is not trained again, and nothing else changes."""
+    monkeypatch.setattr("minspnet.study.score_baselines", lambda *given: {})
+    command = ("train", "breast_cytology", "--epochs", "3", "--checkpoint", tmp_path / "kept")
+    trained: list[int] = []
+    one_epoch = Course.run_epoch
+
+    def run_epoch(course: Course, *given: Any) -> None:
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        trained.append(len(course.state.records))
+        one_epoch(course, *given)
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Course, "run_epoch", run_epoch)
+        assert main([str(word) for word in (*command, "--out", tmp_path / "a")]) != 0
+    with monkeypatch.context() as counted:
+        count = lambda course, *given: (trained.append(-1), one_epoch(course, *given))  # noqa: E731
+        counted.setattr(Course, "run_epoch", count)
+        resumed = ask_json(*command, "--out", tmp_path / "b")
+    assert trained == [0, 1, -1]
+    assert (tmp_path / "kept" / "seed-0" / "checkpoint.json").is_file()
+    whole = ask_json("train", "breast_cytology", "--epochs", "3", "--out", tmp_path / "c")
+    assert {**resumed, "model": None} == {**whole, "model": None}
+    hashes = [load(tmp_path / name, CYTOLOGY).digest for name in "bc"]
+    assert hashes[0] == hashes[1]
+
+
 def test_train_over_splits_in_json(
     ask_json: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +245,24 @@ def test_evaluate_on_the_validation_part(ask_json: Callable[..., Any], model: Pa
     assert said["gated"]["accuracy"] == pytest.approx((decision.predicted == labels).mean())
 
 
+def test_evaluate_when_a_concept_never_varies(
+    ask: Ask, ask_json: Callable[..., Any], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No rank correlation is defined then: null in JSON, a word in text, never NaN."""
+
+    def truth(self: ConceptScale, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        graded = grade(self, columns)
+        graded[:, 2] = 0.5
+        return graded
+
+    grade = ConceptScale.truth
+    monkeypatch.setattr(ConceptScale, "truth", truth)
+    found = ask_json("evaluate", model)["concept_rank_correlation"]
+    assert [name for name, value in found.items() if value is None] == ["edge_roughness"]
+    (line,) = [one for one in ask("evaluate", model).out.splitlines() if "edge_roughness" in one]
+    assert line.split() == ["edge_roughness", "constant"]
+
+
 def test_evaluate_in_text(ask: Ask, ask_json: Callable[..., Any], model: Path) -> None:
     said, answer = ask_json("evaluate", model), ask("evaluate", model)
     assert (answer.code, answer.err) == (0, "")
@@ -258,6 +308,7 @@ def test_sweep_in_text(ask: Ask, ask_json: Callable[..., Any], model: Path) -> N
     assert (answer.code, answer.err) == (0, "")
     title, head, *lines = answer.out.splitlines()
     assert title.startswith("tiny on 91 validation cases")
+    assert title.endswith("the last row opens no gate")
     assert head.split() == ["gate", "threshold", "accuracy", "AUC", "mean", "FLOPs"]
     assert len(lines) == len(points) >= 21
     for line, point in zip(lines, points, strict=True):
@@ -362,7 +413,7 @@ def test_explain_says_what_goes_past_the_concepts(
 
 
 def test_explain_a_picture(ask: Ask, ask_json: Callable[..., Any]) -> None:
-    """In JSON one value a pixel; in text at least the delta and the note."""
+    """In JSON one value a pixel; in text the strongest squares, the delta and the note."""
     folder = ROOT / "sample_data" / "models" / "lung_nodules"
     case = cases_of("lung_nodules").ids[0]
     said = ask_json("explain", folder, "--case", case)
@@ -372,6 +423,16 @@ def test_explain_a_picture(ask: Ask, ask_json: Callable[..., Any]) -> None:
     assert answer.code == 0
     assert "convergence delta" in answer.out
     assert said["attribution"]["note"] in answer.out
+    square = re.compile(r" +4 x 4 pixels from row +(\d+), column +(\d+) +([+-]\d+\.\d+)")
+    shown = [found.groups() for line in answer.out.splitlines() if (found := square.match(line))]
+    assert len(shown) == 8
+    pixels = np.array(said["attribution"]["values"][0])
+    for row, column, value in shown:
+        inside = pixels[int(row) : int(row) + 4, int(column) : int(column) + 4]
+        assert float(value) == pytest.approx(inside.sum(), abs=6e-4)
+    everywhere = np.abs(pixels.reshape(8, 4, 8, 4).sum(axis=(1, 3))).ravel()
+    sizes = [abs(float(value)) for _, _, value in shown]
+    np.testing.assert_allclose(sizes, np.sort(everywhere)[::-1][:8], atol=6e-4)
 
 
 # --- Domains ----------------------------------------------------------------------------

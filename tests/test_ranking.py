@@ -15,7 +15,7 @@ from minspnet.trace import Decision, Trace, replay
 def decided(draw: st.DrawFn) -> tuple[Trace, Decision, np.ndarray]:
     """A trace with its cases named out of order, a decision and random labels."""
     trace = draw(traces())
-    names = draw(st.permutations([f"case {n}" for n in range(len(trace))]))
+    names = draw(st.permutations([f"case {n + 5}" for n in range(len(trace))]))
     trace = type(trace)(tuple(names), *list(vars(trace).values())[1:7])
     labels = np.random.default_rng(draw(st.integers(0, 99))).integers(2, size=len(trace))
     return trace, replay(trace, draw(policies(trace))), labels
@@ -38,7 +38,8 @@ def test_orders_equal_plain_sorting(case: tuple[Trace, Decision, np.ndarray]) ->
     everyone = list(range(len(trace)))
     margins = [margin(decision, row) for row in everyone]
     found = {name: order_cases(name, *case).tolist() for name in ORDERS}
-    assert [trace.case_ids[row] for row in found["id"]] == sorted(trace.case_ids)
+    numbers = [int(trace.case_ids[row].removeprefix("case ")) for row in found["id"]]
+    assert numbers == [n + 5 for n in everyone]
     for name in ("id", "uncertain", "gates"):
         assert sorted(found[name]) == everyone
     np.testing.assert_allclose(by(found["uncertain"], margins), sorted(margins), atol=3e-5)
@@ -49,6 +50,23 @@ def test_orders_equal_plain_sorting(case: tuple[Trace, Decision, np.ndarray]) ->
     if trace.tree.names:
         spread = [float(max(gates) - min(gates)) for gates in trace.gates]
         assert by(found["gates"], spread) == sorted(spread, reverse=True)
+
+
+def test_ids_are_read_as_people_read_them() -> None:
+    """Patient before nodule, numbers as numbers, and no id breaks the comparison."""
+    ids = ["P-10-2", "P-2-10", "P-2-9", "7", "P", "", "P-002", "x²"]
+    trace = Trace(
+        tuple(ids),
+        np.zeros((8, 0), np.float32),
+        np.zeros((8, 3), np.float32),
+        np.zeros((8, 0, 3), np.float32),
+        *no_experts(),
+    )
+    decision = replay(trace, Policy(()))
+    rows = order_cases("id", trace, decision, np.zeros(8, np.intp))
+    assert [ids[row] for row in rows] == [
+        *("", "7", "P", "P-002", "P-2-9", "P-2-10", "P-10-2", "x²")
+    ]
 
 
 def with_probabilities(second: list[float], predicted: list[int]) -> Decision:

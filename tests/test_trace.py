@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from minspnet.errors import UserError
 from minspnet.metrics import CostTable
 from minspnet.policy import CLOSED, Policy
-from minspnet.trace import Decision, ExpertTree, Head, Trace, active_experts, replay
+from minspnet.trace import Decision, ExpertTree, Head, Trace, active_experts, join, replay
 
 
 def small_trace() -> Trace:
@@ -258,6 +258,13 @@ def test_digest_changes_with_the_evidence(change: dict[str, object]) -> None:
 def test_digest_changes_with_the_head(change: dict[str, object]) -> None:
     head = dataclasses.replace(small_trace().head, **change)
     assert dataclasses.replace(small_trace(), head=head).digest != small_trace().digest
+
+
+@given(st.data())
+def test_joining_undoes_cutting(data: st.DataObject) -> None:
+    trace = data.draw(traces())
+    place = data.draw(st.integers(0, len(trace)))
+    assert join(trace[:place], trace[place:]).digest == trace.digest
 
 
 def test_digest_is_of_the_content_alone() -> None:

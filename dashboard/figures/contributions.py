@@ -40,7 +40,7 @@ def draw_waterfall(
         running += value
         reached.append(running)
     low, high = min(reached), max(reached)
-    room = 0.16 * max(high - low, 1e-6)
+    room = 0.22 * max(high - low, 1e-6)
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     figure.update_yaxes(autorange="reversed", fixedrange=True)
     figure.update_xaxes(

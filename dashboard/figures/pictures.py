@@ -8,6 +8,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from dashboard.figures.style import AWAY, TOWARDS, finish
+from minspnet.patches import PATCH, patch_sums
 
 
 def draw_picture(
@@ -60,16 +61,11 @@ def draw_picture(
 
 
 def by_patch(
-    values: Float[np.ndarray, "row column"], side: int = 4
+    values: Float[np.ndarray, "row column"], side: int = PATCH
 ) -> Float[np.ndarray, "row column"]:
-    """Sum contributions over squares of pixels, and spread each sum evenly over its square.
-
-    Single pixels of a strided network alternate in sign; a square tells what a place adds, and
-    the whole still sums to the same.
-    """
-    rows, columns = values.shape
-    sums = values.reshape(rows // side, side, columns // side, side).sum(axis=(1, 3))
-    return np.kron(sums, np.ones((side, side)))
+    """Show each square of a picture by the sum over its pixels."""
+    spread = np.kron(patch_sums(values, side), np.ones((side, side)))
+    return spread[: values.shape[0], : values.shape[1]]
 
 
 def thumbnail(image: Float[np.ndarray, "row column"], scale: int = 4) -> bytes:

@@ -69,6 +69,7 @@ def draw_shares(names: Sequence[str], now: Sequence[float], saved: Sequence[floa
                 marker={"color": colour},
                 text=[f"{value:.0%}" for value in values],
                 textposition="outside",
+                textfont={"size": 10},
                 cliponaxis=False,
                 hovertemplate="%{x}: %{y:.1%}<extra>" + title + "</extra>",
             )

@@ -9,6 +9,17 @@ from dashboard.state import View
 from minspnet.trace import replay
 
 
+def show_reasons(view: View, case_id: str) -> None:
+    """Why, and what would change it, in two sentences."""
+    domain = cache.domain_of(view.model)
+    concepts = replay(cache.one_case(view.model, case_id), view.policy).concepts[0].tolist()
+    typical = cache.typical(view.model, view.policy.without_interventions()).tolist()
+    found, flip = cache.explained(view.model, case_id, view.policy)
+    because = text.because(domain, found, concepts, typical)
+    change = text.what_would_change_it(domain, flip, concepts)
+    st.markdown(f"{because} {change}")
+
+
 def show_answer(view: View, case_id: str) -> None:
     """Answer, probability, what it took, and the known answer."""
     loaded = cache.model(view.model)
@@ -31,7 +42,11 @@ def show_answer(view: View, case_id: str) -> None:
     error = loaded.metrics["gated"]["calibration_error_10_bins"]
     tiles = st.container(horizontal=True)
     if domain.modality == "image":
-        tiles.image(thumbnail(cache.picture(view.model, case_id)), width=128)
+        tiles.image(
+            thumbnail(cache.picture(view.model, case_id)),
+            width=128,
+            alt=f"The {domain.case_noun} that the network was given",
+        )
     tiles.metric(
         "With your changes" if view.policy.interventions else "The network says",
         domain.classes[predicted],

@@ -8,6 +8,7 @@ from dashboard.figures.contributions import draw_bars
 from dashboard.figures.pictures import by_patch, draw_picture
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
+from minspnet.patches import PATCH
 from minspnet.trace import replay
 
 _METHODS = {
@@ -23,7 +24,6 @@ _MOST = 10
 def show_attribution(view: View, case_id: str) -> None:
     """Method and target to choose, then the bars or the picture."""
     domain = cache.domain_of(view.model)
-    st.subheader("Which inputs did it")
     targets = {f"class:{len(domain.classes) - 1}": f"the answer ({domain.classes[-1]})"}
     targets |= {f"concept:{k}": concept.title for k, concept in enumerate(domain.concepts)}
     left, right = st.columns(2)
@@ -37,9 +37,10 @@ def show_attribution(view: View, case_id: str) -> None:
             view.model, case_id, tuple(map(bool, active)), method, target, edits
         )
     if domain.modality == "image":
+        image = cache.picture(view.model, case_id)
         show_chart(
             draw_picture(
-                cache.picture(view.model, case_id),
+                image,
                 by_patch(found.values[0]),
                 domain.field_mm,
                 _axis(method),
@@ -47,7 +48,8 @@ def show_attribution(view: View, case_id: str) -> None:
             key="attribution",
             alt="The picture with what each place adds to the log-odds",
         )
-        st.caption("Summed over squares of 5 mm: single pixels alternate in sign.")
+        side = PATCH * domain.field_mm / image.shape[1]
+        st.caption(f"Summed over squares of {side:.0f} mm: single pixels alternate in sign.")
     else:
         _show_bars(view, case_id, found.values, method)
     if found.convergence_delta is not None:

@@ -13,9 +13,9 @@ from minspnet.trace import replay
 def show_concepts(view: View, case_id: str) -> None:
     """One slider a concept; moving it decides the case anew."""
     domain = cache.domain_of(view.model)
-    st.subheader("What it sees")
-    st.caption(f"You see it otherwise? Move the slider. {domain.concept_reading}")
-    st.button(
+    title, undo = st.columns([5, 1], vertical_alignment="center")
+    title.header("What it sees: move a slider where you see it otherwise")
+    undo.button(
         "Undo my changes",
         width="stretch",
         disabled=not view.policy.interventions,
@@ -24,53 +24,62 @@ def show_concepts(view: View, case_id: str) -> None:
     graded = replay(cache.one_case(view.model, case_id), view.policy).concepts[0]
     usual = cache.usual_range(view.model, 0)
     edited = dict(view.policy.interventions)
-    for concept, value, (low, high) in zip(domain.concepts, graded, usual, strict=False):
-        ordinary = f"{text.concept_value(concept, low)} to {text.concept_value(concept, high)}"
+    half = (len(domain.concepts) + 1) // 2
+    columns = st.columns(2, gap="large")
+    for place, concept in enumerate(domain.concepts):
+        value = float(graded[place])
+        low, high = (text.concept_value(concept, float(end)) for end in usual[place])
         notes = [
-            text.concept_word(concept, float(value)),
-            f"{text.concept_value(concept, float(value))} {concept.unit}",
-            f"{domain.classes[0]}: {ordinary}",
+            text.concept_word(concept, value),
+            f"{text.concept_value(concept, value)} {concept.unit}",
+            f"{domain.classes[0]}: {low} to {high}",
         ]
         if concept.name in edited:
             notes.append("**set by you**")
         elif not concept.visible:
-            notes.append("*a guess: not visible in the input*")
-        _slider(case_id, concept, float(value), f"**{concept.title}** {' · '.join(notes)}")
+            notes.append("*guessed*")
+        with columns[place >= half]:
+            _slider(case_id, concept, value, f"**{concept.title}** {' · '.join(notes)}")
+    guessed = not all(concept.visible for concept in domain.concepts)
+    st.caption(
+        f"{domain.concept_reading} After {domain.classes[0]}: where 9 in 10 of its training "
+        f"cases lie.{' Guessed: the input cannot show it.' if guessed else ''}"
+    )
 
 
 def _slider(case_id: str, concept: Concept, value: float, label: str) -> None:
     key = f"concept-{case_id}-{concept.name}"
-    low, high = float(concept.shown_low), float(concept.shown_high)
-    step = 1.0 if high - low >= 20 else 0.1
-    st.session_state[key] = min(
-        high, round(low + step * round((concept.shown(value) - low) / step), 6)
-    )
+    low, step = float(concept.shown_low), 10.0**-concept.digits
+    nearest = min(range(len(concept.grades)), key=lambda n: abs(concept.grades[n] - value))
+    st.session_state[key] = round(low + step * nearest, 6)
     st.slider(
         label,
         low,
-        high,
+        float(concept.shown_high),
         step=step,
         key=key,
-        format="%.0f" if high - low >= 20 else "%.1f",
-        help=f"{concept.meaning} From {concept.low_word} to {concept.high_word}. The range after "
-        "the class name is where 9 in 10 of its training cases lie.",
+        format=f"%.{concept.digits}f",
+        help=f"{concept.meaning} From {concept.low_word} to {concept.high_word}.",
         on_change=_set_concept,
-        args=(case_id, concept.name, key, low, high),
+        args=(case_id, concept, key),
     )
 
 
-def _set_concept(case_id: str, name: str, key: str, low: float, high: float) -> None:
+def _set_concept(case_id: str, concept: Concept, key: str) -> None:
     if state.current().case != case_id:
         # A slider still on the screen while the next case is on its way.
         return
-    value = round((st.session_state[key] - low) / (high - low), 4)
-    state.change_policy(state.current().policy.intervene(name, min(1.0, max(0.0, value))))
+    place = round((st.session_state[key] - concept.shown_low) * 10**concept.digits)
+    state.change_policy(state.current().policy.intervene(concept.name, concept.grades[place]))
 
 
 def show_waterfall(view: View, case_id: str) -> None:
     """From a typical case to this one's log-odds, concept by concept."""
     domain = cache.domain_of(view.model)
-    st.subheader("Why: what each finding adds")
+    head = cache.model(view.model).traces["test"].head
+    st.header(
+        "Why: what each finding adds", help=text.LOG_ODDS.format(temperature=head.temperature)
+    )
     st.caption(
         f"Orange pushes towards {domain.classes[-1]}, blue towards {domain.classes[0]}. "
         + text.EXACT
@@ -88,6 +97,4 @@ def show_waterfall(view: View, case_id: str) -> None:
         key="waterfall-concepts",
         alt="Waterfall of what each concept adds to the log-odds",
     )
-    head = cache.model(view.model).traces["test"].head
     st.caption(text.TYPICAL)
-    st.caption(text.LOG_ODDS.format(temperature=head.temperature))

@@ -12,7 +12,7 @@ from dashboard.state import View
 def show_similar(view: View, case_id: str) -> None:
     """The nearest known cases, why they are near, and their known answers."""
     domain = cache.domain_of(view.model)
-    st.subheader(
+    st.header(
         "Known cases like it",
         help="Training cases whose findings weigh most alike in the answer. Similarity 100 % "
         "means the same findings, 0 % the opposite end of every scale; a finding counts as much "
@@ -27,6 +27,7 @@ def show_similar(view: View, case_id: str) -> None:
                 thumbnail(cache.picture(view.model, known)),
                 caption=f"{label}, {percent(alike)} alike",
                 width=128,
+                alt=f"{domain.case_noun} {known}",
             )
     table = pd.DataFrame(
         {
@@ -39,7 +40,7 @@ def show_similar(view: View, case_id: str) -> None:
             },
         }
     )
-    st.dataframe(table, hide_index=True)
+    st.dataframe(table, hide_index=True, alt="Known cases like it, with their findings")
     agree = sum(label == domain.classes[near.predicted] for label in labels)
     st.caption(
         f"{agree} of the {len(labels)} were {domain.classes[near.predicted]}, as the network says "

@@ -16,8 +16,7 @@ from minspnet.trace import replay
 
 def show_experts(view: View, case_id: str) -> None:
     """Gates and their thresholds, the waterfall by expert, and the full ledger."""
-    st.subheader("Which experts ran, and what each added")
-    left, right = st.columns([5, 6], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         _show_gates(view, case_id)
     with right:
@@ -44,11 +43,14 @@ def _show_gates(view: View, case_id: str) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
+        alt="Each expert's gate, the threshold it opens at, and whether the expert ran",
         column_config={
+            "Expert (gate)": st.column_config.TextColumn(width=150),
             "Gate": st.column_config.ProgressColumn(
                 min_value=0, max_value=1, format="%.3f", width=90
             ),
             "Opens at": st.column_config.TextColumn(width=60),
+            "Ran": st.column_config.TextColumn(width=170),
         },
     )
     st.caption(
@@ -63,7 +65,7 @@ def _reason(spec: ModelSpec, active: Sequence[bool], expert: int) -> str:
         return "yes"
     parent = spec.parents[expert]
     if parent >= 0 and not active[parent]:
-        return f"no: {spec.experts[parent].name} did not"
+        return f"not reached: no {spec.experts[parent].name}"
     return "no: gate is lower"
 
 
@@ -107,14 +109,23 @@ def _show_ledger(view: View, case_id: str) -> None:
         key="ledger",
         alt="Table of what each expert adds to the log-odds through each concept",
     )
-    table = pd.DataFrame(rows, index=columns).T
-    table["Sum"] = table.sum(axis=1)
-    table.loc["a typical case"] = [float("nan")] * len(columns) + [fall.start]
-    table.loc["all together"] = [*fall.by_output, fall.logit]
-    order = ["a typical case", *rows, "all together"]
+    rows["all together"] = fall.by_output
+    table = pd.DataFrame(rows, index=columns).T.map(_exact)
+    sums = [*(values.sum() for values in list(rows.values())[:-1]), fall.logit - fall.start]
+    table["Sum"] = list(map(_exact, sums))
     st.caption(
         f"Log-odds of {domain.classes[-1]}, against a typical case. Rows and columns sum to the "
         f"two waterfalls. {text.EXACT}"
     )
-    with st.expander("The same to the last digit, with the sums"):
-        st.dataframe(table.loc[order].style.format("{:+.4f}", na_rep=""))
+    st.markdown("**The same to the last digit, with the sums**")
+    table.index.name = "From"
+    st.dataframe(table, alt="What each expert adds through each concept, in numbers")
+    st.caption(
+        f"A typical case, {_exact(fall.start)}, and all together, "
+        f"{_exact(fall.logit - fall.start)}, make the log-odds of this case: {_exact(fall.logit)}."
+    )
+
+
+def _exact(value: float) -> str:
+    """Four decimals and a sign, which what rounds to nothing has not."""
+    return f"{value:+.4f}" if abs(value) >= 5e-5 else "0"

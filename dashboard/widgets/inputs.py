@@ -11,7 +11,7 @@ from dashboard.widgets.chart import show_chart
 def show_inputs(view: View, case_id: str) -> None:
     """The picture, or every measurement with what is usual."""
     domain = cache.domain_of(view.model)
-    st.subheader("What it was given")
+    st.header("What it was given")
     if domain.modality == "image":
         show_chart(
             draw_picture(cache.picture(view.model, case_id), None, domain.field_mm),
@@ -22,6 +22,13 @@ def show_inputs(view: View, case_id: str) -> None:
         return
     table = cache.feature_table(view.model, case_id)
     shown = table[["title", "value", "low", "high", "outside"]]
-    shown.columns = ["Measurement", "This case", "Usual from", "to", ""]
-    st.dataframe(shown, hide_index=True, height=420)
+    shown.columns = ["Measurement", "This case", "Usual from", "to", "Outside"]
+    short = st.column_config.NumberColumn(format="%.4g")
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=420,
+        alt="Each measurement of this case, with the range that is usual",
+        column_config=dict.fromkeys(("This case", "Usual from", "to"), short),
+    )
     st.caption(f"Usual: where 9 in 10 {domain.classes[0]} training cases lie. {domain.input_note}")

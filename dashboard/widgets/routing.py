@@ -63,7 +63,7 @@ def show_scores(view: View, saved_policy: Policy) -> None:
 
 def show_thresholds(view: View, saved_policy: Policy) -> None:
     """One slider for all experts, one for each, and what can be done with the result."""
-    st.subheader("Gate thresholds")
+    st.header("Gate thresholds")
     experts = cache.model(view.model).traces[_PART].tree.names
     gates = view.policy.gate_thresholds
     st.session_state["gate-shared"] = (
@@ -134,7 +134,7 @@ def show_thresholds(view: View, saved_policy: Policy) -> None:
 def show_curve(view: View, saved_policy: Policy) -> None:
     """The sweep of one shared threshold; a click on a point takes it."""
     title, choice = st.columns([3, 2], vertical_alignment="bottom")
-    title.subheader("Accuracy against compute")
+    title.header("Accuracy against compute")
     wanted = choice.segmented_control(
         "Score",
         list(_SCORES),
@@ -182,7 +182,7 @@ def show_shares(view: View, saved_policy: Policy) -> None:
     """How many experts run."""
     now = cache.score(view.model, _PART, _plain(view))
     saved = cache.score(view.model, _PART, saved_policy)
-    st.subheader("How many experts run")
+    st.header("How many experts run")
     show_chart(
         draw_shares(
             [str(count) for count in range(len(now.depth_shares))],
@@ -198,7 +198,7 @@ def show_experts(view: View, saved_policy: Policy) -> None:
     """Which experts run."""
     now = cache.score(view.model, _PART, _plain(view))
     saved = cache.score(view.model, _PART, saved_policy)
-    st.subheader("Which experts run")
+    st.header("Which experts run")
     show_chart(
         draw_shares(
             cache.model(view.model).traces[_PART].tree.names,
@@ -217,7 +217,7 @@ def show_classes(view: View, saved_policy: Policy) -> None:
     saved = cache.score(view.model, _PART, saved_policy)
     everything = cache.curve(view.model, _PART, view.policy.decision_threshold)[0]
     labels = cache.part(view.model, _PART).labels
-    st.subheader("What it means for each class")
+    st.header("What it means for each class")
     table = pd.DataFrame(
         {
             "Class": domain.classes,
@@ -241,13 +241,14 @@ def show_classes(view: View, saved_policy: Policy) -> None:
 def show_changed(view: View, saved_policy: Policy) -> None:
     """Cases that are decided otherwise than under the saved policy."""
     changed = cache.changed(view.model, _PART, _plain(view), saved_policy)
-    st.subheader(f"Cases decided otherwise than under the saved policy: {len(changed)}")
+    st.header(f"Cases decided otherwise than under the saved policy: {len(changed)}")
     if changed.empty:
         st.write("None. Move a threshold to see which cases would change sides.")
         return
     event = st.dataframe(
         changed,
         hide_index=True,
+        alt="Cases decided otherwise than under the saved policy",
         on_select="rerun",
         selection_mode="single-row",
         key="changed-cases",

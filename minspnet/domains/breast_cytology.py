@@ -78,7 +78,7 @@ DOMAIN = Domain(
             "indentation",
             "Indentation",
             "How deep the dents in the outline are, and how much of it they take.",
-            "none",
+            "shallow",
             "deep",
             ("concavity", "concave_points"),
         ),

@@ -1,0 +1,99 @@
+"""What the command line prints for people; ``--json`` prints the same results whole."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def show_domains(result: list[dict[str, Any]]) -> list[str]:
+    """One paragraph a task."""
+    lines = []
+    for domain in result:
+        lines += [f"{domain['domain']}: {domain['question']}"]
+        lines += [f"  variants: {', '.join(domain['variants'])}"]
+        lines += [f"  concepts: {', '.join(domain['concepts'])}"]
+    return lines
+
+
+def show_train(result: dict[str, Any]) -> list[str]:
+    """Where the model went, and what it scored."""
+    lines = [f"saved {result['model']}: {result['parameters']:,} parameters"]
+    lines += _score_lines(result)
+    for name, scores in result.get("baselines", {}).items():
+        lines.append(f"  {name:24s} accuracy {scores['accuracy']:.3f}  AUC {scores['auc']:.3f}")
+    return lines
+
+
+def show_evaluate(result: dict[str, Any]) -> list[str]:
+    """The scores of a policy."""
+    lines = [f"{result['model']} on {result['cases']} {result['part']} cases"]
+    lines += _score_lines(result)
+    lines.append("concept rank correlation, all experts on")
+    for name, value in result["concept_rank_correlation"].items():
+        lines.append(f"  {name:24s} {'constant' if value is None else f'{value:6.2f}'}")
+    accuracies = result["intervention"]["accuracies"]
+    lines.append("accuracy after correcting 0, 1, ... concepts, all experts on")
+    return [*lines, "  " + "  ".join(f"{value:.3f}" for value in accuracies)]
+
+
+def _score_lines(result: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for way, title in (
+        ("gated", "operating point"),
+        ("all_on", "all experts"),
+        ("base_only", "base only"),
+    ):
+        score = result[way]
+        share = score["mean_macs"] / result["total_macs"]
+        lines.append(
+            f"  {title:24s} accuracy {score['accuracy']:.3f}  AUC {score['auc']:.3f}  "
+            f"{2 * score['mean_macs']:,.0f} FLOPs ({share:.0%})"
+        )
+    return lines
+
+
+def show_sweep(result: dict[str, Any]) -> list[str]:
+    """One row a threshold."""
+    lines = [
+        f"{result['model']} on {result['cases']} {result['part']} cases, one shared threshold; "
+        "the last row opens no gate"
+    ]
+    lines.append("  gate threshold  accuracy    AUC   mean FLOPs")
+    for point in result["points"]:
+        lines.append(
+            f"  {point['gate_threshold']:14.3f}  {point['accuracy']:8.3f}  {point['auc']:5.3f}"
+            f"  {point['mean_flops']:11,.0f}"
+        )
+    return lines
+
+
+def _percent(probability: float) -> str:
+    return "> 99%" if probability > 0.99 else f"{probability:.0%}"
+
+
+def show_explain(result: dict[str, Any]) -> list[str]:
+    """One case: the decision, what each concept adds, and the inputs that matter most."""
+    probability = result["probabilities"][result["predicted"]]
+    part = "a case it was trained on" if result["part"] == "train" else f"{result['part']} case"
+    lines = [f"{result['case']}: {result['predicted']} ({_percent(probability)}), {part}"]
+    lines.append(f"  {'a typical known case':64s} {result['start']:+8.3f}")
+    for name, concept in result["concepts"].items():
+        said = f"{name} {concept['shown']:.1f} {concept['unit']}"
+        lines.append(f"  {said:64s} {concept['adds_to_logit']:+8.3f}")
+    for name, added in result["residual"].items():
+        lines.append(f"  {name + ' (past the concepts)':64s} {added:+8.3f}")
+    lines.append(f"  {'logit':64s} {result['logit']:+8.3f}")
+    lines.append("of which, by expert")
+    for name, expert in result["experts"].items():
+        ran = "ran" if expert["ran"] else "skipped"
+        lines.append(
+            f"  {name:20s} gate {expert['gate']:.2f} {ran:8s} {expert['adds_to_logit']:+.3f}"
+        )
+    values = result["attribution"]["values"]
+    lines.append(f"  {result['attribution']['method']}: {result['attribution']['note']}")
+    named = values if isinstance(values, dict) else _patch_values(values)
+    top = sorted(named.items(), key=lambda item: -abs(item[1]))[:8]
+    lines += [f"    {name:38s} {value:+8.3f}" for name, value in top]
+    delta = result["attribution"]["convergence_delta"]
+    if delta is not None:
+        lines.append(f"    convergence delta {delta:+.4f}")
+    return lines

@@ -1,0 +1,100 @@
+"""What the pages say in words, by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dashboard import text
+from minspnet.domains import DOMAINS
+from minspnet.reasons import Flip, Reasons
+
+LUNG = DOMAINS["lung_nodules"]
+# Diameter, sphericity, margin, lobulation, spiculation, conspicuity, solidity, calcium.
+TYPICAL = [0.2, 0.7, 0.7, 0.2, 0.2, 0.6, 0.9, 0.95]
+HERE = [0.7, 0.7, 0.9, 0.1, 0.5, 0.6, 0.9, 0.95]
+
+
+def found(start: float, **pushes: float) -> Reasons:
+    """Pushes by the name of the concept."""
+    values = [pushes.get(concept.name, 0.0) for concept in LUNG.concepts]
+    return Reasons(1, 0, start, np.array(values), LUNG.concept_names)
+
+
+def test_because() -> None:
+    """A word where scale and comparison agree, none where they do not (spiculation)."""
+    pushes = found(-1, diameter=5, spiculation=2, margin=-1.5)
+    assert text.because(LUNG, pushes, HERE, TYPICAL) == (
+        "Mainly because of **diameter** (rather large: 22 mm, typically 8) and **spiculation** "
+        "(3.0 of 5, typically 1.8); against it speaks **margin** (sharp: 4.6 of 5, typically 3.8)."
+    )
+
+
+def test_because_of_one_thing_alone() -> None:
+    said = text.because(LUNG, found(-1, diameter=5), HERE, TYPICAL)
+    assert said == "Mainly because of **diameter** (rather large: 22 mm, typically 8)."
+
+
+def test_an_answer_against_its_findings() -> None:
+    """Here the findings push away, and the typical case is what holds the answer."""
+    pushes = found(4, margin=-2, lobulation=-1)
+    assert text.because(LUNG, pushes, HERE, TYPICAL) == (
+        "Like a typical case, it is called malignant rather than benign; against it speak "
+        "**margin** (sharp: 4.6 of 5, typically 3.8) and **lobulation** (slight: 1.4 of 5, "
+        "typically 1.8), but not enough."
+    )
+
+
+def test_an_answer_mostly_that_of_a_typical_case() -> None:
+    """The findings add to it, but less than the typical case stands for by itself."""
+    pushes = found(2, margin=1, lobulation=-0.5)
+    assert text.because(LUNG, pushes, HERE, TYPICAL) == (
+        "Like a typical case, it is called malignant rather than benign, the more so because of "
+        "**margin** (sharp: 4.6 of 5, typically 3.8); against it speaks **lobulation** (slight: "
+        "1.4 of 5, typically 1.8)."
+    )
+
+
+def test_what_goes_past_the_findings_has_a_name() -> None:
+    values = np.array([0.0] * 8 + [3.0])
+    pushes = Reasons(1, 0, 0.0, values, (*LUNG.concept_names, "likeness to prototypes"))
+    said = text.because(LUNG, pushes, [*HERE, 2.0], [*TYPICAL, 0.0])
+    assert said == "Mainly because of **likeness to prototypes**."
+
+
+@pytest.mark.parametrize(
+    ("flip", "now", "said"),
+    [
+        (
+            Flip(0, 0.4074, 0, True),
+            0.7,
+            "**benign** if **diameter** were 14 mm or less, instead of 22.",
+        ),
+        (
+            Flip(4, 0.6, 1, True),
+            0.5,
+            "**malignant** if **spiculation** were 3.4 of 5 or more, instead ",
+        ),
+        (Flip(7, 1.0, 1, True), 0.95, "if **absence of calcium** were 6.0 of 6, instead of 5.8."),
+        # Both are 14 mm to the step of the slider: one digit more tells them apart.
+        (Flip(0, 0.4074, 0, True), 0.42, "were 14.0 mm or less, instead of 14.3."),
+        # Further out the answer comes back: nothing is said of what lies there.
+        (Flip(0, 0.4074, 0, False), 0.7, "if **diameter** were 14 mm, instead of 22."),
+    ],
+)
+def test_what_would_change_it(flip: Flip, now: float, said: str) -> None:
+    concepts = [*HERE]
+    concepts[flip.concept] = now
+    assert said in text.what_would_change_it(LUNG, flip, concepts)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "digits", "steps"),
+    [(0, 100, 0, 100), (3, 30, 0, 27), (1, 5, 1, 40), (0, 1, 2, 100), (0, 0.5, 2, 50)],
+)
+def test_every_scale_has_steps_to_set(low: float, high: float, digits: int, steps: int) -> None:
+    concept = replace(LUNG.concepts[0], shown_low=low, shown_high=high)
+    assert concept.digits == digits
+    assert len(concept.grades) == steps + 1
+    shown = [concept.shown(grade) for grade in concept.grades]
+    np.testing.assert_allclose(shown, np.linspace(low, high, steps + 1), atol=0.05 * 10**-digits)
