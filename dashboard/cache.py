@@ -228,9 +228,12 @@ def waterfall(name: str, case_id: str, policy: Policy) -> Waterfall:
 def explained(name: str, case_id: str, policy: Policy) -> tuple[Reasons, Flip | None]:
     """What brought one decision about, and the smallest step of a slider that changes it."""
     case = one_case(name, case_id)
-    grades = [concept.grades for concept in domain_of(name).concepts]
+    concepts = domain_of(name).concepts
     start = typical(name, policy.without_interventions())
-    return reasons(case, policy, start), smallest_flip(case, policy, grades)
+    # A finding that the network only guesses is named only where no other changes the answer.
+    seen = smallest_flip(case, policy, [c.grades if c.visible else () for c in concepts])
+    flip = seen or smallest_flip(case, policy, [c.grades for c in concepts])
+    return reasons(case, policy, start), flip
 
 
 def picture(name: str, case_id: str) -> np.ndarray:

@@ -199,5 +199,6 @@ def test_flip_by_hand() -> None:
     assert smallest_flip(case, Policy(()), coarse) == Flip(0, 0.19, 0, True)
     held = Policy(()).intervene("shape", 0.9)
     assert smallest_flip(case, held, GRADES) == Flip(1, 14 / 27, 1, True)
+    assert smallest_flip(case, Policy(()), (GRADES[0], (), GRADES[2])) == Flip(0, 0.19, 0, True)
     stuck = hand_made([[1, 1, 1]], [5], [0.5, 0.5, 0.5])
     assert smallest_flip(stuck, Policy(()), GRADES) is None

@@ -23,12 +23,16 @@ def show_inputs(view: View, case_id: str) -> None:
     table = cache.feature_table(view.model, case_id)
     shown = table[["title", "value", "low", "high", "outside"]]
     shown.columns = ["Measurement", "This case", "Usual from", "to", "Outside"]
-    short = st.column_config.NumberColumn(format="%.4g")
+    short = st.column_config.NumberColumn(format="%.4g", width=74)
     st.dataframe(
         shown,
         hide_index=True,
         height=420,
         alt="Each measurement of this case, with the range that is usual",
-        column_config=dict.fromkeys(("This case", "Usual from", "to"), short),
+        column_config=dict.fromkeys(("This case", "Usual from", "to"), short)
+        | {
+            "Measurement": st.column_config.TextColumn(width=160),
+            "Outside": st.column_config.TextColumn(width=66),
+        },
     )
     st.caption(f"Usual: where 9 in 10 {domain.classes[0]} training cases lie. {domain.input_note}")
