@@ -4,7 +4,7 @@ import math
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from minspnet.recipe import GateNoise
 
@@ -48,6 +48,22 @@ def straight_through_gates(
     """
     soft = _concrete(gates, generator, temperature)
     hard = (soft > 0.5).to(soft.dtype)
+    return hard + soft - soft.detach()
+
+
+def chosen_rival(
+    gates: Float[Tensor, "case rival"], noise: GateNoise, generator: torch.Generator
+) -> Float[Tensor, "case rival"]:
+    """Open exactly one of the rivals, at random by their gates, with the gradient of soft ones.
+
+    Source: Jang et al. 2017, Categorical Reparameterization with Gumbel-Softmax
+    (straight-through). Soft gates are not drawn: each counts as much as it is open.
+    """
+    if noise == "sigmoid":
+        return gates
+    even = torch.rand(gates.shape, generator=generator).clamp(1e-9, 1 - 1e-7).to(gates.device)
+    soft = torch.softmax(torch.log(gates.clamp_min(1e-9)) - torch.log(-torch.log(even)), dim=1)
+    hard = nn.functional.one_hot(soft.argmax(dim=1), gates.shape[1]).to(soft.dtype)
     return hard + soft - soft.detach()
 
 

@@ -9,7 +9,7 @@ from minspnet.attention import attending_exits
 from minspnet.distillation import Teacher
 from minspnet.errors import requirement
 from minspnet.gain import gain_experts, gain_loss, gain_targets, gains, gate_readers
-from minspnet.gating import open_probability, practised_gates
+from minspnet.gating import chosen_rival, open_probability, practised_gates
 from minspnet.losses import (
     class_loss,
     concept_deviance,
@@ -23,6 +23,7 @@ from minspnet.observe import Heard, observe
 from minspnet.recipe import TrainSpec
 from minspnet.training_data import Batch
 
+_WITHOUT_CLASS = ("independent", "sequential")
 Terms = dict[str, Float[Tensor, ""]]
 
 
@@ -60,9 +61,9 @@ class Objective:
         self.parents = network.tree.parents
         self.generator = torch.Generator().manual_seed(seed + 1)
         self.costs = torch.as_tensor(expert_costs, dtype=torch.float32).to(self.device)
-        self.learned = torch.tensor(
-            [e.gate == "learned" for e in network.spec.experts], device=self.device
-        )
+        kinds = [expert.gate for expert in network.spec.experts]
+        self.learned = torch.tensor([k in ("learned", "choice") for k in kinds], device=self.device)
+        self.rivals = sorted({group for group in network.rivals if group})
         experts = len(self.parents)
         paths = torch.zeros(experts + 1, experts, device=self.device)
         for expert in range(experts):
@@ -117,6 +118,8 @@ class Objective:
 
     def _ways(self, evidence: Evidence) -> list[tuple[float, Tensor]]:
         """All experts on, every partial path, a random subset, and the router's choice."""
+        if self.recipe.practice == "router":
+            return [(1.0, self._router_choice(evidence.gates))]
         everything = torch.ones_like(evidence.gates)
         ways = [(1.0, everything)]
         if self.recipe.path_weight and self.parents:
@@ -142,7 +145,7 @@ class Objective:
         return terms
 
     def _class_term(self, outputs: Tensor, batch: Batch) -> Tensor:
-        if self.recipe.concept_training == "independent" or not self.recipe.task_weight:
+        if self.recipe.concept_training in _WITHOUT_CLASS or not self.recipe.task_weight:
             return outputs.new_zeros(())
         activations = self.head.activate(outputs)
         if self.recipe.correction_rate:
@@ -173,6 +176,9 @@ class Objective:
 
     def _router_choice(self, gates: Tensor) -> Tensor:
         practised = practised_gates(gates, self.recipe.gate_noise, self.generator)
+        for group in map(list, self.rivals):
+            chosen = chosen_rival(gates[:, group], self.recipe.gate_noise, self.generator)
+            practised = practised.index_copy(1, torch.tensor(group, device=self.device), chosen)
         return self._close(torch.where(self.learned, practised, torch.ones_like(practised)))
 
     def _close(self, active: Tensor) -> Tensor:
@@ -195,7 +201,7 @@ def _check(recipe: TrainSpec, network: Network, costs: Tensor, teacher: Teacher 
         raise requirement(
             "activity_weight", "be 0 without experts", recipe.activity_weight, "set it to 0"
         )
-    if recipe.balance_weight and sum(e.gate == "learned" for e in experts) < 2:
+    if recipe.balance_weight and sum(e.gate in ("learned", "choice") for e in experts) < 2:
         raise requirement(
             "balance_weight",
             "be 0 unless two gates or more are learned",
@@ -209,6 +215,10 @@ def _check(recipe: TrainSpec, network: Network, costs: Tensor, teacher: Teacher 
             float(costs.min()),
             "count the MACs",
         )
+    if recipe.practice == "router" and all(e.gate not in ("learned", "choice") for e in experts):
+        raise requirement(
+            "practice", "be paths where no gate is learned", recipe.practice, "set it to paths"
+        )
     if (recipe.distillation_weight > 0) != (teacher is not None):
         raise requirement(
             "distillation_weight and teacher",
@@ -216,10 +226,10 @@ def _check(recipe: TrainSpec, network: Network, costs: Tensor, teacher: Teacher 
             f"{recipe.distillation_weight} and {'a' if teacher else 'no'} teacher",
             "give the other or leave out both",
         )
-    if teacher is not None and recipe.concept_training == "independent":
+    if teacher is not None and recipe.concept_training in _WITHOUT_CLASS:
         raise requirement(
             "distillation_weight",
-            "be 0 in independent training, which leaves the decision out",
+            f"be 0 in {recipe.concept_training} training, which leaves the decision out",
             recipe.distillation_weight,
             "set it to 0",
         )

@@ -6,7 +6,8 @@ from typing import Literal
 from minspnet.errors import requirement
 from minspnet.strict import Recipe
 
-ConceptTraining = Literal["anchored", "independent", "joint"]
+ConceptTraining = Literal["anchored", "independent", "sequential", "joint"]
+Practice = Literal["paths", "router"]
 ClassWeights = Literal["none", "balanced"]
 GateNoise = Literal["straight_through", "hard_concrete", "sigmoid"]
 GainTarget = Literal["squashed", "ranked"]
@@ -30,6 +31,8 @@ _NOT_NEGATIVE = (
     "mixup",
     "cutmix",
     "patience",
+    "cluster_weight",
+    "separation_weight",
 )
 _SHARES = (("correction_rate", 1), ("dropout", 0.99), ("label_smoothing", 0.99))
 
@@ -45,9 +48,10 @@ class TrainSpec(Recipe):
         weight_decay: Decoupled weight decay.
         concept_training: ``anchored`` fits the class head on true concepts, freezes it and
             trains concepts and decision through it under random corrections; ``independent``
-            leaves the decision out of that training; ``joint`` trains the head along (leaks).
+            leaves the decision out of that training; ``sequential`` does too and fits the head
+            afterwards, on what the network says; ``joint`` trains the head along (leaks).
         concept_weight: Weight of the concept loss.
-        task_weight: Weight of the class loss (0 under ``independent``).
+        task_weight: Weight of the class loss (0 under ``independent`` and ``sequential``).
         correction_rate: Share of concepts replaced by their true value in the class loss, on
             average, so that the network learns to live with corrections.
         head_strength: Inverse L2 penalty of the class head's logistic regression.
@@ -80,6 +84,11 @@ class TrainSpec(Recipe):
             stops it.
         freeze: Parts that stay as they are: ``stem``, ``base_exit``, ``head``, ``experts``, or
             an expert's name.
+        practice: Which ways through the forest are practised: all experts on and every partial
+            path (``paths``), or only those that the router chooses (``router``), which lets
+            experts specialise and gives up that any threshold may be moved.
+        cluster_weight: Weight of a case's distance to the nearest prototype of its class.
+        separation_weight: Weight of its nearness to those of the other classes.
     """
 
     epochs: int = 120
@@ -113,6 +122,9 @@ class TrainSpec(Recipe):
     cutmix: float = 0.0
     patience: int = 0
     freeze: tuple[str, ...] = ()
+    practice: Practice = "paths"
+    cluster_weight: float = 0.8
+    separation_weight: float = 0.08
 
     def __post_init__(self) -> None:
         for name in _ABOVE_ZERO:

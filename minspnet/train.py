@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from minspnet.augment import check_augmentations
 from minspnet.checkpoint import identity, load_checkpoint, save_checkpoint
+from minspnet.class_head import fit_head
 from minspnet.course import Course, StepHook
-from minspnet.data import UNLABELLED
 from minspnet.distillation import Teacher
 from minspnet.errors import requirement
 from minspnet.history import Progress
@@ -18,7 +18,7 @@ from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
 from minspnet.training_data import TrainingData, check_cases, check_training
 
-__all__ = ["Progress", "StepHook", "TrainingData", "fit_head", "train"]
+__all__ = ["Progress", "StepHook", "TrainingData", "train"]
 
 
 def train(
@@ -65,7 +65,7 @@ def train(
     _check(spec, recipe, data, validation, device)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = _begin(spec, recipe, data, start)
+        network = _begin(spec, recipe, data, start, seed)
         begun = list(network.state_dict().values())
         course = Course(network.to(device), recipe, data, expert_costs, seed, validation, teacher)
         state = course.state
@@ -90,44 +90,39 @@ def train(
                 on_epoch(len(state.records) - 1, state.records[-1])
         if state.best:
             network.load_state_dict(state.best)
-    return network.cpu().eval()
+        network.cpu()
+        if recipe.concept_training == "sequential":
+            _refit_head(network, data, recipe, seed)
+    return network.eval()
 
 
 def _begin(
-    spec: ModelSpec, recipe: TrainSpec, data: TrainingData, start: Network | None
+    spec: ModelSpec, recipe: TrainSpec, data: TrainingData, start: Network | None, seed: int
 ) -> Network:
     """The network before its first step."""
     network = Network(spec, recipe.dropout)
     network.stem.standardise.fit(torch.as_tensor(data.inputs, dtype=torch.float32))
     if start is not None:
         network.load_state_dict(start.state_dict())
-    if recipe.concept_training != "joint":
-        fit_head(network, data.concepts, data.labels, recipe.head_strength)
+    joint = recipe.concept_training == "joint"
+    if not joint or spec.prototypes:
+        fit_head(network, data.concepts, data.labels, recipe, seed)
+    if joint:
+        for name, parameter in network.head.named_parameters():
+            parameter.requires_grad_(name != "weights" or network.head.linear)
     return network
 
 
-def fit_head(
-    network: Network,
-    concepts: Float[np.ndarray, "case concept"],
-    labels: Int[np.ndarray, " case"],
-    strength: float,
-) -> None:
-    """Fit the class head on true concepts and freeze it: corrections then mean what they say.
-
-    Source: Koh et al. 2020, Concept Bottleneck Models (independent training).
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    labelled = labels != UNLABELLED
-    model = LogisticRegression(C=strength, max_iter=2000)
-    model.fit(concepts[labelled].astype(np.float64), labels[labelled])
-    weights, bias = model.coef_, model.intercept_
-    if len(weights) > 1:
-        weights, bias = weights[1:] - weights[:1], bias[1:] - bias[:1]
+def _refit_head(network: Network, data: TrainingData, recipe: TrainSpec, seed: int) -> None:
+    """Fit the head on what the trained network says of its training cases, all experts on."""
+    network.eval()
+    said = []
     with torch.no_grad():
-        network.head.weights.copy_(torch.from_numpy(weights))
-        network.head.bias.copy_(torch.from_numpy(bias))
-    network.head.requires_grad_(False)
+        for rows in np.array_split(np.arange(len(data.inputs)), -(-len(data.inputs) // 1024)):
+            found = network.evidence(torch.as_tensor(data.inputs[rows], dtype=torch.float32))
+            outputs = found.base + found.contributions.sum(dim=1)
+            said.append(network.head.activate(outputs)[:, : network.spec.concepts].numpy())
+    fit_head(network, np.concatenate(said), data.labels, recipe, seed)
 
 
 def _check(

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from minspnet.class_head import fit_head
 from minspnet.data import UNLABELLED
 from minspnet.network import Network
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-from minspnet.train import TrainingData, fit_head
+from minspnet.train import TrainingData
 
 
 def plain_training(
@@ -29,7 +30,7 @@ def plain_training(
         torch.manual_seed(seed)
         network = Network(spec, recipe.dropout)
         network.stem.standardise.fit(inputs)
-        fit_head(network, data.concepts, data.labels, recipe.head_strength)
+        fit_head(network, data.concepts, data.labels, recipe, seed)
         network.train()
         spread = deviance(torch.logit(truth.mean(0), eps=1e-4).expand_as(truth), truth)
         order, draws = (torch.Generator().manual_seed(seed + k) for k in (0, 1))

@@ -6,6 +6,7 @@ import torch
 from scipy.special import expit, logit
 
 from minspnet.gating import (
+    chosen_rival,
     hard_concrete_gates,
     open_probability,
     practised_gates,
@@ -75,3 +76,22 @@ def test_the_recipe_names_the_noise() -> None:
     assert torch.equal(
         named["hard_concrete"], hard_concrete_gates(gates, torch.Generator().manual_seed(1))
     )
+
+
+def test_one_rival_is_chosen_as_often_as_its_gate_says() -> None:
+    gates = torch.tensor([[0.2, 0.5, 0.3]]).repeat(6000, 1).requires_grad_()
+    opened = chosen_rival(gates, "straight_through", torch.Generator().manual_seed(0))
+    assert torch.allclose(opened.sum(dim=1), torch.ones(6000), atol=1e-5)
+    assert torch.allclose(opened, opened.round(), atol=1e-5)
+    assert opened.mean(dim=0).tolist() == pytest.approx([0.2, 0.5, 0.3], abs=0.02)
+    (opened[:, 1] * 3.0).sum().backward()
+    assert gates.grad[:, 1].mean() > 0.1
+    assert chosen_rival(gates, "sigmoid", torch.Generator()) is gates
+
+
+def test_a_rival_that_is_out_of_the_question_is_never_chosen() -> None:
+    gates = torch.tensor([[0.0, 1.0]]).repeat(500, 1).requires_grad_()
+    opened = chosen_rival(gates, "straight_through", torch.Generator().manual_seed(0))
+    assert opened[:, 1].min().item() == pytest.approx(1)
+    opened[:, 0].sum().backward()
+    assert torch.isfinite(gates.grad).all()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from minspnet.class_head import fit_head
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
 from minspnet.losses import null_deviance
@@ -13,7 +14,7 @@ from minspnet.network import Evidence, Network
 from minspnet.objective import Objective
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-from minspnet.train import TrainingData, fit_head
+from minspnet.train import TrainingData
 from minspnet.training_data import Batch, as_batch
 
 SHARES = np.array([0.3, 0.2])
@@ -40,7 +41,7 @@ def terms(
 def network(small_spec: ModelSpec, training_data: TrainingData) -> Network:
     torch.manual_seed(0)
     network = Network(small_spec).eval()
-    fit_head(network, training_data.concepts, training_data.labels, 10)
+    fit_head(network, training_data.concepts, training_data.labels, TrainSpec(), seed=0)
     return network
 
 

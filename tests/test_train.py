@@ -11,6 +11,7 @@ from forests import CONCEPTS, forest_spec
 from plain_training import plain_training
 from sklearn.linear_model import LogisticRegression
 
+from minspnet.class_head import fit_head
 from minspnet.course import Course, rate_factor
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
@@ -20,7 +21,7 @@ from minspnet.policy import Policy
 from minspnet.recipe import GateNoise, TrainSpec
 from minspnet.spec import ModelSpec, StemSpec
 from minspnet.trace import Trace, replay
-from minspnet.train import TrainingData, fit_head, train
+from minspnet.train import TrainingData, train
 
 SHORT = TrainSpec(epochs=2, batch_size=64, learning_rate=0.02)
 SHARES = np.array([0.3, 0.2])
@@ -76,7 +77,7 @@ def test_head_equals_logistic_regression(classes: int, training_data: TrainingDa
     network = Network(ModelSpec((5,), 3, classes, StemSpec("tabular")))
     unknown = np.arange(len(labels)) % 4 == 0
     known_only = np.where(unknown, UNLABELLED, labels)
-    fit_head(network, concepts, known_only, strength=3.0)
+    fit_head(network, concepts, known_only, TrainSpec(head_strength=3.0), seed=0)
     model = LogisticRegression(C=3.0, max_iter=2000).fit(concepts[~unknown], labels[~unknown])
     head = network.frozen_head()
     logits = head.class_logits(concepts.astype(np.float32))
@@ -91,7 +92,7 @@ def test_only_joint_training_moves_the_head(
     recipe = dataclasses.replace(SHORT, concept_training=way)
     network = train(small_spec, recipe, training_data, SHARES, seed=0)
     fitted = Network(small_spec)
-    fit_head(fitted, training_data.concepts, training_data.labels, recipe.head_strength)
+    fit_head(fitted, training_data.concepts, training_data.labels, recipe, seed=0)
     assert torch.equal(network.head.weights, fitted.head.weights) == (way != "joint")
     assert network.head.weights.abs().sum() > 0
     assert not network.training

@@ -22,6 +22,7 @@ class ConceptHead(nn.Module):
     temperature: Tensor
     residual: Tensor
     prototypes: Tensor
+    prototype_rows: Tensor
     sharpness: Tensor
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -35,6 +36,8 @@ class ConceptHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(others))
         self.prototype_weights = nn.Parameter(torch.zeros(others, count), count > 0)
         self.register_buffer("prototypes", torch.full((count, spec.concepts), 0.5))
+        # Which training cases they are, as rows of the training part.
+        self.register_buffer("prototype_rows", torch.zeros(count, dtype=torch.long))
         self.register_buffer("sharpness", torch.ones(()))
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("residual", torch.eye(others)[:, : spec.outputs - spec.concepts])
