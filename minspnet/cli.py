@@ -27,6 +27,7 @@ from minspnet.errors import UserError
 from minspnet.history import save_history
 from minspnet.patches import PATCH, patch_sums
 from minspnet.policy import Policy
+from minspnet.presets import NAMES, Preset, preset
 
 if TYPE_CHECKING:
     from minspnet.study import Study
@@ -75,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         help="of split and training",
     )
     train.add_argument("--variant", metavar="NAME", help="choice of inputs (see domains)")
+    train.add_argument(
+        "--preset", default="default", metavar="NAME", help=f"one of {', '.join(NAMES)}"
+    )
     train.add_argument(
         "--repeats",
         type=whole("--repeats", most=100),
@@ -158,7 +162,7 @@ def _domains(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def _train(options: argparse.Namespace) -> dict[str, Any]:
     domain = find_domain(options.domain)
-    domain.variant(options.variant)
+    preset(domain, domain.variant(options.variant), options.preset)
     with new_folder(options.out):
         history: list[dict[str, float]] = []
         first = _one_study(options, options.seed, history)
@@ -180,12 +184,11 @@ def _one_study(options: argparse.Namespace, seed: int, history: list[dict[str, f
     from tqdm import tqdm
 
     from minspnet.data import folds
-    from minspnet.presets import Preset, preset
     from minspnet.study import conduct
 
     domain = find_domain(options.domain)
     variant = domain.variant(options.variant)
-    recipe = preset(domain, variant)
+    recipe = preset(domain, variant, options.preset)
     if options.epochs:
         recipe = Preset(recipe.model, dataclasses.replace(recipe.training, epochs=options.epochs))
     cases = load_cases(domain, variant.name)

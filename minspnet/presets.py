@@ -50,6 +50,10 @@ _RULES_TRAINING = MappingProxyType(
 )
 
 
+NAMES = ("default", "guide")
+"""Of the presets: the one that ships, and a plain network to compare with."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """An architecture and how to train it."""
@@ -58,12 +62,23 @@ class Preset:
     training: TrainSpec
 
 
-def preset(domain: Domain, variant: Variant) -> Preset:
+def preset(domain: Domain, variant: Variant, name: str = "default") -> Preset:
     """Look up the recipe of a shipped domain.
 
+    Args:
+        domain: The task.
+        variant: Its choice of inputs.
+        name: One of ``NAMES``; ``guide`` is for pictures and keeps the default's training.
+
     Raises:
-        UserError: If the domain has none.
+        UserError: If the domain has none, or none of that name.
     """
+    if name not in NAMES:
+        raise requirement("preset", f"be one of {', '.join(NAMES)}", repr(name), "pick one")
+    if name == "guide":
+        usual = preset(domain, variant)
+        shape = usual.model.input_shape
+        return Preset(guide(shape, len(domain.concepts), len(domain.classes)), usual.training)
     if domain.key == "breast_cytology":
         return _breast_cytology(domain, variant)
     if domain.key == "lung_nodules":
@@ -73,6 +88,34 @@ def preset(domain: Domain, variant: Variant) -> Preset:
     if domain.key in _RULES_TRAINING:
         return _rules(domain, variant, _RULES_TRAINING[domain.key])
     raise requirement("domain", "have a preset", domain.key, "give a spec")
+
+
+def guide(input_shape: tuple[int, ...], concepts: int, classes: int) -> ModelSpec:
+    """The example network of beginner's guides to efficient convolutional nets.
+
+    A 3x3 stem of stride 2; three 3x3 depthwise-separable layers with squeeze-and-excitation,
+    each added to what it was given; four 5x5 ones of stride 2, which stop halving a side of 1;
+    and an exit with one hidden layer of 256.
+
+    Raises:
+        UserError: If the inputs are no pictures.
+    """
+    if len(input_shape) != 3:
+        raise requirement("preset", "be default unless inputs are pictures", "guide", "use default")
+    experts = (
+        ExpertSpec("fine layers", "separable", 16, repeats=3, squeeze=4),
+        ExpertSpec(
+            "coarse layers",
+            "separable",
+            32,
+            parent="fine layers",
+            kernel=5,
+            stride=2,
+            repeats=4,
+            hidden=256,
+        ),
+    )
+    return ModelSpec(input_shape, concepts, classes, StemSpec("image", 16, downsample=2), experts)
 
 
 def _named(domain: Domain, *names: str) -> tuple[int, ...]:

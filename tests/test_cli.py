@@ -469,6 +469,8 @@ TRAIN = "train breast_cytology --epochs 1 --out {new}"
 BAD = {
     "unknown domain": ("train liver --out {new}", "domain", "liver"),
     "unknown variant": (f"{TRAIN} --variant half", "variant", "half"),
+    "unknown preset": (f"{TRAIN} --preset big", "preset", "big"),
+    "a preset of another modality": (f"{TRAIN} --preset guide", "preset", "guide"),
     "out is a file": ("train breast_cytology --epochs 1 --out {file}", "--out", "{file}"),
     "out is in a file": ("train breast_cytology --epochs 1 --out {file}/m", "--out", "{file}/m"),
     "out is too long": (f"train breast_cytology --out {LONG_PATH}", "--out", LONG_PATH),
