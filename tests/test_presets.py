@@ -28,7 +28,7 @@ def test_the_guide_is_what_it_says(side: int) -> None:
     assert all(step.adds for step in fine)
     assert all(any(isinstance(m, SqueezeExcitation) for m in step.modules()) for step in fine)
     kernels = [
-        [m.kernel_size for m in step.modules() if isinstance(m, torch.nn.Conv2d)][0]
+        next(m.kernel_size for m in step.modules() if isinstance(m, torch.nn.Conv2d))
         for steps in (fine, coarse)
         for step in steps
     ]
