@@ -1,7 +1,6 @@
-"""How much each unit matters, and what it costs: what to prune first."""
+"""How much each unit matters to a trained network."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -9,10 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from minspnet.errors import requirement
-from minspnet.layers.pooling import AttentionPool
 from minspnet.network import Network
 from minspnet.shrink import weight_norms
-from minspnet.units import Kept, Units
+from minspnet.units import Labels, Units
 
 Scores = Float[np.ndarray, " unit"]
 
@@ -65,7 +63,7 @@ def taylor(network: Network, units: Units, loss: Callable[[Network], Tensor]) ->
         units: Of this network.
         loss: Of a batch, a differentiable number.
     """
-    parameters = dict(network.named_parameters())
+    parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
     gradients = torch.autograd.grad(loss(network), list(parameters.values()), allow_unused=True)
     change = np.zeros(units.count)
     for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True):
@@ -76,7 +74,19 @@ def taylor(network: Network, units: Units, loss: Callable[[Network], Tensor]) ->
     return np.square(change)
 
 
-def reading_labels(units: Units, name: str) -> np.ndarray | None:
+def reading_norms(network: Network, units: Units, gradients: bool = False) -> Scores:
+    """L2 norm of the weights that read each unit, or of their gradients."""
+    total = np.zeros(units.count)
+    for name, parameter in network.named_parameters():
+        labels = reading_labels(units, name)
+        values = parameter.grad if gradients else parameter.detach()
+        if labels is not None and values is not None:
+            squares = values.double().square().transpose(0, 1).flatten(1).sum(dim=1)
+            np.add.at(total, labels, squares.numpy())
+    return np.sqrt(total)
+
+
+def reading_labels(units: Units, name: str) -> Labels | None:
     """Units that a named tensor reads, along its second axis, if it mixes any."""
     axes = units.axes.get(name, ())
     return axes[1] if len(axes) > 1 else None
@@ -87,48 +97,3 @@ def _relative(scores: Scores, units: Units) -> Scores:
     for group in units.groups:
         scores[group] /= max(float(scores[group].mean()), 1e-12)
     return scores
-
-
-@dataclass(frozen=True)
-class Price:
-    """MACs of one case with all experts on, as a function of the units that are kept.
-
-    Attributes:
-        units: Of the network.
-        uses: How often a case multiplies by each weight of a named tensor.
-        fixed: MACs that no unit saves: decision and doubt.
-    """
-
-    units: Units
-    uses: Mapping[str, int]
-    fixed: int
-
-    def macs(self, kept: Kept) -> int:
-        """MACs of what is kept."""
-        return self.fixed + sum(
-            uses * int(np.prod([*self._left(name, kept).values()]))
-            for name, uses in self.uses.items()
-        )
-
-    def savings(self, kept: Kept) -> Scores:
-        """MACs that dropping one more unit would save, first-order for tied axes."""
-        saved = np.zeros(self.units.count)
-        for name, uses in self.uses.items():
-            left = self._left(name, kept)
-            for axis, labels in enumerate(self.units.axes[name]):
-                if labels is not None:
-                    others = np.prod([n for a, n in left.items() if a != axis])
-                    np.add.at(saved, labels, uses * others)
-        return saved
-
-    def _left(self, name: str, kept: Kept) -> dict[int, int]:
-        axes = self.units.axes[name]
-        return {
-            axis: int(kept[labels].sum()) if labels is not None else self._size(name, axis)
-            for axis, labels in enumerate(axes)
-        }
-
-    def _size(self, name: str, axis: int) -> int:
-        return self.sizes[name][axis]
-
-    sizes: Mapping[str, tuple[int, ...]] = None  # type: ignore[assignment]

@@ -75,8 +75,10 @@ def settled(network: Network, units: Units, kept: Kept) -> Kept:
     strength = weight_norms(network, units)
 
     def keep_strongest(labels: Labels, count: int) -> None:
-        alive = labels[kept[labels]]
-        kept[alive[np.argsort(-strength[alive], kind="stable")[count:]]] = False
+        """Of what is kept; where that is too few, of the rest."""
+        kept[labels] = np.isin(
+            labels, labels[np.lexsort([-strength[labels], ~kept[labels]])[:count]]
+        )
 
     for node, expert in enumerate(network.spec.experts):
         inner = _inner_places(units, node)

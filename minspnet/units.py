@@ -10,7 +10,7 @@ squeezed widths that follow from a reduction, columns that are read or not.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -29,6 +29,7 @@ from minspnet.spec import ModelSpec
 
 Labels = Int[np.ndarray, " _"]
 Kept = Bool[np.ndarray, " unit"]
+Mixing = nn.Linear | nn.Conv1d | nn.Conv2d
 
 Part = Literal["columns", "out", "reads", "inner", "squeeze", "hidden"]
 
@@ -89,11 +90,14 @@ class Units:
 
     def checked(self, kept: Kept) -> Kept:
         """Refuse a choice that drops what must stay, or all of a place."""
-        if (~kept & ~self.free).any():
+        may_go = self.free.copy()
+        for place, labels in self.places.items():
+            may_go[labels] |= place.part == "squeeze"
+        if (~kept & ~may_go).any():
             raise requirement(
                 "dropped units",
                 "be free to go",
-                np.flatnonzero(~kept & ~self.free).tolist(),
+                np.flatnonzero(~kept & ~may_go).tolist(),
                 "keep inputs, outputs and what attention weighs",
             )
         for place, labels in self.places.items():
@@ -165,7 +169,8 @@ class _Walk:
 
     def units(self, network: Network) -> Units:
         """Give tied labels one number, and tensors their names."""
-        ones, twos = (np.concatenate([np.arange(0), *side]) for side in zip(*self.ties, ([], [])))
+        ones = np.concatenate([np.arange(0), *(one for one, _ in self.ties)])
+        twos = np.concatenate([np.arange(0), *(other for _, other in self.ties)])
         links = coo_array((np.ones(len(ones)), (ones, twos)), shape=(self.labels, self.labels))
         count, unit = connected_components(links, directed=False)
         unit = unit.astype(np.intp)
@@ -203,7 +208,8 @@ class _Walk:
         ids = self.fresh(self.spec.input_shape[0])
         self.fixed.append(ids)
         for index, layer in enumerate(stem.layers):
-            ids = self.mix(layer, ids) if index % 6 == 0 else self.through(layer, ids)
+            # Each sixth layer mixes channels; with one channel it looks like a filter of its own.
+            ids = self.through(layer, ids) if index % 6 else self.mix(cast(Mixing, layer), ids)
             self.places[Place(-1, "inner", index // 6)] = ids
         self.places[Place(-1, "out")] = self.places.pop(Place(-1, "inner", index // 6))
         return ids
@@ -218,7 +224,7 @@ class _Walk:
             if self.apart:
                 given = ids = self.fresh(len(given))
             for place, step in enumerate(block.steps):
-                before, ids = ids, self.layer(step, ids, node, place)
+                before, ids = ids, self.layer(cast(Layer, step), ids, node, place)
                 if place:
                     self.one_width(before, ids)
                     inner = [self.places.get(Place(node, "inner", p)) for p in (place - 1, place)]
@@ -288,7 +294,7 @@ class _Walk:
             self.label(module.slope, given)
         return given
 
-    def mix(self, module: nn.Linear | nn.Conv1d | nn.Conv2d, given: Labels) -> Labels:
+    def mix(self, module: Mixing, given: Labels) -> Labels:
         out = self.fresh(len(module.weight))
         self.label(module.weight, out, given)
         self.label(module.bias, out)
