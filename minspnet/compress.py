@@ -75,9 +75,16 @@ def cost_shares(network: Network) -> Float[np.ndarray, " expert"]:
     return np.asarray(cost.experts, dtype=np.float64) / cost.total
 
 
+def ticket(early: Network, trained: Network, importance: Importance, macs: float) -> Network:
+    """Shrink early weights, within a budget, to the units that matter in the trained network."""
+    units = units_of(trained)
+    price, scores = price_of(trained, units), importance(trained, units)
+    return shrunk(early, units, cheapest_first(trained, units, price, scores, macs))
+
+
 def pruned(network: Network, importance: Importance, macs: float) -> Network:
     """Shrink a trained network to a budget, without any more training."""
-    return _ticket(network, network, importance, macs)
+    return ticket(network, network, importance, macs)
 
 
 def prune_and_tune(
@@ -135,16 +142,9 @@ def lottery(
     trained = train(spec, recipe, data, costs, seed, start=early, after_step=snapshot)
     early = snapshot.network or early
     for macs in budgets:
-        early = _ticket(early, trained, importance, macs)
+        early = ticket(early, trained, importance, macs)
         trained = train(early.spec, recipe, data, cost_shares(early), seed, start=early)
     return early, trained
-
-
-def _ticket(early: Network, trained: Network, importance: Importance, macs: float) -> Network:
-    """Shrink early weights to what matters in the trained network."""
-    units = units_of(trained)
-    price, scores = price_of(trained, units), importance(trained, units)
-    return shrunk(early, units, cheapest_first(trained, units, price, scores, macs))
 
 
 def steps_down(network: Network, macs: float, steps: int) -> list[float]:
