@@ -1,8 +1,8 @@
 """What pruning saves and costs: fewer MACs on pictures, fewer inputs on a table.
 
     python -m benchmarks.sparsity breast_cytology --repeats 20
-    python -m benchmarks.sparsity lung_nodules --seeds 2
-    python -m benchmarks.sparsity pneumonia --data pneumoniamnist.npz --seeds 3
+    python -m benchmarks.sparsity lung_nodules --seeds 1
+    python -m benchmarks.sparsity pneumonia --data pneumoniamnist.npz --seeds 2
     python -m benchmarks.sparsity --show benchmarks/results/sparsity-*.json
 
 Pictures: a roomy network is pruned to 1/2, 1/4 and 1/8 of its MACs, step by step and fine-tuned
@@ -82,7 +82,7 @@ def main() -> None:
     if options.task == "breast_cytology":
         print(few_inputs.table(few_inputs.measure(options.repeats, path)))
     elif options.task == "lung_nodules":
-        print(table(measure(options.task, nodules, options.seeds, options.epochs or 24, path)))
+        print(table(measure(options.task, nodules, options.seeds, options.epochs or 12, path)))
     else:
         print(
             table(
@@ -262,7 +262,7 @@ def table(result: dict[str, Any]) -> str:
             for key in ("accuracy", "auc"):
                 values = [r["test"][key] for r in runs]
                 less = [r["test"][key] - full[r["seed"]][key] for r in runs]
-                cells += [_spread(values), f"{np.mean(less):+.4f} ± {_error(less):.4f}"]
+                cells += [_spread(values), _spread(less, over=len(less) ** 0.5)]
             lines.append(f"| {share:g} | {method} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", "± in differences: standard error over seeds.", ""])
 
@@ -282,12 +282,11 @@ def _chosen(records: list[dict[str, Any]], seed: int, share: float) -> dict[str,
     return best | {"method": "pruned, chosen on validation"}
 
 
-def _spread(values: list[float]) -> str:
-    return f"{np.mean(values):.4f} ± {np.std(values, ddof=min(1, len(values) - 1)):.4f}"
-
-
-def _error(values: list[float]) -> float:
-    return float(np.std(values, ddof=min(1, len(values) - 1)) / len(values) ** 0.5)
+def _spread(values: list[float], over: float = 1.0) -> str:
+    """Mean, and the standard deviation over seeds if there are several, divided by ``over``."""
+    if len(values) < 2:
+        return f"{values[0]:.4f}"
+    return f"{np.mean(values):.4f} ± {np.std(values, ddof=1) / over:.4f}"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def magnitude(network: Network, units: Units, power: int = 2) -> Scores:
     """L1 or L2 norm of a unit's weights, relative to the mean of its group.
 
     Source: Li et al. 2017, Pruning Filters for Efficient ConvNets; scaled by group as in
-    Molchanov et al. 2017 (eq. 8, there with the L2 norm of a layer), since widths differ.
+    Molchanov et al. 2017 (there by the L2 norm of a layer), since widths differ.
     """
     return _relative(weight_norms(network, units, power), units)
 

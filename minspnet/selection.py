@@ -19,7 +19,7 @@ class GroupLasso:
     After every step the norm of each group of weights is lowered by a fixed amount, and the
     group is set to 0 if its norm is less.
 
-    Source: Yuan & Lin 2006 (group lasso); Parikh & Boyd 2014, Proximal Algorithms, section 6.5.4
+    Source: Yuan & Lin 2006 (group lasso); Parikh & Boyd 2014, Proximal Algorithms, section 6.5
     (block soft thresholding). The threshold does not follow AdamW's own step sizes.
 
     Attributes:

@@ -17,7 +17,7 @@ from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.units import Place, units_of
 
 
-@settings(phases=[Phase.generate])
+@settings(phases=[Phase.generate])  # to shrink such specs takes minutes
 @given(specs_that_read(), st.integers(0, 99))
 def test_price_is_that_of_the_network_that_is_left(spec: ModelSpec, seed: int) -> None:
     """Against torch's counter, run on the smaller network itself."""

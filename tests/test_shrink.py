@@ -13,7 +13,8 @@ from torch import nn
 from minspnet.cost import cost_table
 from minspnet.errors import UserError
 from minspnet.network import Evidence, Network
-from minspnet.shrink import masked, settled, shrunk, without_experts, without_layers
+from minspnet.removal import without_experts, without_layers
+from minspnet.shrink import masked, settled, shrunk
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.units import Kept, Place, Units, units_of
 
@@ -70,7 +71,7 @@ def specs_that_read(draw: st.DrawFn) -> ModelSpec:
     return spec
 
 
-@settings(max_examples=150, phases=[Phase.generate])
+@settings(max_examples=100, phases=[Phase.generate])  # to shrink such specs takes minutes
 @given(specs_that_read(), st.integers(0, 999), st.sampled_from([0.2, 0.5, 0.8]), st.booleans())
 def test_pruned_networks_equal_their_masked_parents(
     spec: ModelSpec, seed: int, share: float, reads_apart: bool
@@ -159,6 +160,15 @@ def test_an_expert_less_leaves_the_others_as_they_are(spec: ModelSpec, data: st.
     torch.testing.assert_close(found.base, whole.base)
     torch.testing.assert_close(found.gates, whole.gates[:, stay])
     torch.testing.assert_close(found.contributions, whole.contributions[:, stay])
+
+
+def test_unknown_experts_are_refused() -> None:
+    parent = random_network(
+        ModelSpec((4,), 2, 2, StemSpec("tabular"), (ExpertSpec("a", "dense", 4),))
+    )
+    for refuse in (lambda: without_experts(parent, "b"), lambda: without_layers(parent, "b", 0)):
+        with pytest.raises(UserError, match=r"^expert must be one of a, got b; check the spelling"):
+            refuse()
 
 
 def test_an_expert_whose_weights_another_uses_stays() -> None:
