@@ -54,8 +54,8 @@ def taylor(network: Network, units: Units, loss: Callable[[Network], Tensor]) ->
 
     Setting weights w that read a unit to 0 changes the loss by the sum of -w dL/dw.
 
-    Source: Molchanov et al. 2019, Importance Estimation for Neural Network Pruning (eq. 8), with
-    the weights that read a unit in place of those that make it: what is added to a residual is
+    Source: Molchanov et al. 2019, Importance Estimation for Neural Network Pruning (a group),
+    by the weights that read a unit, not those that make it: what is added to a residual is
     read as one.
 
     Args:
