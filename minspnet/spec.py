@@ -37,6 +37,8 @@ class StemSpec(Recipe):
         missing: Tabular cells may be NaN: numbers are replaced by the training mean and an
             indicator is added for each number.
         reads: Tabular columns that the network reads at all; empty means every one.
+        inner: Channels of a convolutional stem's layers before the last; empty for half the
+            width (at least 4), then the width.
     """
 
     kind: StemKind
@@ -45,6 +47,7 @@ class StemSpec(Recipe):
     levels: tuple[int, ...] = ()
     missing: bool = False
     reads: tuple[int, ...] = ()
+    inner: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class ExpertSpec(Recipe):
         rank: Factor dense and pointwise layers into two of this rank; 0 for none.
         repeats: Layers of the block one after another, each with the block's stride; what a
             layer gives is added to what it got where the shapes agree.
+        adds: The first layer, too, adds what it got where the shapes agree (a dense one never).
         shared: The layers behind the first are one layer of stride 1, applied again and again.
         weights_of: Another expert, listed before, whose block is used too.
         winners: Share of the block's units that may be active in a case (at each position).
@@ -96,6 +100,7 @@ class ExpertSpec(Recipe):
     squeeze: int = 0
     rank: int = 0
     repeats: int = 1
+    adds: bool = True
     shared: bool = False
     weights_of: str | None = None
     winners: float = 1.0
@@ -198,6 +203,14 @@ class ModelSpec(Recipe):
                 "give 0 for numbers",
             )
         _check_indices("stem.reads", stem.reads, self.input_shape[0])
+        before_last = stem.downsample.bit_length() - 2 if axes > 1 else 0
+        if stem.inner and (len(stem.inner) != before_last or min(stem.inner) < 1):
+            raise requirement(
+                "stem.inner",
+                f"have {before_last} values of 1 or more, one per layer before the last",
+                stem.inner,
+                "leave it out for the usual ones",
+            )
 
     def _check_base_and_head(self) -> None:
         if min(self.base_grid, 1 + self.base_rank) < 1:

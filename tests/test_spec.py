@@ -51,6 +51,7 @@ def expert_specs(
         squeeze=draw(st.integers(0, 4)),
         rank=draw(st.integers(0, 3)),
         repeats=draw(st.integers(1, 3)),
+        adds=draw(st.booleans()),
         shared=draw(st.booleans()),
         winners=draw(st.floats(0.01, 1)),
         reading=draw(st.sampled_from(["add", "replace"])),
@@ -66,8 +67,10 @@ def expert_specs(
 def stem_specs(draw: st.DrawFn, kind: str, columns: int) -> StemSpec:
     """A stem that reads at least one of the columns."""
     if kind != "tabular":
-        downsample = draw(st.sampled_from([2, 4, 8, 16, 32]))
-        return StemSpec(kind, draw(st.integers(1, 9)), downsample)
+        halvings = draw(st.integers(1, 5))
+        layers = st.lists(st.integers(1, 5), min_size=halvings - 1, max_size=halvings - 1)
+        inner = tuple(draw(st.just([]) | layers))
+        return StemSpec(kind, draw(st.integers(1, 9)), 2**halvings, inner=inner)
     levels = st.lists(st.integers(0, 3), min_size=columns, max_size=columns)
     return StemSpec(
         kind,
@@ -170,7 +173,7 @@ REFUSALS = [
     (model_dict(stem=[1]), "ModelSpec.stem must be a table of keys, got [1]; correct the file."),
     (
         model_dict(stem={"kind": "tabular", "depth": 1, "tint": 2}),
-        "ModelSpec.stem must hold only kind, width, downsample, levels, missing, reads, "
+        "ModelSpec.stem must hold only kind, width, downsample, levels, missing, reads, inner, "
         "got depth, tint; remove the rest.",
     ),
     (
@@ -254,6 +257,11 @@ REFUSALS = [
     (
         model_dict(stem={"kind": "signal", "width": 4, "downsample": 3}, input_shape=[1, 9]),
         "stem.downsample must be 2, 4, 8, 16 or 32, got 3; 4 is usual.",
+    ),
+    (
+        model_dict(stem={"kind": "signal", "width": 4, "inner": [2, 3]}, input_shape=[1, 9]),
+        "stem.inner must have 1 values of 1 or more, one per layer before the last, "
+        "got (2, 3); leave it out for the usual ones.",
     ),
     (
         model_dict(base_pooling="attention"),

@@ -124,7 +124,8 @@ class Layer(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(*_LAYERS[spec.block](spec, given, share))
         self.output_shape = shortened(given, spec.width, _stride(spec, given) if given[1:] else 1)
-        self.adds = self.output_shape == tuple(given) and not (first and spec.block == "dense")
+        may_add = not first or (spec.adds and spec.block != "dense")
+        self.adds = may_add and self.output_shape == tuple(given)
 
     def forward(self, hidden: Tensor) -> Tensor:
         said = self.layers(hidden)

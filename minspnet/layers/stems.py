@@ -1,5 +1,7 @@
 """Stems: what every case pays for before any routing."""
 
+from itertools import pairwise
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -93,22 +95,26 @@ class ConvolutionalStem(nn.Module):
     def __init__(self, spec: StemSpec, input_shape: tuple[int, ...]) -> None:
         super().__init__()
         axes, channels = axes_of(input_shape), input_shape[0]
-        halvings = spec.downsample.bit_length() - 1
-        width = max(4, spec.width // 2) if halvings > 1 else spec.width
+        before_last = spec.downsample.bit_length() - 2
+        usual = (max(4, spec.width // 2), *[spec.width] * before_last)[:before_last]
+        widths = (*(spec.inner or usual), spec.width)
         self.standardise = Standardise(channels)
-        layers = [convolution(axes, channels, width, 3, stride=2), norm(axes, width), nn.ReLU()]
-        for _ in range(halvings - 1):
+        layers = [
+            convolution(axes, channels, widths[0], 3, stride=2),
+            norm(axes, widths[0]),
+            nn.ReLU(),
+        ]
+        for given, width in pairwise(widths):
             layers += [
-                convolution(axes, width, width, 3, stride=2, groups=width),
+                convolution(axes, given, given, 3, stride=2, groups=given),
+                norm(axes, given),
+                nn.ReLU(),
+                convolution(axes, given, width),
                 norm(axes, width),
                 nn.ReLU(),
-                convolution(axes, width, spec.width),
-                norm(axes, spec.width),
-                nn.ReLU(),
             ]
-            width = spec.width
         self.layers = nn.Sequential(*layers)
-        self.output_shape: tuple[int, ...] = shortened(input_shape, width, spec.downsample)
+        self.output_shape: tuple[int, ...] = shortened(input_shape, spec.width, spec.downsample)
 
     def forward(
         self, inputs: Float[Tensor, "case channel *sides"]
