@@ -23,7 +23,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from minspnet.compress import cost_shares
 from minspnet.data import Cases, ConceptScale, folds
 from minspnet.domain import Domain
 from minspnet.domains import find_domain, load_cases
@@ -31,10 +30,11 @@ from minspnet.metrics import accuracy, mean_auc
 from minspnet.network import Network, run
 from minspnet.policy import Policy
 from minspnet.recipe import TrainSpec
-from minspnet.selection import selected
+from minspnet.sparsity.compress import cost_shares
+from minspnet.sparsity.selection import selected
 from minspnet.spec import ModelSpec, StemSpec
 from minspnet.trace import replay
-from minspnet.train import TrainingData, train
+from minspnet.training.train import TrainingData, train
 
 MARGIN = 0.003
 INPUTS = 8

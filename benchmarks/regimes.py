@@ -28,7 +28,7 @@ from minspnet.policy import CLOSED, Policy
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ExpertSpec, Gate, ModelSpec, StemSpec
 from minspnet.trace import Trace, replay
-from minspnet.train import TrainingData, train
+from minspnet.training.train import TrainingData, train
 
 RESULTS = Path(__file__).parent / "results" / "regimes.json"
 PLACES = np.array([[2, 2], [2, -2], [-2, 2], [-2, -2]])

@@ -25,28 +25,28 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import few_inputs
-from minspnet.compress import (
+from minspnet.cost import cost_table
+from minspnet.data import PARTS, UNLABELLED, ConceptScale, folds
+from minspnet.domains import find_domain, load_cases
+from minspnet.metrics import accuracy, mean_auc
+from minspnet.network import Network, run
+from minspnet.policy import Policy
+from minspnet.recipe import TrainSpec
+from minspnet.sparsity.compress import (
     cost_shares,
     initial,
     prune_and_tune,
     taylor_of,
     ticket,
 )
-from minspnet.cost import cost_table
-from minspnet.data import PARTS, UNLABELLED, ConceptScale, folds
-from minspnet.domains import find_domain, load_cases
-from minspnet.importance import magnitude
-from minspnet.metrics import accuracy, mean_auc
-from minspnet.network import Network, run
-from minspnet.policy import Policy
-from minspnet.price import price_of
-from minspnet.recipe import TrainSpec
-from minspnet.regrowth import Regrowth, random_units
-from minspnet.shrink import settled, shrunk
+from minspnet.sparsity.importance import magnitude
+from minspnet.sparsity.price import price_of
+from minspnet.sparsity.regrowth import Regrowth, random_units
+from minspnet.sparsity.shrink import settled, shrunk
+from minspnet.sparsity.units import Kept, Units, units_of
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.trace import replay
-from minspnet.train import TrainingData, train
-from minspnet.units import Kept, Units, units_of
+from minspnet.training.train import TrainingData, train
 
 RESULTS = Path(__file__).parent / "results"
 SHARES = (1 / 2, 1 / 4, 1 / 8)

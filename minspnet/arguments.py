@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from minspnet.errors import UserError, requirement
-from minspnet.history import check_suffix
+from minspnet.training.history import check_suffix
 
 EXIT_USER_ERROR = 2
 

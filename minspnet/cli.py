@@ -24,10 +24,10 @@ from minspnet.artifact import Model, load, load_network, read_description, save
 from minspnet.data import PARTS
 from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
-from minspnet.history import save_history
 from minspnet.patches import PATCH, patch_sums
 from minspnet.policy import Policy
 from minspnet.presets import NAMES, Preset, preset
+from minspnet.training.history import save_history
 
 if TYPE_CHECKING:
     from minspnet.study import Study

@@ -21,7 +21,7 @@ from minspnet.policy import Policy
 from minspnet.presets import Preset
 from minspnet.sweep import Outcomes, Score, most_within
 from minspnet.trace import Trace, replay
-from minspnet.train import Progress, TrainingData, train
+from minspnet.training.train import Progress, TrainingData, train
 
 BUDGET = 0.4
 """Share of all MACs that the operating point may cost on average over validation cases.

@@ -14,7 +14,7 @@ from hypothesis import settings
 from minspnet.network import Network
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
-from minspnet.train import TrainingData, train
+from minspnet.training.train import TrainingData, train
 
 torch.set_num_threads(1)
 settings.register_profile("core", deadline=None, max_examples=40, derandomize=True)

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from minspnet.class_head import fit_head
 from minspnet.data import UNLABELLED
 from minspnet.network import Network
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-from minspnet.train import TrainingData
+from minspnet.training.class_head import fit_head
+from minspnet.training.train import TrainingData
 
 
 def plain_training(

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from minspnet.attention import attending_exits
 from minspnet.errors import UserError
 from minspnet.network import Network
-from minspnet.observe import observe
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
-from minspnet.train import TrainingData, train
+from minspnet.training.attention import attending_exits
+from minspnet.training.observe import observe
+from minspnet.training.train import TrainingData, train
 
 ATTENTION = {"base_pooling": "attention", "base_grid": 1}
 PICTURES = ModelSpec(

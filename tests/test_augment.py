@@ -9,7 +9,10 @@ from forests import forest_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minspnet.augment import (
+from minspnet.errors import UserError
+from minspnet.recipe import TrainSpec
+from minspnet.spec import ModelSpec, StemSpec
+from minspnet.training.augment import (
     augmentations,
     check_augmentations,
     flipped,
@@ -20,10 +23,7 @@ from minspnet.augment import (
     shifted,
     turned,
 )
-from minspnet.errors import UserError
-from minspnet.recipe import TrainSpec
-from minspnet.spec import ModelSpec, StemSpec
-from minspnet.training_data import Batch
+from minspnet.training.data import Batch
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -12,12 +12,12 @@ import torch
 from forests import forest_spec
 
 from minspnet import checkpoint as checkpoints
-from minspnet.checkpoint import INDEX
 from minspnet.errors import UserError
 from minspnet.network import Network
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec, StemSpec
-from minspnet.train import TrainingData, train
+from minspnet.training.checkpoint import INDEX
+from minspnet.training.train import TrainingData, train
 
 SPEC = forest_spec("image")
 RECIPE = TrainSpec(

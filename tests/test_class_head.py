@@ -7,7 +7,6 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from minspnet.class_head import fit_head
 from minspnet.data import UNLABELLED
 from minspnet.intervention import intervention_curve
 from minspnet.network import Network, run
@@ -15,7 +14,8 @@ from minspnet.policy import Policy
 from minspnet.recipe import ConceptTraining, TrainSpec
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.trace import replay
-from minspnet.train import TrainingData, train
+from minspnet.training.class_head import fit_head
+from minspnet.training.train import TrainingData, train
 
 NAMES = ("first", "second")
 QUICK = TrainSpec(epochs=30, batch_size=50, learning_rate=0.03, head_strength=30.0)

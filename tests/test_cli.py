@@ -19,11 +19,11 @@ from studies import CYTOLOGY, cases_of, part_of, untrained
 
 from minspnet.artifact import load, save
 from minspnet.cli import main
-from minspnet.course import Course
 from minspnet.data import ConceptScale
 from minspnet.domains import DOMAINS, find_domain
 from minspnet.policy import Policy
 from minspnet.trace import replay
+from minspnet.training.course import Course
 
 ROOT = Path(__file__).resolve().parents[1]
 SENTENCE = re.compile(r"minspnet: (?P<what>.+) must (?P<must>.+), got (?P<got>.*); (?P<do>.+)\.\n")

@@ -8,7 +8,11 @@ import torch
 from test_price import two_readers
 from test_shrink import assert_same, evidence, random_network
 
-from minspnet.compress import (
+from minspnet.cost import cost_table
+from minspnet.errors import UserError
+from minspnet.network import Network
+from minspnet.recipe import TrainSpec
+from minspnet.sparsity.compress import (
     cheapest_first,
     cost_shares,
     initial,
@@ -18,18 +22,14 @@ from minspnet.compress import (
     steps_down,
     taylor_of,
 )
-from minspnet.cost import cost_table
-from minspnet.errors import UserError
-from minspnet.importance import magnitude
-from minspnet.network import Network
-from minspnet.price import price_of
-from minspnet.recipe import TrainSpec
-from minspnet.regrowth import Regrowth, random_units
-from minspnet.selection import GroupLasso, selected
-from minspnet.shrink import shrunk
+from minspnet.sparsity.importance import magnitude
+from minspnet.sparsity.price import price_of
+from minspnet.sparsity.regrowth import Regrowth, random_units
+from minspnet.sparsity.selection import GroupLasso, selected
+from minspnet.sparsity.shrink import shrunk
+from minspnet.sparsity.units import Place, units_of
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
-from minspnet.train import TrainingData, train
-from minspnet.units import Place, units_of
+from minspnet.training.train import TrainingData, train
 
 SHORT = TrainSpec(epochs=3, batch_size=32, learning_rate=0.02)
 PICTURES = ModelSpec(

@@ -7,14 +7,14 @@ import pytest
 import torch
 from forests import Forest, forest_spec, make_forest
 
-from minspnet.distillation import ensemble_teacher
 from minspnet.errors import UserError
 from minspnet.network import Network
 from minspnet.policy import Policy
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec, StemSpec
 from minspnet.trace import replay
-from minspnet.train import TrainingData, train
+from minspnet.training.distillation import ensemble_teacher
+from minspnet.training.train import TrainingData, train
 
 STUDENT = ModelSpec((5,), 3, 2, StemSpec("tabular", 6))
 

@@ -11,13 +11,13 @@ from sklearn.linear_model import LogisticRegression
 
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
-from minspnet.gain import fit_gain_gates, gain_loss, gain_targets, gains, gate_readers
-from minspnet.losses import class_targets
 from minspnet.network import Network
-from minspnet.observe import observe
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-from minspnet.train import TrainingData, train
+from minspnet.training.gain import fit_gain_gates, gain_loss, gain_targets, gains, gate_readers
+from minspnet.training.losses import class_targets
+from minspnet.training.observe import observe
+from minspnet.training.train import TrainingData, train
 
 COSTS = np.array([0.4, 0.2, 0.1, 0.05])
 

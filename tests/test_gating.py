@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.special import expit, logit
 
-from minspnet.gating import (
+from minspnet.training.gating import (
     chosen_rival,
     hard_concrete_gates,
     open_probability,

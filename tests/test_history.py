@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from minspnet.errors import UserError
-from minspnet.history import save_history
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-from minspnet.train import TrainingData, train
+from minspnet.training.history import save_history
+from minspnet.training.train import TrainingData, train
 
 SHARES = np.array([0.3, 0.2])
 

@@ -11,7 +11,7 @@ from sklearn.utils import compute_class_weight
 from torch.nn import functional
 
 from minspnet.data import UNLABELLED
-from minspnet.losses import (
+from minspnet.training.losses import (
     balanced_weights,
     class_loss,
     class_targets,

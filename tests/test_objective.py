@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from minspnet.class_head import fit_head
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
-from minspnet.losses import null_deviance
 from minspnet.network import Evidence, Network
-from minspnet.objective import Objective
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-from minspnet.train import TrainingData
-from minspnet.training_data import Batch, as_batch
+from minspnet.training.class_head import fit_head
+from minspnet.training.data import Batch, as_batch
+from minspnet.training.losses import null_deviance
+from minspnet.training.objective import Objective
+from minspnet.training.train import TrainingData
 
 SHARES = np.array([0.3, 0.2])
 

@@ -9,12 +9,12 @@ from test_shrink import evidence, random_choice, random_network, specs_that_read
 
 from minspnet.cost import cost_table
 from minspnet.errors import UserError
-from minspnet.importance import magnitude, norm_scale, reading_norms, taylor
 from minspnet.network import Network
-from minspnet.price import price_of
-from minspnet.shrink import settled, shrunk
+from minspnet.sparsity.importance import magnitude, norm_scale, reading_norms, taylor
+from minspnet.sparsity.price import price_of
+from minspnet.sparsity.shrink import settled, shrunk
+from minspnet.sparsity.units import Place, units_of
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
-from minspnet.units import Place, units_of
 
 
 @settings(phases=[Phase.generate])  # to shrink such specs takes minutes

@@ -7,9 +7,9 @@ import torch
 from minspnet.errors import UserError
 from minspnet.layers.heads import ConceptHead
 from minspnet.network import Network
-from minspnet.prototypes import learn_prototypes
 from minspnet.spec import ModelSpec, StemSpec
 from minspnet.trace import Head, Prototypes
+from minspnet.training.prototypes import learn_prototypes
 
 
 def two_classes() -> tuple[np.ndarray, np.ndarray]:

@@ -13,10 +13,10 @@ from torch import nn
 from minspnet.cost import cost_table
 from minspnet.errors import UserError
 from minspnet.network import Evidence, Network
-from minspnet.removal import without_experts, without_layers
-from minspnet.shrink import masked, settled, shrunk
+from minspnet.sparsity.removal import without_experts, without_layers
+from minspnet.sparsity.shrink import masked, settled, shrunk
+from minspnet.sparsity.units import Kept, Place, Units, units_of
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
-from minspnet.units import Kept, Place, Units, units_of
 
 
 def random_network(spec: ModelSpec, seed: int = 0) -> Network:

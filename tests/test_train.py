@@ -11,17 +11,17 @@ from forests import CONCEPTS, forest_spec
 from plain_training import plain_training
 from sklearn.linear_model import LogisticRegression
 
-from minspnet.class_head import fit_head
-from minspnet.course import Course, rate_factor
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
-from minspnet.losses import balanced_weights, class_targets
 from minspnet.network import Network, run
 from minspnet.policy import Policy
 from minspnet.recipe import GateNoise, TrainSpec
 from minspnet.spec import ModelSpec, StemSpec
 from minspnet.trace import Trace, replay
-from minspnet.train import TrainingData, train
+from minspnet.training.class_head import fit_head
+from minspnet.training.course import Course, rate_factor
+from minspnet.training.losses import balanced_weights, class_targets
+from minspnet.training.train import TrainingData, train
 
 SHORT = TrainSpec(epochs=2, batch_size=64, learning_rate=0.02)
 SHARES = np.array([0.3, 0.2])

@@ -11,8 +11,8 @@ from minspnet.errors import UserError
 from minspnet.network import Network
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec, StemSpec
-from minspnet.train import TrainingData, train
-from minspnet.transfer import transfer
+from minspnet.training.train import TrainingData, train
+from minspnet.training.transfer import transfer
 
 COSTS = np.full(4, 0.2)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from minspnet.errors import requirement
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-from minspnet.training_data import Batch
+from minspnet.training.data import Batch
 
 Augmentation = Callable[[Batch, torch.Generator], Batch]
 Move = Callable[[Tensor, torch.Generator], Tensor]

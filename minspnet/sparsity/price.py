@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from minspnet.layers.pooling import AttentionPool
 from minspnet.network import Network
-from minspnet.units import Kept, Labels, Units
+from minspnet.sparsity.units import Kept, Labels, Units
 
 _Term = tuple[int, tuple[Labels, ...]]
 

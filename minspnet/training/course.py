@@ -8,16 +8,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from minspnet.augment import augmentations
-from minspnet.checkpoint import TrainingState
-from minspnet.distillation import Teacher
 from minspnet.errors import requirement
-from minspnet.losses import null_deviance
 from minspnet.network import Evidence, Network
-from minspnet.objective import Objective, Terms
 from minspnet.recipe import TrainSpec
-from minspnet.training_data import Batch, TrainingData, as_batch, target_weights
-from minspnet.transfer import frozen_parts
+from minspnet.training.augment import augmentations
+from minspnet.training.checkpoint import TrainingState
+from minspnet.training.data import Batch, TrainingData, as_batch, target_weights
+from minspnet.training.distillation import Teacher
+from minspnet.training.losses import null_deviance
+from minspnet.training.objective import Objective, Terms
+from minspnet.training.transfer import frozen_parts
 
 StepHook = Callable[[Network, int, int], None]
 """Called with the network, gradients still in place, the steps done and the steps in all."""

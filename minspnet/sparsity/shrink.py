@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from minspnet.network import Network
+from minspnet.sparsity.units import Kept, Labels, Place, Units
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
-from minspnet.units import Kept, Labels, Place, Units
 
 
 def shrunk(network: Network, units: Units, kept: Kept) -> Network:

@@ -18,11 +18,11 @@ from torch.nn import functional
 
 from minspnet.errors import requirement
 from minspnet.layers.exits import LearnedGate
-from minspnet.losses import class_surprise, class_targets
 from minspnet.network import Evidence, Network
-from minspnet.observe import observe
 from minspnet.recipe import GainTarget
-from minspnet.training_data import TrainingData, check_cases
+from minspnet.training.data import TrainingData, check_cases
+from minspnet.training.losses import class_surprise, class_targets
+from minspnet.training.observe import observe
 
 _CHUNK = 1024
 

@@ -5,12 +5,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from minspnet.attention import attending_exits
-from minspnet.distillation import Teacher
 from minspnet.errors import requirement
-from minspnet.gain import gain_experts, gain_loss, gain_targets, gains, gate_readers
-from minspnet.gating import chosen_rival, open_probability, practised_gates
-from minspnet.losses import (
+from minspnet.network import Evidence, Network
+from minspnet.recipe import TrainSpec
+from minspnet.training.attention import attending_exits
+from minspnet.training.data import Batch
+from minspnet.training.distillation import Teacher
+from minspnet.training.gain import gain_experts, gain_loss, gain_targets, gains, gate_readers
+from minspnet.training.gating import chosen_rival, open_probability, practised_gates
+from minspnet.training.losses import (
     class_loss,
     concept_deviance,
     distillation_loss,
@@ -18,10 +21,7 @@ from minspnet.losses import (
     misplaced_attention,
     randomly_corrected,
 )
-from minspnet.network import Evidence, Network
-from minspnet.observe import Heard, observe
-from minspnet.recipe import TrainSpec
-from minspnet.training_data import Batch
+from minspnet.training.observe import Heard, observe
 
 _WITHOUT_CLASS = ("independent", "sequential")
 Terms = dict[str, Float[Tensor, ""]]

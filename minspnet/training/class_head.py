@@ -6,8 +6,8 @@ from jaxtyping import Float, Int
 
 from minspnet.data import UNLABELLED
 from minspnet.network import Network
-from minspnet.prototypes import learn_prototypes
 from minspnet.recipe import TrainSpec
+from minspnet.training.prototypes import learn_prototypes
 
 
 def fit_head(

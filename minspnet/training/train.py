@@ -6,17 +6,17 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from minspnet.augment import check_augmentations
-from minspnet.checkpoint import identity, load_checkpoint, save_checkpoint
-from minspnet.class_head import fit_head
-from minspnet.course import Course, StepHook
-from minspnet.distillation import Teacher
 from minspnet.errors import requirement
-from minspnet.history import Progress
 from minspnet.network import Network
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-from minspnet.training_data import TrainingData, check_cases, check_training
+from minspnet.training.augment import check_augmentations
+from minspnet.training.checkpoint import identity, load_checkpoint, save_checkpoint
+from minspnet.training.class_head import fit_head
+from minspnet.training.course import Course, StepHook
+from minspnet.training.data import TrainingData, check_cases, check_training
+from minspnet.training.distillation import Teacher
+from minspnet.training.history import Progress
 
 __all__ = ["Progress", "StepHook", "TrainingData", "train"]
 

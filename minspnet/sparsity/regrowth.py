@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from minspnet.errors import requirement
-from minspnet.importance import reading_labels, reading_norms
 from minspnet.network import Network
-from minspnet.shrink import along, settled
-from minspnet.units import Kept, Units, units_of
+from minspnet.sparsity.importance import reading_labels, reading_norms
+from minspnet.sparsity.shrink import along, settled
+from minspnet.sparsity.units import Kept, Units, units_of
 
 
 class Regrowth:

@@ -11,17 +11,17 @@ from torch import Tensor
 
 from minspnet.cost import cost_table
 from minspnet.errors import requirement
-from minspnet.importance import Scores, taylor
-from minspnet.losses import null_deviance
 from minspnet.network import Network
-from minspnet.objective import Objective
-from minspnet.price import Price, price_of
 from minspnet.recipe import TrainSpec
-from minspnet.shrink import settled, shrunk
+from minspnet.sparsity.importance import Scores, taylor
+from minspnet.sparsity.price import Price, price_of
+from minspnet.sparsity.shrink import settled, shrunk
+from minspnet.sparsity.units import Kept, Units, units_of
 from minspnet.spec import ModelSpec
-from minspnet.train import train
-from minspnet.training_data import TrainingData, as_batch, target_weights
-from minspnet.units import Kept, Units, units_of
+from minspnet.training.data import TrainingData, as_batch, target_weights
+from minspnet.training.losses import null_deviance
+from minspnet.training.objective import Objective
+from minspnet.training.train import train
 
 Importance = Callable[[Network, Units], Scores]
 """How much each unit matters; larger is more."""

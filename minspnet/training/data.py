@@ -11,10 +11,10 @@ from torch import Tensor
 
 from minspnet.data import UNLABELLED
 from minspnet.errors import requirement
-from minspnet.losses import balanced_weights, class_targets
 from minspnet.network import check_inputs
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
+from minspnet.training.losses import balanced_weights, class_targets
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Batch(NamedTuple):
     Attributes:
         inputs: As the domain gives them.
         truth: Graded concepts.
-        targets: See ``minspnet.losses.class_targets``.
+        targets: See ``minspnet.training.losses.class_targets``.
         masks: Where the evidence is, if that is known.
     """
 

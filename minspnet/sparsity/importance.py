@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from minspnet.errors import requirement
 from minspnet.network import Network
-from minspnet.shrink import weight_norms
-from minspnet.units import Labels, Units
+from minspnet.sparsity.shrink import weight_norms
+from minspnet.sparsity.units import Labels, Units
 
 Scores = Float[np.ndarray, " unit"]
 

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from minspnet.errors import requirement
-from minspnet.importance import reading_labels, reading_norms
 from minspnet.network import Network
-from minspnet.shrink import along, shrunk
-from minspnet.units import Labels, Units, units_of
+from minspnet.sparsity.importance import reading_labels, reading_norms
+from minspnet.sparsity.shrink import along, shrunk
+from minspnet.sparsity.units import Labels, Units, units_of
 
 
 @dataclass
