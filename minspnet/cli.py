@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from minspnet import printed
 from minspnet.arguments import (
     EXIT_USER_ERROR,
@@ -24,7 +22,6 @@ from minspnet.artifact import Model, load, load_network, read_description, save
 from minspnet.data import PARTS
 from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
-from minspnet.patches import PATCH, patch_sums
 from minspnet.policy import Policy
 from minspnet.presets import NAMES, Preset, preset
 from minspnet.training.history import save_history
@@ -318,12 +315,3 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
 def _input_names(domain: Any, model: Model) -> tuple[str, ...]:
     names: tuple[str, ...] = domain.variant(model.variant).inputs
     return names
-
-
-def _patch_values(pixels: list[list[list[float]]]) -> dict[str, float]:
-    """Name each square of a picture by where its pixels lie, counted from the top left."""
-    sums = patch_sums(np.array(pixels).sum(axis=0))
-    return {
-        f"{PATCH} x {PATCH} pixels from row {PATCH * row}, column {PATCH * column}": float(value)
-        for (row, column), value in np.ndenumerate(sums)
-    }

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from minspnet.patches import PATCH, patch_sums
+
 
 def show_domains(result: list[dict[str, Any]]) -> list[str]:
     """One paragraph a task."""
@@ -97,3 +101,12 @@ def show_explain(result: dict[str, Any]) -> list[str]:
     if delta is not None:
         lines.append(f"    convergence delta {delta:+.4f}")
     return lines
+
+
+def _patch_values(pixels: list[list[list[float]]]) -> dict[str, float]:
+    """Name each square of a picture by where its pixels lie, counted from the top left."""
+    sums = patch_sums(np.array(pixels).sum(axis=0))
+    return {
+        f"{PATCH} x {PATCH} pixels from row {PATCH * row}, column {PATCH * column}": float(value)
+        for (row, column), value in np.ndenumerate(sums)
+    }

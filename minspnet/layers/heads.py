@@ -37,7 +37,8 @@ class ConceptHead(nn.Module):
         self.prototype_weights = nn.Parameter(torch.zeros(others, count), count > 0)
         self.register_buffer("prototypes", torch.full((count, spec.concepts), 0.5))
         # Which training cases they are, as rows of the training part.
-        self.register_buffer("prototype_rows", torch.zeros(count, dtype=torch.long))
+        rows = torch.zeros(count, dtype=torch.long)
+        self.register_buffer("prototype_rows", rows, persistent=count > 0)
         self.register_buffer("sharpness", torch.ones(()))
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("residual", torch.eye(others)[:, : spec.outputs - spec.concepts])
