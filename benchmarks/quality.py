@@ -13,6 +13,7 @@ unless the recipe has changed since.
 
 import argparse
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,11 +70,12 @@ def measure(
         "variant": variant.name,
         "cases": len(cases),
         "recipe": {"model": recipe.model.to_dict(), "training": recipe.training.to_dict()},
+        "budgets": sorted(budgets),
         "records": [],
     }
     if path.exists():
         before = json.loads(path.read_text())
-        if before.get("recipe") == result["recipe"]:
+        if all(before.get(key) == result[key] for key in result if key != "records"):
             result["records"] = before["records"]
     done = {(record["seed"], record["fold"]) for record in result["records"]}
     with tqdm(total=5 * repeats, desc=f"{domain.key} {variant.name}", disable=None) as bar:
@@ -82,9 +84,16 @@ def measure(
                 if (seed, fold) not in done:
                     record = one_fold(domain, variant, recipe, cases, split, seed, sorted(budgets))
                     result["records"].append({"seed": seed, "fold": fold} | record)
-                    path.write_text(json.dumps(result, indent=1) + "\n")
+                    _replace(path, result)
                 bar.update()
     return result
+
+
+def _replace(path: Path, result: dict[str, Any]) -> None:
+    """Write aside first, so that an interruption leaves the records before it."""
+    aside = path.with_suffix(".tmp")
+    aside.write_text(json.dumps(result, indent=1) + "\n")
+    aside.replace(path)
 
 
 def one_fold(
@@ -147,7 +156,9 @@ def static_score(
 
 def concept_agreement(concepts: np.ndarray, truth: np.ndarray) -> float:
     """Rank correlation with the truth, mean over the concepts."""
-    return float(np.mean([spearmanr(concepts[:, k], t).statistic for k, t in enumerate(truth.T)]))
+    return float(
+        np.nanmean([spearmanr(concepts[:, k], t).statistic for k, t in enumerate(truth.T)])
+    )
 
 
 def joint_scores(
@@ -242,7 +253,11 @@ def _routing_lines(records: list[dict[str, Any]]) -> list[str]:
         others = {name: [r[name][budget] for r in records] for name in _STATIC}
         everything = [
             r["ours"]["all_on"]
-            | {"concepts": np.mean(list(r["ours"]["concept_rank_correlation"].values()))}
+            | {
+                "concepts": np.mean(
+                    [c for c in r["ours"]["concept_rank_correlation"].values() if c is not None]
+                )
+            }
             for r in records
         ]
         for name, scores in ({"all experts on": everything} | others).items():
@@ -279,6 +294,11 @@ def _correction_lines(records: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def _mean_known(values: Iterable[float | None]) -> float:
+    """Mean over what could be measured; a constant concept has no rank correlation."""
+    return float(np.mean([value for value in values if value is not None]))
+
+
 def _concept_lines(records: list[dict[str, Any]]) -> list[str]:
     names = list(records[0]["ours"]["concept_rank_correlation"])
     lines = ["Rank correlation of concepts with the truth, all experts on:", ""]
@@ -287,7 +307,7 @@ def _concept_lines(records: list[dict[str, Any]]) -> list[str]:
     for way in ("all rated", "labelled only"):
         rows[f"extra trees, {way}"] = [r["extra trees concepts"][way] for r in records]
     for title, scores in rows.items():
-        cells = [f"{np.mean([s[name] for s in scores]):.3f}" for name in names]
+        cells = [f"{_mean_known(s[name] for s in scores):.3f}" for name in names]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return lines
 

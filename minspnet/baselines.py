@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from minspnet.metrics import accuracy, mean_auc
 
@@ -39,19 +41,23 @@ def score_baselines(
     test_labels: Int[np.ndarray, " test"],
     parameters: int,
     seed: int,
+    levels: tuple[int, ...] = (),
 ) -> Mapping[str, BaselineScore]:
     """Fit and score logistic regression, trees, boosting, and dense nets of 1 x and 10 x size.
 
     Args:
-        train_inputs: Pictures are flattened to pixels.
+        train_inputs: Pictures and signals are flattened. A missing number is NaN.
         train_labels: Class indices.
         test_inputs: Scored once.
         test_labels: Class indices.
         parameters: Of the network that the dense nets are to match.
         seed: Of everything random.
+        levels: Of each column, how many levels it has, 0 for a number; empty if all are numbers.
+            Levels are told apart as they are for the network.
     """
-    train = train_inputs.reshape(len(train_inputs), -1)
-    test = test_inputs.reshape(len(test_inputs), -1)
+    prepare = _preparation(levels)
+    train = prepare.fit_transform(train_inputs.reshape(len(train_inputs), -1))
+    test = prepare.transform(test_inputs.reshape(len(test_inputs), -1))
     models = {
         "logistic regression": _scaled(LogisticRegression(max_iter=2000)),
         "extra trees": ExtraTreesClassifier(300, random_state=seed),
@@ -72,6 +78,20 @@ def score_baselines(
             _parameters(model),
         )
     return scores
+
+
+def _preparation(levels: tuple[int, ...]) -> BaseEstimator:
+    """Fill missing numbers by the training mean and say so; one column a level."""
+    numbers = SimpleImputer(add_indicator=True, keep_empty_features=True)
+    if not any(levels):
+        return numbers
+    kinds = np.array(levels) > 0
+    encode = OneHotEncoder(
+        categories=[np.arange(count) for count in levels if count],
+        handle_unknown="ignore",
+        sparse_output=False,
+    )
+    return ColumnTransformer([("levels", encode, kinds), ("numbers", numbers, ~kinds)])
 
 
 def _scaled(model: BaseEstimator) -> BaseEstimator:

@@ -36,13 +36,15 @@ def intervention_curve(
     Args:
         trace: Evidence on labelled cases.
         policy: Under which they are decided.
-        truth: True graded concepts.
+        truth: True graded concepts; for a head whose concepts are binary, cut at one half.
         labels: Class indices.
         orders: Random orders to average over.
         seed: Of the orders.
     """
     decision = replay(trace, policy)
     concepts = trace.head.concepts
+    if trace.head.binary:
+        truth = (truth >= 0.5).astype(truth.dtype)
     generator = np.random.default_rng(seed)
     scores = np.zeros((orders, concepts + 1, 2))
     for order in range(orders):

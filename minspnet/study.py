@@ -14,12 +14,13 @@ from minspnet.calibrate import fit_temperature
 from minspnet.cost import cost_table
 from minspnet.data import PARTS, UNLABELLED, Cases, ConceptScale, Split
 from minspnet.domain import Domain, Variant
+from minspnet.errors import requirement
 from minspnet.intervention import intervention_curve
 from minspnet.metrics import CostTable, bootstrap_interval, calibration_error
 from minspnet.network import Network, run
 from minspnet.policy import Policy
 from minspnet.presets import Preset
-from minspnet.sweep import Outcomes, Score, most_within
+from minspnet.sweep import MOST_SETS, Outcomes, Score, count_sets, most_within
 from minspnet.trace import Trace, replay
 from minspnet.training.train import Progress, TrainingData, train
 
@@ -83,10 +84,19 @@ def conduct(
         on_epoch: Told the loss terms after each epoch.
         checkpoint: Folder to keep each epoch in; an interrupted training goes on from there.
     """
+    reachable = count_sets(Network(preset.model).tree)
+    if reachable > MOST_SETS:
+        raise requirement(
+            "the forest",
+            f"reach at most {MOST_SETS} sets of active experts",
+            reachable,
+            "use fewer parallel experts, or put some behind others",
+        )
     parts = {name: cases.take(getattr(split, name)) for name in PARTS}
     scale = ConceptScale.fit(domain.concepts, parts["train"])
     network, cost = fit(preset, parts["train"], scale, seed, on_epoch, checkpoint)
-    calibrate(network, parts["validation"], domain)
+    practised = 0.5 if preset.training.practice == "router" else 0.0
+    calibrate(network, parts["validation"], domain, practised)
     traces = {name: _run(network, part, domain) for name, part in parts.items()}
     validation = Outcomes(traces["validation"], parts["validation"].labels, cost)
     policy = Policy(most_within(validation.curve(), BUDGET, cost.total).gate_thresholds)
@@ -94,7 +104,9 @@ def conduct(
     metrics["parameters"] = network.parameters_count
     metrics["cases"] = {name: len(part) for name, part in parts.items()}
     if baselines:
-        metrics["baselines"] = _baselines(parts, network.parameters_count, seed)
+        metrics["baselines"] = _baselines(
+            parts, network.parameters_count, seed, preset.model.stem.levels
+        )
     return Study(domain, variant, preset, seed, network, scale, cost, policy, traces, metrics)
 
 
@@ -116,10 +128,20 @@ def fit(
     return network, cost
 
 
-def calibrate(network: Network, validation: Cases, domain: Domain) -> None:
-    """Set the head's temperature from validation cases with every expert on."""
+def calibrate(
+    network: Network, validation: Cases, domain: Domain, gate_threshold: float = 0.0
+) -> None:
+    """Set the head's temperature from validation cases.
+
+    Args:
+        network: Its head is changed in place.
+        validation: Cases that were not trained on.
+        domain: Their task.
+        gate_threshold: Shared by all gates: 0 runs every expert, which a network that practised
+            only its router's choices never learned to do.
+    """
     trace = _run(network, validation, domain)
-    decision = replay(trace, Policy.shared(0, len(trace.tree.names)))
+    decision = replay(trace, Policy.shared(gate_threshold, len(trace.tree.names)))
     temperature = fit_temperature(decision.class_logits, validation.labels)
     network.head.temperature.fill_(temperature)
 
@@ -176,7 +198,9 @@ def _rank_correlations(trace: Trace, policy: Policy, truth: np.ndarray) -> dict[
     }
 
 
-def _baselines(parts: Mapping[str, Cases], parameters: int, seed: int) -> dict[str, Any]:
+def _baselines(
+    parts: Mapping[str, Cases], parameters: int, seed: int, levels: tuple[int, ...]
+) -> dict[str, Any]:
     train_part, test = parts["train"], parts["test"]
     known = train_part.labels != UNLABELLED
     scores = score_baselines(
@@ -186,6 +210,7 @@ def _baselines(parts: Mapping[str, Cases], parameters: int, seed: int) -> dict[s
         test.labels,
         parameters,
         seed,
+        levels,
     )
     return {name: dataclasses.asdict(score) for name, score in scores.items()}
 

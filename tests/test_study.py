@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 from studies import CYTOLOGY, NAMES, SHIPPED, VARIANT, cases_of, part_of, shipped, two_epochs
 
+from minspnet.calibrate import fit_temperature
 from minspnet.data import Cases, Split, folds
 from minspnet.domains import find_domain
+from minspnet.errors import UserError
 from minspnet.network import Network
-from minspnet.presets import preset
+from minspnet.policy import Policy
+from minspnet.presets import Preset, preset
+from minspnet.recipe import Practice
+from minspnet.spec import ExpertSpec
 from minspnet.study import BUDGET, Study, conduct, report, summarise
 from minspnet.sweep import Outcomes, most_within
 from minspnet.trace import replay
@@ -31,6 +36,48 @@ def split(cases: Cases) -> Split:
 @pytest.fixture(scope="module")
 def study(cases: Cases, split: Split) -> Study:
     return two_epochs(cases, split, seed=0)
+
+
+def test_too_many_parallel_experts_are_refused_before_the_training(
+    cases: Cases, split: Split
+) -> None:
+    recipe = preset(CYTOLOGY, VARIANT)
+    experts = tuple(ExpertSpec(f"expert {k}", "dense", 2) for k in range(9))
+    wide = Preset(dataclasses.replace(recipe.model, experts=experts), recipe.training)
+
+    def never(epoch: int, terms: dict[str, float]) -> None:
+        raise AssertionError("it was trained")
+
+    with pytest.raises(UserError) as refused:
+        conduct(CYTOLOGY, VARIANT, wide, cases, split, 0, on_epoch=never)
+    assert str(refused.value) == (
+        "the forest must reach at most 256 sets of active experts, got 512; "
+        "use fewer parallel experts, or put some behind others."
+    )
+
+
+@pytest.mark.parametrize("practice", ["paths", "router"])
+def test_the_temperature_is_that_of_what_was_practised(
+    cases: Cases, split: Split, practice: Practice
+) -> None:
+    """A router's choices: gates at one half. Otherwise: every expert."""
+    recipe = preset(CYTOLOGY, VARIANT)
+    training = dataclasses.replace(recipe.training, epochs=1, practice=practice)
+    study = conduct(
+        CYTOLOGY, VARIANT, Preset(recipe.model, training), cases, split, 0, baselines=False
+    )
+    threshold = 0.5 if practice == "router" else 0.0
+    trace = study.traces["validation"]
+    practised = replay(trace, Policy.shared(threshold, len(trace.tree.names)))
+    # Doubt is heard at the temperature itself, so that the gates are those of before.
+    before = dataclasses.replace(trace, head=dataclasses.replace(trace.head, temperature=1.0))
+    expected = fit_temperature(practised.class_logits, cases.labels[split.validation])
+    if practice == "paths":
+        assert trace.head.temperature == pytest.approx(expected, rel=1e-5)
+    else:
+        everything = replay(before, Policy.shared(0, len(trace.tree.names)))
+        all_on = fit_temperature(everything.class_logits, cases.labels[split.validation])
+        assert trace.head.temperature != pytest.approx(all_on, rel=1e-3)
 
 
 # --- Honest -----------------------------------------------------------------------------
