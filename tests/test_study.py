@@ -5,18 +5,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from studies import CYTOLOGY, NAMES, SHIPPED, VARIANT, cases_of, part_of, shipped, two_epochs
+from studies import (
+    CYTOLOGY,
+    NAMES,
+    SHIPPED,
+    VARIANT,
+    cases_of,
+    part_of,
+    shipped,
+    two_epochs,
+    untrained,
+)
 
 from minspnet.calibrate import fit_temperature
 from minspnet.data import Cases, Split, folds
 from minspnet.domains import find_domain
 from minspnet.errors import UserError
-from minspnet.network import Network
+from minspnet.network import Network, run
 from minspnet.policy import Policy
 from minspnet.presets import Preset, preset
 from minspnet.recipe import Practice
 from minspnet.spec import ExpertSpec
-from minspnet.study import BUDGET, Study, conduct, report, summarise
+from minspnet.study import BUDGET, Study, calibrate, conduct, report, summarise
 from minspnet.sweep import Outcomes, most_within
 from minspnet.trace import replay
 
@@ -56,28 +66,32 @@ def test_too_many_parallel_experts_are_refused_before_the_training(
     )
 
 
-@pytest.mark.parametrize("practice", ["paths", "router"])
-def test_the_temperature_is_that_of_what_was_practised(
-    cases: Cases, split: Split, practice: Practice
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_the_temperature_is_fitted_on_the_experts_that_run(cases: Cases, threshold: float) -> None:
+    network = untrained(seed=0).network
+    validation = cases.take(np.flatnonzero(cases.labels >= 0)[:80])
+    trace = run(network, validation.ids, validation.inputs, CYTOLOGY.concept_names)
+    decided = replay(trace, Policy.shared(threshold, len(trace.tree.names)))
+    assert decided.active.all() == (threshold == 0)
+    calibrate(network, validation, CYTOLOGY, threshold)
+    expected = fit_temperature(decided.class_logits, validation.labels)
+    assert float(network.head.temperature) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("practice", "threshold"), [("paths", 0.0), ("router", 0.5)])
+def test_a_router_that_chose_in_training_chooses_in_calibration(
+    cases: Cases,
+    split: Split,
+    practice: Practice,
+    threshold: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A router's choices: gates at one half. Otherwise: every expert."""
+    asked: list[float] = []
+    monkeypatch.setattr("minspnet.study.calibrate", lambda *given: asked.append(given[3]))
     recipe = preset(CYTOLOGY, VARIANT)
     training = dataclasses.replace(recipe.training, epochs=1, practice=practice)
-    study = conduct(
-        CYTOLOGY, VARIANT, Preset(recipe.model, training), cases, split, 0, baselines=False
-    )
-    threshold = 0.5 if practice == "router" else 0.0
-    trace = study.traces["validation"]
-    practised = replay(trace, Policy.shared(threshold, len(trace.tree.names)))
-    # Doubt is heard at the temperature itself, so that the gates are those of before.
-    before = dataclasses.replace(trace, head=dataclasses.replace(trace.head, temperature=1.0))
-    expected = fit_temperature(practised.class_logits, cases.labels[split.validation])
-    if practice == "paths":
-        assert trace.head.temperature == pytest.approx(expected, rel=1e-5)
-    else:
-        everything = replay(before, Policy.shared(0, len(trace.tree.names)))
-        all_on = fit_temperature(everything.class_logits, cases.labels[split.validation])
-        assert trace.head.temperature != pytest.approx(all_on, rel=1e-3)
+    conduct(CYTOLOGY, VARIANT, Preset(recipe.model, training), cases, split, 0, baselines=False)
+    assert asked == [threshold]
 
 
 # --- Honest -----------------------------------------------------------------------------
