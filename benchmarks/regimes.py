@@ -41,7 +41,7 @@ COMPETING = TrainSpec(
     head_strength=30.0,
     correction_rate=0.0,
     router_cost=0.0,
-    balance_weight=0.1,
+    balance_weight=1.0,
     practice="router",
 )
 INDEPENDENT = TrainSpec(
