@@ -46,7 +46,7 @@ def in_a_hundred(probability: float) -> str:
 
 def concept_value(concept: Concept, value: float, more_digits: int = 0) -> str:
     """Say a graded concept on its own scale, without the unit."""
-    return f"{concept.shown(value):.{concept.digits + more_digits}f}"
+    return f"{concept.shown(value):.{max(0, concept.digits) + more_digits}f}"
 
 
 def concept_word(concept: Concept, value: float) -> str:

@@ -106,10 +106,19 @@ class Concept:
     unit: str
     visible: bool = True
 
+    def __post_init__(self) -> None:
+        if self.shown_low == self.shown_high or not math.isfinite(self.shown_high - self.shown_low):
+            raise requirement(
+                f"shown scale of {self.name}",
+                "run from one finite number to another",
+                (self.shown_low, self.shown_high),
+                "correct shown_low or shown_high",
+            )
+
     @property
     def digits(self) -> int:
-        """Decimals of the shown scale: as few as give 20 steps from end to end."""
-        return max(0, math.ceil(1 - math.log10(abs(self.shown_high - self.shown_low) / 2)))
+        """Decimals of the shown scale: as few as give 20 steps; below 0 for steps of tens."""
+        return math.ceil(1 - math.log10(abs(self.shown_high - self.shown_low) / 2))
 
     @property
     def grades(self) -> tuple[float, ...]:

@@ -145,13 +145,13 @@ class Network(nn.Module):
             return None
         place = self.tree.names.index(expert.weights_of)
         owner = self.spec.experts[place]
-        fits = [(e.block, e.width, e.inner, e.stride, e.repeats) for e in (owner, expert)]
+        differing = expert.block_differences(owner)
         given = self.experts[place].given_shape
-        if fits[0] != fits[1] or given != shape:
+        if differing or given != shape:
             raise requirement(
                 f"block of {expert.name}",
                 f"equal that of {owner.name}, whose weights it uses, and be given as much",
-                (fits[1], shape),
+                f"another {', '.join(differing)}" if differing else f"{shape} in place of {given}",
                 "make both alike",
             )
         return self.experts[place].block
@@ -304,14 +304,17 @@ def check_inputs(spec: ModelSpec, inputs: np.ndarray) -> None:
             "check the domain and its variant",
         )
     # Categorical columns say a missing cell by a value that is no level.
-    may_lack = spec.stem.missing or any(spec.stem.levels)
-    wrong = np.isinf(inputs) if may_lack else ~np.isfinite(inputs)
+    categorical = np.array(spec.stem.levels, dtype=bool) if spec.stem.levels else np.array(False)
+    may_lack = np.broadcast_to(categorical | spec.stem.missing, inputs.shape)
+    with np.errstate(over="ignore"):
+        read = inputs.astype(np.float32, copy=False)
+    wrong = np.isinf(read) | (np.isnan(read) & ~may_lack)
     if wrong.any():
-        row = int(np.argwhere(wrong)[0][0])
+        first = tuple(np.argwhere(wrong)[0])
         raise requirement(
             "inputs",
-            "be finite" if not may_lack else "be finite or missing",
-            f"NaN or infinity in row {row}",
+            "be finite or missing" if may_lack[first] else "be finite",
+            f"NaN or infinity in row {first[0]}",
             "fill or drop it",
         )
 

@@ -1,6 +1,6 @@
 """What a network is built from. Data only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from minspnet.errors import requirement
@@ -14,6 +14,11 @@ Activation = Literal["relu", "relu6", "silu", "learned"]
 Gate = Literal["doubt", "learned", "choice", "gain"]
 Pooling = Literal["mean", "attention"]
 HeadKind = Literal["linear", "prototypes", "both"]
+
+_NAMES = {"name", "parent", "weights_of"}
+_BESIDE_THE_BLOCK = _NAMES | {"reading", "gate", "concepts", "pooling", "fuse", "hidden"}
+_PARTS = ("stem", "base_exit", "head", "experts")
+"""What ``freeze`` calls the parts that are no single expert."""
 
 _AXES = {
     "tabular": "(feature,)",
@@ -112,6 +117,15 @@ class ExpertSpec(Recipe):
     fuse: bool = False
     hidden: int = 0
 
+    def block_differences(self, other: "ExpertSpec") -> list[str]:
+        """Name the attributes in which its block is built otherwise than another expert's."""
+        return [
+            field.name
+            for field in fields(self)
+            if field.name not in _BESIDE_THE_BLOCK
+            and getattr(self, field.name) != getattr(other, field.name)
+        ]
+
 
 @dataclass(frozen=True)
 class ModelSpec(Recipe):
@@ -168,6 +182,10 @@ class ModelSpec(Recipe):
         for expert in self.experts:
             if expert.name in seen:
                 raise requirement("expert names", "be unique", expert.name, "rename one")
+            if expert.name in _PARTS:
+                raise requirement(
+                    "expert names", "not be those of other parts", expert.name, "rename it"
+                )
             self._check_relations(expert, seen)
             self._check_sizes(expert)
             seen[expert.name] = expert

@@ -136,7 +136,9 @@ class Outcomes:
         """Class probabilities of every case under every set."""
         rows = []
         for active in self.sets:
-            outputs = self.trace.base + self.trace.contributions[:, active].sum(axis=1)
+            outputs = np.array(self.trace.base)
+            for expert in np.flatnonzero(active):  # in the order of replay, to the last bit
+                outputs += self.trace.contributions[:, expert]
             concepts = self.trace.head.activate(outputs)
             everywhere = np.broadcast_to(active, self.trace.gates.shape)
             policy = Policy.shared(0, len(active))
@@ -212,11 +214,13 @@ def most_within(curve: tuple[Score, ...], budget: float, total_macs: float) -> S
         total_macs: Of a case for which every expert runs.
 
     Raises:
-        UserError: If no point is affordable.
+        UserError: If no point is affordable, though some expert could be left out.
     """
+    cheapest = min(point.mean_macs for point in curve) / total_macs
+    if cheapest >= 1:
+        return curve[0]  # without experts there is nothing to save
     affordable = [point for point in curve if point.mean_macs <= budget * total_macs]
     if not affordable:
-        cheapest = min(point.mean_macs for point in curve) / total_macs
         raise requirement(
             "budget", f"be at least {cheapest:.3f}, what the base alone costs", budget, "raise it"
         )

@@ -69,7 +69,7 @@ def waterfall(
     is shared among the experts in proportion to their contributions to its logit: the order
     of the experts plays no part, and the shares sum to the change exactly. What the likeness
     to prototypes adds depends on all concepts together; it is shared in proportion to how much
-    each expert moved them.
+    each expert moved their logits.
 
     Args:
         case: A trace of one case.
@@ -94,7 +94,7 @@ def waterfall(
         likeness = [_likeness(case.head.prototypes, each, target) for each in concepts]
         start += likeness[0]
         steps = np.diff(likeness)
-        effort = np.abs(ran).sum(axis=1)
+        effort = np.abs(ran[:, : case.head.concepts]).sum(axis=1)
         parts = effort / effort.sum() if effort.sum() > 0 else effort
         base = np.append(base, steps[0])
         shares = np.column_stack([shares, parts * steps[1]])

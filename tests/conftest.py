@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(ignore)
 
 
-@pytest.fixture(scope="session", params=["tabular", "image"])
+@pytest.fixture(scope="session", params=["tabular", "image", "competing"])
 def forest(request: pytest.FixtureRequest) -> Forest:
     """The hand-made forest with random weights, for columns and for pictures."""
     return make_forest(request.param)

@@ -25,7 +25,18 @@ class Forest:
 
 
 def forest_spec(kind: str) -> ModelSpec:
-    """A spine of two replacing stages, then two parallel experts that add."""
+    """A spine of two replacing stages, then two parallel experts that add.
+
+    In the ``competing`` forest of columns, exits fuse what their path found, the second stage
+    stands behind a gate of gain, and the parallel experts compete.
+    """
+    if kind == "competing":
+        plain = forest_spec("tabular")
+        gates = ("doubt", "gain", "choice", "choice")
+        experts = tuple(
+            replace(e, gate=g, fuse=True) for e, g in zip(plain.experts, gates, strict=True)
+        )
+        return replace(plain, experts=experts)
     flat = kind == "tabular"
     block, smooth = ("dense", "silu") if flat else ("inverted_bottleneck", "relu")
     experts = (

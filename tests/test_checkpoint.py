@@ -11,12 +11,13 @@ import pytest
 import torch
 from forests import forest_spec
 
-from minspnet import checkpoint as checkpoints
 from minspnet.errors import UserError
 from minspnet.network import Network
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec, StemSpec
+from minspnet.training import checkpoint as checkpoints
 from minspnet.training.checkpoint import INDEX
+from minspnet.training.distillation import ensemble_teacher
 from minspnet.training.train import TrainingData, train
 
 SPEC = forest_spec("image")
@@ -145,13 +146,33 @@ def test_other_start_weights_are_another_training(folder: Path) -> None:
         trained(folder, start=Network(SPEC))
 
 
+def test_another_teacher_is_another_training(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    teachers = [ensemble_teacher([Network(SPEC)]) for _ in range(2)]
+    recipe = dataclasses.replace(RECIPE, epochs=2, distillation_weight=1.0)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, recipe=recipe, teacher=teachers[0], on_epoch=stop_after(0))
+    trained(tmp_path, recipe=recipe, teacher=teachers[0])
+    with pytest.raises(UserError, match="be of the same training, got another teacher; "):
+        trained(tmp_path, recipe=recipe, teacher=teachers[1])
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
+
+
+def change_index(folder: Path, **changes: Any) -> None:
+    index = json.loads((folder / INDEX).read_text())
+    (folder / INDEX).write_text(json.dumps(index | changes))
 
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "index cut": lambda folder: cut(folder / INDEX),
     "index of another kind": lambda folder: (folder / INDEX).write_text("[]"),
+    "about of another kind": lambda folder: change_index(folder, about=[]),
+    "about of pairs": lambda folder: change_index(folder, about=[["seed", 3]]),
+    "no records": lambda folder: change_index(folder, records=None),
+    "records of another kind": lambda folder: change_index(folder, records=[1]),
     "tensors cut": lambda folder: cut(folder / "state-000002.safetensors"),
     "tensors gone": lambda folder: (folder / "state-000002.safetensors").unlink(),
     "tensors changed": lambda folder: (folder / "state-000002.safetensors").write_bytes(b"0"),

@@ -253,3 +253,9 @@ def test_nodules_are_labelled_as_the_card_says() -> None:
 def test_shown_values_run_from_end_to_end() -> None:
     diameter = find_domain("lung_nodules").concepts[0]
     assert [diameter.shown(value) for value in (0, 0.5, 1)] == [3, 16.5, 30]
+
+
+@pytest.mark.parametrize("high", [0.0, np.inf, np.nan])
+def test_a_shown_scale_needs_two_finite_ends(high: float) -> None:
+    with pytest.raises(UserError, match=r"^shown scale of diameter must run from one finite numb"):
+        dataclasses.replace(find_domain("lung_nodules").concepts[0], shown_low=0.0, shown_high=high)

@@ -1,6 +1,7 @@
 """Each layer by hand, or against the simplest thing that must give the same."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -186,6 +187,22 @@ def test_missing_cells_are_left_out_of_the_scale() -> None:
     assert layer.scale.tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("value", [0.1, -3.3e4, 1e-9])
+def test_a_column_that_never_varies_keeps_scale_1(value: float) -> None:
+    """The mean of a thousand equal cells is off by a rounding, in units of which they would count.
+
+    A large number that varies little is no constant.
+    """
+    inputs = torch.full((1000, 2), value)
+    inputs[3, 0] = math.nan
+    inputs[:, 1] = 1e6 + torch.arange(1000) % 2
+    layer = Standardise(2)
+    layer.fit(inputs)
+    assert layer.scale[0] == 1
+    assert layer.scale[1].item() == pytest.approx(0.5, rel=0.1)
+    torch.testing.assert_close(layer(inputs)[:3, 0], torch.zeros(3), atol=0.01, rtol=0)
+
+
 def test_tabular_encoding_by_hand() -> None:
     """Number, three levels, number; missing numbers become 0 and raise their indicator."""
     stem = TabularStem(StemSpec("tabular", levels=(0, 3, 0), missing=True), (3,))
@@ -240,6 +257,28 @@ def test_experts_may_share_a_block() -> None:
     child = ExpertSpec("c", "dense", 6, parent="a", weights_of="a")
     with pytest.raises(UserError, match="block of c must equal that of a, whose weights it uses"):
         Network(ModelSpec((5,), 2, 2, StemSpec("tabular"), (first, child)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"kernel": 5}, {"activation": "silu"}, {"squeeze": 2}, {"rank": 1}, {"winners": 0.5}),
+        *({"expansion": 3}, {"reads": (0, 1)}, {"shared": True}, {"adds": False}),
+    ],
+    ids=str,
+)
+def test_who_uses_the_weights_of_another_is_built_like_it(change: dict[str, object]) -> None:
+    owner = expert("inverted_bottleneck")
+    user = replace(owner, name="b", weights_of="a", gate="learned", hidden=3, concepts=(0,))
+    for experts in ((owner, user), (replace(owner, **change), replace(user, **change))):
+        Network(ModelSpec((1, 8, 8), 2, 2, StemSpec("image", 4), experts))
+    with pytest.raises(UserError) as refused:
+        other = replace(user, **change)
+        Network(ModelSpec((1, 8, 8), 2, 2, StemSpec("image", 4), (owner, other)))
+    assert str(refused.value) == (
+        "block of b must equal that of a, whose weights it uses, and be given as much, "
+        f"got another {next(iter(change))}; make both alike."
+    )
 
 
 def test_fused_exits_read_every_depth_before_them() -> None:
@@ -302,3 +341,34 @@ def test_missing_inputs_reach_only_stems_that_take_them() -> None:
         else:
             with pytest.raises(UserError, match="inputs must be finite, got NaN"):
                 run(network, ("a",), lacking, ("one",))
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_number_may_be_missing_only_where_the_stem_takes_it(missing: bool) -> None:
+    """A column with levels says a missing cell by itself; the numbers beside it do not."""
+    spec = ModelSpec((2,), 1, 2, StemSpec("tabular", levels=(0, 3), missing=missing))
+    run(Network(spec), ("a",), np.array([[1, math.nan]], np.float32), ("one",))
+    number = np.array([[math.nan, 1]], np.float32)
+    if missing:
+        assert np.isfinite(run(Network(spec), ("a",), number, ("one",)).base).all()
+    else:
+        with pytest.raises(UserError, match="inputs must be finite, got NaN or infinity in row 0"):
+            run(Network(spec), ("a",), number, ("one",))
+
+
+def test_a_number_too_large_for_the_network_is_refused() -> None:
+    """It is read in single precision, where it would be infinite."""
+    network = Network(ModelSpec((1,), 1, 2, StemSpec("tabular")))
+    with pytest.raises(UserError, match="inputs must be finite, got NaN or infinity in row 1"):
+        run(network, ("a", "b"), np.array([[1.0], [1e300]]), ("one",))
+
+
+def test_a_binary_concept_is_exactly_0_or_1_and_learns_as_a_graded_one() -> None:
+    spec = ModelSpec((3,), 1, 2, StemSpec("tabular"), binary=True, residual=True)
+    outputs = torch.linspace(-4, 4, 161)[:, None].repeat(1, 2).requires_grad_()
+    activations = Network(spec).head.activate(outputs)
+    assert torch.equal(activations[:, 0], (outputs[:, 0] >= 0).float())
+    assert torch.equal(activations[:, 1], outputs[:, 1])
+    activations[:, 0].sum().backward()
+    graded = torch.sigmoid(outputs.detach()[:, 0])
+    torch.testing.assert_close(outputs.grad[:, 0], graded * (1 - graded))

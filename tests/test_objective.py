@@ -9,7 +9,7 @@ import torch
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
 from minspnet.network import Evidence, Network
-from minspnet.recipe import TrainSpec
+from minspnet.recipe import GateNoise, TrainSpec
 from minspnet.spec import ModelSpec
 from minspnet.training.class_head import fit_head
 from minspnet.training.data import Batch, as_batch
@@ -186,6 +186,43 @@ def test_hard_concrete_gates_pay_for_their_chance_to_be_open(
     assert found["router"].item() == pytest.approx(expected, rel=1e-5)
 
 
+def rivals(spec: ModelSpec) -> ModelSpec:
+    """The same network with two experts competing behind its stage, and a learned gate."""
+    one = dataclasses.replace(spec.experts[1], name="one", gate="choice")
+    other = dataclasses.replace(one, name="other")
+    return dataclasses.replace(spec, experts=(*spec.experts, one, other))
+
+
+def test_rivals_pay_for_their_gates_whatever_the_noise(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    """Exactly one of them is practised at a time, so that no gate is open by being stretched."""
+    network, shares = Network(rivals(small_spec)).eval(), np.array([0.3, 0.2, 0.1, 0.4])
+    batch = batch_of(training_data)
+    recipe = TrainSpec(gate_noise="hard_concrete")
+    evidence, found = Objective(network, recipe, shares, torch.ones(3), seed=0)(batch)
+    gates = evidence.gates.detach()
+    learned = torch.sigmoid(torch.logit(gates[:, 1]) - 2 / 3 * np.log(1 / 11))
+    price = 0.2 * learned + 0.1 * gates[:, 2] + 0.4 * gates[:, 3]
+    assert found["router"].item() == pytest.approx(0.02 * price.mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("noise", ["straight_through", "hard_concrete"])
+def test_the_routers_way_opens_one_rival(
+    noise: GateNoise, small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    network = Network(rivals(small_spec)).eval()
+    objective = Objective(
+        network, TrainSpec(gate_noise=noise), np.full(4, 0.1), torch.ones(3), seed=0
+    )
+    with torch.no_grad():
+        evidence = network.evidence(torch.from_numpy(training_data.inputs))
+        (_, way) = objective._ways(evidence)[-1]
+    one_open = torch.tensor([0.0, 1.0]).expand(len(way), 2)
+    torch.testing.assert_close(way[:, 2:].sort(dim=1).values, one_open)
+    assert 0 < way[:, 2].mean() < 1
+
+
 def test_soft_gates_weigh_the_contribution(network: Network, training_data: TrainingData) -> None:
     """With gates at 1 the router's way is that of all experts, at 0 that of the stage alone."""
     recipe = TrainSpec(correction_rate=0, gate_noise="sigmoid", path_weight=1e6)
@@ -240,3 +277,15 @@ def test_costs_are_one_an_expert_and_not_free_for_gates_of_gain(
     bare = Network(dataclasses.replace(small_spec, experts=()))
     with pytest.raises(UserError, match=r"^activity_weight must be 0 without experts, got 1; "):
         Objective(bare, TrainSpec(activity_weight=1), np.zeros(0), torch.ones(3), seed=0)
+
+
+@pytest.mark.parametrize("way", ["independent", "sequential"])
+def test_residual_channels_that_nothing_trains_are_refused(way: str, small_spec: ModelSpec) -> None:
+    network = Network(dataclasses.replace(small_spec, residual=True))
+    Objective(network, TrainSpec(), SHARES, torch.ones(3), seed=0)
+    with pytest.raises(UserError) as refused:
+        Objective(network, TrainSpec(concept_training=way), SHARES, torch.ones(3), seed=0)
+    assert str(refused.value) == (
+        f"residual must be off in {way} training, which leaves such channels untrained, got True; "
+        "switch it off or train anchored."
+    )

@@ -191,7 +191,7 @@ def test_units_dropped_are_features_set_to_zero() -> None:
     block = "inverted_bottleneck"
     experts = (
         ExpertSpec("keep", block, 6, inner=8, squeeze=2),
-        ExpertSpec("use", block, 6, parent="keep", inner=8, weights_of="keep", fuse=True),
+        ExpertSpec("use", block, 6, "keep", inner=8, squeeze=2, weights_of="keep", fuse=True),
         ExpertSpec("part", "separable", 4, reads=(1, 2, 5), gate="learned", rank=2, hidden=3),
     )
     parent = random_network(ModelSpec((2, 16, 16), 2, 3, StemSpec("image", 6), experts))
@@ -227,6 +227,17 @@ def test_units_dropped_are_features_set_to_zero() -> None:
     silence(parent.experts[2].exit.pool, (3,))
     silence(parent.experts[2].learned_gate.pool, stem)
     assert_same(evidence(child), evidence(parent))
+
+
+def test_who_shares_a_block_reads_as_little_of_it() -> None:
+    experts = (ExpertSpec("a", "dense", 3), ExpertSpec("b", "dense", 3, weights_of="a"))
+    parent = random_network(ModelSpec((4,), 2, 2, StemSpec("tabular"), experts))
+    units = units_of(parent, reads_apart=True)
+    kept = units.keep({Place(0, "reads"): (0, 2, 3)})
+    child = shrunk(parent, units, kept)
+    assert [e.reads for e in child.spec.experts] == [(0, 2, 3), (0, 2, 3)]
+    assert child.experts[0].block is child.experts[1].block
+    assert_same(evidence(child), evidence(masked(parent, units, kept)))
 
 
 def test_what_must_stay_is_refused() -> None:

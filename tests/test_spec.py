@@ -32,6 +32,8 @@ BLOCKS = {
     "image": ["none", "separable", "inverted_bottleneck"],
 }
 
+OTHER_PARTS = ("stem", "base_exit", "head", "experts")
+
 
 @st.composite
 def expert_specs(
@@ -88,7 +90,8 @@ def model_specs(draw: st.DrawFn) -> ModelSpec:
     axes = {"tabular": 1, "signal": 2, "image": 3}[kind]
     shape = tuple(draw(st.lists(st.integers(1, 20), min_size=axes, max_size=axes)))
     concepts = draw(st.integers(1, 4))
-    names = draw(st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=4))
+    name = st.text(min_size=1, max_size=8).filter(lambda text: text not in OTHER_PARTS)
+    names = draw(st.lists(name, unique=True, max_size=4))
     head = draw(st.sampled_from(get_args(HeadKind)))
     pooling = draw(st.sampled_from(get_args(Pooling)))
     return ModelSpec(
@@ -211,6 +214,13 @@ REFUSALS = [
         model_dict(experts=[FIRST, FIRST]),
         "expert names must be unique, got a; rename one.",
     ),
+    *(
+        (
+            model_dict(experts=[expert_dict(name=name)]),
+            f"expert names must not be those of other parts, got {name}; rename it.",
+        )
+        for name in OTHER_PARTS
+    ),
     (
         model_dict(experts=[FIRST, expert_dict(parent="b")]),
         "parent of b must be an expert listed before it, got b; reorder the experts.",
@@ -305,8 +315,8 @@ def test_a_missing_key_is_named(key: str) -> None:
         ),
         (
             {"concept_training": "magic"},
-            "TrainSpec.concept_training must be one of ('anchored', 'independent', 'joint'), "
-            "got magic; correct the file.",
+            "TrainSpec.concept_training must be one of ('anchored', 'independent', 'sequential', "
+            "'joint'), got magic; correct the file.",
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """Scoring many policies from one trace is the same as replaying each of them."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,7 +95,22 @@ def test_pick_gives_the_probabilities_of_replay(data: st.DataObject) -> None:
     places = outcomes.places(policy)
     decision = replay(trace, policy)
     np.testing.assert_array_equal(outcomes.sets[places], decision.active)
-    np.testing.assert_allclose(outcomes.pick(places), decision.probabilities, atol=1e-5)
+    np.testing.assert_array_equal(outcomes.pick(places), decision.probabilities)
+
+
+def test_outcomes_sum_in_the_order_of_replay() -> None:
+    """In floats 1 - 1 + 1e-9 is present and 1 + (-1 + 1e-9) is not told from absent."""
+    trace = replace(
+        bare_trace((-1, -1)),
+        gates=np.ones((2, 2), np.float32),
+        base=np.ones((2, 1), np.float32),
+        contributions=np.array([[[-1], [1e-9]], [[-1], [-1e-9]]], np.float32),
+        head=Head(np.full((1, 1), 4, np.float32), np.full(1, -2, np.float32), 1.0, 1, binary=True),
+    )
+    outcomes = Outcomes(trace, np.array([1, 0]), CostTable(0, (1, 1)))
+    policy = Policy.shared(0, 2)
+    assert replay(trace, policy).predicted.tolist() == [1, 0]
+    assert outcomes.score(policy).accuracy == 1
 
 
 def outcomes_of(forest: Forest) -> Outcomes:
@@ -139,6 +155,8 @@ def points(*values: tuple[float, float, float]) -> tuple[Score, ...]:
         # The most that half of 10 MACs can pay, however it scores; just half is in.
         (points((0.9, 0.9, 10), (0.8, 0.9, 5), (0.9, 0.9, 4)), 0.5, 1),
         (points((0.9, 0.9, 10), (0.8, 0.9, 5.1), (0.9, 0.9, 4)), 0.5, 2),
+        # Without experts the base is all there is, whatever the budget.
+        (points((0.5, 0.5, 10), (0.5, 0.5, 10)), 0.4, 0),
         # Everything is affordable at all the MACs there are.
         (points((0.4, 0.4, 10), (0.5, 0.5, 1)), 1.0, 0),
     ],

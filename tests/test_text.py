@@ -90,7 +90,10 @@ def test_what_would_change_it(flip: Flip, now: float, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "digits", "steps"),
-    [(0, 100, 0, 100), (3, 30, 0, 27), (1, 5, 1, 40), (0, 1, 2, 100), (0, 0.5, 2, 50)],
+    [
+        *((0, 100, 0, 100), (3, 30, 0, 27), (1, 5, 1, 40), (0, 1, 2, 100), (0, 0.5, 2, 50)),
+        *((0, 300, -1, 30), (0, 1e6, -4, 100), (-1e9, 1e9, -8, 20)),
+    ],
 )
 def test_every_scale_has_steps_to_set(low: float, high: float, digits: int, steps: int) -> None:
     concept = replace(LUNG.concepts[0], shown_low=low, shown_high=high)

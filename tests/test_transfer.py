@@ -132,13 +132,14 @@ def test_frozen_parts_do_not_move_and_the_others_do(
         assert equal(before, after) == held, name
 
 
-def test_freezing_refuses_unknown_parts_and_everything(data: TrainingData) -> None:
+def test_freezing_refuses_unknown_parts_and_everything(source: Network, data: TrainingData) -> None:
+    start = transfer(source, other_task(), data.inputs).network
     for freeze, sentence in (
         (("trunk",), "freeze must name parts among near, far, left, right, stem, base_exit, "),
         (("stem", "experts", "base_exit", "head"), "freeze must leave something to train, got "),
     ):
         with pytest.raises(UserError) as refused:
-            train(other_task(), TrainSpec(epochs=1, freeze=freeze), data, COSTS, 0)
+            train(other_task(), TrainSpec(epochs=1, freeze=freeze), data, COSTS, 0, start=start)
         assert str(refused.value).startswith(sentence)
 
 
@@ -148,3 +149,22 @@ def test_a_transferred_network_learns_on(source: Network, data: TrainingData) ->
     recipe = TrainSpec(epochs=8, batch_size=12, freeze=("experts",))
     train(*(other_task(), recipe, data, COSTS, 0), lambda _, now: told.append(now), start=start)
     assert told[-1]["concept"] < told[0]["concept"]
+
+
+@pytest.mark.parametrize("way", ["anchored", "independent", "sequential", "joint"])
+def test_a_frozen_head_is_the_one_that_was_given(
+    way: str, source: Network, data: TrainingData
+) -> None:
+    """Neither fitted before the training nor after it."""
+    spec = dataclasses.replace(other_task(), residual=False)
+    start = transfer(source, spec, data.inputs).network
+    with torch.no_grad():
+        start.head.weights.fill_(0.7)
+    recipe = TrainSpec(epochs=1, batch_size=8, freeze=("head",), concept_training=way)
+    found = train(spec, recipe, data, COSTS, 0, start=start)
+    assert equal(start.head, found.head)
+    with pytest.raises(UserError) as refused:
+        train(spec, recipe, data, COSTS, 0)
+    assert str(refused.value) == (
+        "freeze must name the head only with a network to start from, got none; leave head out."
+    )

@@ -143,6 +143,29 @@ def test_likeness_by_hand() -> None:
     assert fall.outputs == ("size", LIKENESS)
 
 
+def test_likeness_is_shared_by_what_moves_concepts() -> None:
+    """As above, with a residual channel, which likeness does not hear.
+
+    a adds 2 ln3 to the concept's logit and nothing else, b takes ln3 and adds 9 to the residual:
+    c = 3/4 again, and of the change in likeness a gets 2/3 and b 1/3.
+    """
+    trace = one_case([0, 0], [[2 * LN3, 0], [-LN3, 9]], [[0, 1]], [0], 1)
+    known = Prototypes(np.ones((1, 1), np.float32), np.full((1, 1), 4, np.float32), math.log(16))
+    trace = dataclasses.replace(trace, head=dataclasses.replace(trace.head, prototypes=known))
+    fall = waterfall(trace, Policy((0.5, 0.5)), np.zeros(2, np.float32))
+    change = 4 * 16 ** (-1 / 16) - 2
+    expected = [[0, 0, 2 / 3 * change], [0, 9, 1 / 3 * change]]
+    np.testing.assert_allclose(fall.shares, expected, atol=1e-5)
+
+
+def test_the_least_step_turns_a_binary_concept() -> None:
+    """From -2e-5 to 2e-5 it goes from absent to present, weight 6: a did 6/4 of it, b -2/4."""
+    trace = one_case([-2e-5], [[6e-5], [-2e-5]], [[6]], [0], 1)
+    trace = dataclasses.replace(trace, head=dataclasses.replace(trace.head, binary=True))
+    fall = waterfall(trace, Policy((0.5, 0.5)), np.zeros(1, np.float32))
+    np.testing.assert_allclose(fall.shares, [[9], [-3]], rtol=1e-5)
+
+
 @given(explained())
 def test_every_part_is_what_the_formula_says(case: tuple[Trace, Policy, np.ndarray, int]) -> None:
     fall = waterfall(*case)

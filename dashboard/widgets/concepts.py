@@ -58,7 +58,7 @@ def _slider(case_id: str, concept: Concept, value: float, label: str) -> None:
         float(concept.shown_high),
         step=step,
         key=key,
-        format=f"%.{concept.digits}f",
+        format=f"%.{max(0, concept.digits)}f",
         help=f"{concept.meaning} From {concept.low_word} to {concept.high_word}.",
         on_change=_set_concept,
         args=(case_id, concept, key),

@@ -57,7 +57,8 @@ class ConceptHead(nn.Module):
         """
         graded = torch.sigmoid(outputs[:, : self.concepts])
         if self.binary:
-            graded = (outputs[:, : self.concepts] >= 0).to(graded) + graded - graded.detach()
+            present = (outputs[:, : self.concepts] >= 0).to(graded)
+            graded = present + (graded - graded.detach())
         return torch.cat([graded, outputs[:, self.concepts :]], dim=1)
 
     def similarity(

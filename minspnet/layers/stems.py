@@ -1,5 +1,6 @@
 """Stems: what every case pays for before any routing."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -32,7 +33,11 @@ class Standardise(nn.Module):
         centred = inputs - mean.view(1, -1, *(1,) * (inputs.ndim - 2))
         deviation = centred.square().nanmean(dim=axes).sqrt().nan_to_num(0.0)
         self.mean.copy_(mean)
-        self.scale.copy_(torch.where(deviation > 0, deviation, torch.ones_like(deviation)))
+        # Asked of the values: a float32 mean of equal ones may differ from them.
+        lowest = inputs.nan_to_num(math.inf).amin(dim=axes)
+        highest = inputs.nan_to_num(-math.inf).amax(dim=axes)
+        varies = (lowest < highest) & (deviation > 0)
+        self.scale.copy_(torch.where(varies, deviation, torch.ones_like(deviation)))
 
     def forward(
         self, inputs: Float[Tensor, "case feature *sides"]

@@ -178,7 +178,7 @@ def _narrower_expert(
     hidden = units.places.get(Place(node, "hidden"))
     if hidden is not None:
         changes["hidden"] = int(kept[hidden].sum())
-    changes["reads"] = _narrower_reads(expert, node, network, units, kept)
+    changes["reads"] = _narrower_reads(built, owner, network, units, kept)
     return replace(expert, **changes)  # type: ignore[arg-type]
 
 
@@ -186,9 +186,7 @@ def _narrower_reads(
     expert: ExpertSpec, node: int, network: Network, units: Units, kept: Kept
 ) -> tuple[int, ...]:
     """Places, among the parent features that are left, of those that the block still reads."""
-    given = units.places.get(Place(node, "reads"))
-    if given is None:  # the owner of the block reads for it
-        return expert.reads
+    given = units.places[Place(node, "reads")]
     parent = kept[units.places[Place(network.tree.parents[node], "out")]]
     read = np.array(expert.reads or range(len(parent)))
     stay = read[kept[given]]

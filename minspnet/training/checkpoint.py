@@ -107,7 +107,8 @@ def load_checkpoint(folder: Path, state: TrainingState, about: Mapping[str, Any]
         return
     try:
         index = json.loads((folder / INDEX).read_text())
-        found, records, scale = index["about"], index["records"], index["scaler"]
+        found, scale = dict(index["about"]), dict(index["scaler"])
+        records = [dict(record) for record in index["records"]]
         path = folder / Path(index["state"]).name
         intact = _sha256(path) == index["sha256"]
         tensors = load_file(path) if intact else {}

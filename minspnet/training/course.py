@@ -80,6 +80,13 @@ class Course:
         parts = [self.cases] + ([] if self.held_out is None else [self.held_out])
         return [tensor for part in parts for tensor in part if tensor is not None]
 
+    def taught(self) -> list[Tensor]:
+        """What the teacher says of the first cases: it is bound to them as well."""
+        if self.objective.teacher is None:
+            return []
+        first = self.cases.inputs[:_CHUNK].to(self.device)
+        return [self.objective.teacher(first).cpu()]
+
     def run_epoch(self, after_step: StepHook | None = None) -> None:
         """Pass over the training cases once, then say how it went in the state's records."""
         record: dict[str, float] = {}

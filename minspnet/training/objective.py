@@ -63,6 +63,7 @@ class Objective:
         self.costs = torch.as_tensor(expert_costs, dtype=torch.float32).to(self.device)
         kinds = [expert.gate for expert in network.spec.experts]
         self.learned = torch.tensor([k in ("learned", "choice") for k in kinds], device=self.device)
+        self.choice = torch.tensor([k == "choice" for k in kinds], device=self.device)
         self.rivals = sorted({group for group in network.rivals if group})
         experts = len(self.parents)
         paths = torch.zeros(experts + 1, experts, device=self.device)
@@ -100,7 +101,10 @@ class Objective:
                 terms[name] = terms.get(name, term.new_zeros(())) + weight / total * term
         recipe = self.recipe
         if self.learned.any():
-            chances = open_probability(evidence.gates, recipe.gate_noise)
+            # One rival is always open; how often it is this one, its gate says as it is.
+            chances = torch.where(
+                self.choice, evidence.gates, open_probability(evidence.gates, recipe.gate_noise)
+            )
             price = (chances * self.costs)[:, self.learned].sum(1).mean()
             terms["router"] = recipe.router_cost * price
         if recipe.activity_weight:
@@ -218,6 +222,13 @@ def _check(recipe: TrainSpec, network: Network, costs: Tensor, teacher: Teacher 
     if recipe.practice == "router" and all(e.gate not in ("learned", "choice") for e in experts):
         raise requirement(
             "practice", "be paths where no gate is learned", recipe.practice, "set it to paths"
+        )
+    if network.spec.residual and recipe.concept_training in _WITHOUT_CLASS:
+        raise requirement(
+            "residual",
+            f"be off in {recipe.concept_training} training, which leaves such channels untrained",
+            True,
+            "switch it off or train anchored",
         )
     if (recipe.distillation_weight > 0) != (teacher is not None):
         raise requirement(

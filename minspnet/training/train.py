@@ -63,6 +63,10 @@ def train(
     Source: Prechelt 1998, Early Stopping - But When? (patience).
     """
     _check(spec, recipe, data, validation, device)
+    if "head" in recipe.freeze and start is None:
+        raise requirement(
+            "freeze", "name the head only with a network to start from", "none", "leave head out"
+        )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = _begin(spec, recipe, data, start, seed)
@@ -77,7 +81,8 @@ def train(
                 "device": device,
                 "expert_costs": np.asarray(expert_costs).tolist(),
             }
-            about = identity(described, {"start": begun, "data": course.tensors()})
+            bound = {"start": begun, "data": course.tensors(), "teacher": course.taught()}
+            about = identity(described, bound)
             load_checkpoint(checkpoint, state, about)
         for epoch, record in enumerate(state.records):
             if on_epoch is not None:
@@ -91,7 +96,7 @@ def train(
         if state.best:
             network.load_state_dict(state.best)
         network.cpu()
-        if recipe.concept_training == "sequential":
+        if recipe.concept_training == "sequential" and "head" not in recipe.freeze:
             _refit_head(network, data, recipe, seed)
     return network.eval()
 
@@ -105,7 +110,7 @@ def _begin(
     if start is not None:
         network.load_state_dict(start.state_dict())
     joint = recipe.concept_training == "joint"
-    if not joint or spec.prototypes:
+    if (not joint or spec.prototypes) and "head" not in recipe.freeze:
         fit_head(network, data.concepts, data.labels, recipe, seed)
     if joint:
         for name, parameter in network.head.named_parameters():
