@@ -68,9 +68,10 @@ class RoutedFunction(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "case *input"]) -> Float[Tensor, " case"]:
         stem = self.network.stem
-        tabular = isinstance(stem, TabularStem)
-        hidden = stem.widen(stem.scaled(inputs)) if tabular else stem(inputs)
-        outputs = self.network.follow(hidden, self.active)
+        if isinstance(stem, TabularStem):
+            outputs = self.network.follow(stem.widen(stem.scaled(inputs)), self.active)
+        else:
+            outputs = self.network(inputs, self.active)
         if self.kind == "concept":
             return outputs[:, self.index]
         activations = self.network.head.activate(outputs)
