@@ -66,7 +66,7 @@ class RoutedFunction(nn.Module):
         self.index = int(index)
         self.interventions = interventions
 
-    def forward(self, inputs: Float[Tensor, "case *input"]) -> Float[Tensor, " case"]:
+    def forward(self, inputs: Float[Tensor, "case *sides"]) -> Float[Tensor, " case"]:
         stem = self.network.stem
         if isinstance(stem, TabularStem):
             outputs = self.network.follow(stem.widen(stem.scaled(inputs)), self.active)
@@ -222,7 +222,7 @@ def _check_target(network: Network, target: str) -> None:
 
 def baseline_of(
     network: Network, known: Float[np.ndarray, "train *input"] | None = None
-) -> Float[Tensor, "1 *input"]:
+) -> Float[Tensor, "1 *sides"]:
     """The input that says nothing: the mean training case, unfolded, or an empty picture.
 
     Args:
