@@ -20,6 +20,8 @@ st.html(ROOT / "dashboard" / "static" / "style.css")
 page = st.navigation(list(pages().values()), position="top")
 try:
     if not cache.models():
+        for sentence in cache.unreadable():
+            st.warning(text.plain(sentence))
         st.error("There is no trained model yet. Run `make models`, then reload.")
         st.stop()
     state.current()

@@ -18,8 +18,8 @@ import streamlit as st
 from minspnet import artifact
 from minspnet.artifact import Model
 from minspnet.data import UNLABELLED, Cases
-from minspnet.domain import Domain
-from minspnet.domains import DOMAINS, SAMPLE_DATA, load_cases
+from minspnet.domain import Domain, Feature
+from minspnet.domains import DOMAINS, SAMPLE_DATA, find_domain, load_cases
 from minspnet.errors import UserError
 from minspnet.exemplars import nearest
 from minspnet.policy import Policy
@@ -29,7 +29,7 @@ from minspnet.store import Store
 from minspnet.sweep import Outcomes, Score
 from minspnet.tolerance import Loss, cheapest_within, compare
 from minspnet.trace import Decision, Trace, join, replay
-from minspnet.waterfall import Waterfall, typical_concepts
+from minspnet.waterfall import Waterfall, told_class, typical_concepts
 from minspnet.waterfall import waterfall as explain_sum
 
 if TYPE_CHECKING:
@@ -59,22 +59,34 @@ def warm_up() -> threading.Thread:
 
 
 @st.cache_resource(show_spinner=False)
+def _shelf() -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    found: dict[str, list[str]] = {key: [] for key in DOMAINS}
+    unreadable = []
+    for described in sorted(MODELS.glob("*/model.json")):
+        try:
+            loaded = model(described.parent.name)
+            DOMAINS[loaded.domain_key].variant(loaded.variant)
+            found[loaded.domain_key].append(loaded.name)
+        except UserError as error:
+            unreadable.append(f"{error} The model {described.parent.name} is left out.")
+    return {key: tuple(names) for key, names in found.items() if names}, tuple(unreadable)
+
+
 def models() -> dict[str, tuple[str, ...]]:
     """Names of the models of each domain that has any, the domain's first one first."""
-    found: dict[str, list[str]] = {key: [] for key in DOMAINS}
-    for folder in sorted(MODELS.iterdir() if MODELS.is_dir() else ()):
-        try:
-            found[artifact.read_description(folder)["domain"]].append(folder.name)
-        except (UserError, KeyError):
-            continue
-    return {key: tuple(names) for key, names in found.items() if names}
+    return _shelf()[0]
+
+
+def unreadable() -> tuple[str, ...]:
+    """A sentence about each model folder that cannot be read."""
+    return _shelf()[1]
 
 
 @st.cache_resource(show_spinner=False)
 def model(name: str) -> Model:
     """One model, its hashes checked."""
     folder = MODELS / name
-    return artifact.load(folder, DOMAINS[artifact.read_description(folder)["domain"]])
+    return artifact.load(folder, find_domain(artifact.read_description(folder)["domain"]))
 
 
 @st.cache_resource(show_spinner=False)
@@ -159,10 +171,9 @@ def attribution(
     """Captum's attribution of one case with its routing held."""
     from minspnet.attribution import attribute
 
-    loaded = model(name)
-    everything = cases(loaded.domain_key, loaded.variant)
-    (row,) = everything.rows_of((case_id,))
-    return attribute(network(name), everything.inputs[row], np.array(active), method, target, edits)
+    known = part(name, "train").inputs
+    inputs = case_inputs(name, case_id)
+    return attribute(network(name), inputs, np.array(active), method, target, edits, known)
 
 
 @st.cache_resource(show_spinner=False)
@@ -218,10 +229,15 @@ def typical(name: str, policy: Policy) -> np.ndarray:
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def waterfall(name: str, case_id: str, policy: Policy) -> Waterfall:
-    """One case's log-odds of the last class, taken apart from a typical training case on."""
+    """One case's log-odds of ``told``, taken apart from a typical training case on."""
     case = one_case(name, case_id)
     start = typical(name, policy.without_interventions())
-    return explain_sum(case, policy, start, case.head.weights.shape[0])
+    return explain_sum(case, policy, start, told(name, case_id, policy))
+
+
+def told(name: str, case_id: str, policy: Policy) -> int:
+    """The class whose log-odds are explained."""
+    return told_class(replay(one_case(name, case_id), policy))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -236,13 +252,25 @@ def explained(name: str, case_id: str, policy: Policy) -> tuple[Reasons, Flip | 
     return reasons(case, policy, start), flip
 
 
-def picture(name: str, case_id: str) -> np.ndarray:
-    """An image case, in [0, 1]."""
+def case_inputs(name: str, case_id: str) -> np.ndarray:
+    """What the network reads of a case."""
     loaded = model(name)
     everything = cases(loaded.domain_key, loaded.variant)
     (row,) = everything.rows_of((case_id,))
-    image: np.ndarray = everything.inputs[row][0]
+    inputs: np.ndarray = everything.inputs[row]
+    return inputs
+
+
+def picture(name: str, case_id: str) -> np.ndarray:
+    """An image case, in [0, 1]."""
+    image: np.ndarray = case_inputs(name, case_id)[0]
     return image
+
+
+def features(name: str) -> list[Feature]:
+    """The columns or channels that a model is given, in order."""
+    known = {feature.name: feature for feature in domain_of(name).features}
+    return [known[column] for column in domain_of(name).variant(model(name).variant).inputs]
 
 
 @dataclass(frozen=True)
@@ -278,19 +306,14 @@ def similar_cases(name: str, case_id: str, policy: Policy) -> Similar:
 @st.cache_resource(max_entries=256, show_spinner=False)
 def feature_table(name: str, case_id: str) -> pd.DataFrame:
     """Each input column of a case, with the range of 9 in 10 reference-class training cases."""
-    loaded = model(name)
-    domain = DOMAINS[loaded.domain_key]
-    features = {feature.name: feature for feature in domain.features}
-    columns = domain.variant(loaded.variant).inputs
-    everything = cases(loaded.domain_key, loaded.variant)
-    (row,) = everything.rows_of((case_id,))
+    columns = features(name)
     known = part(name, "train")
     ordinary = np.quantile(known.inputs[known.labels == 0], [0.05, 0.95], axis=0)
-    values = everything.inputs[row]
+    values = case_inputs(name, case_id)
     return pd.DataFrame(
         {
-            "title": [features[column].title for column in columns],
-            "unit": [features[column].unit for column in columns],
+            "title": [column.title for column in columns],
+            "unit": [column.unit for column in columns],
             "value": values,
             "low": ordinary[0],
             "high": ordinary[1],
@@ -302,10 +325,16 @@ def feature_table(name: str, case_id: str) -> pd.DataFrame:
 
 
 def changed(name: str, part_name: str, now: Policy, saved: Policy) -> pd.DataFrame:
-    """Cases decided differently under two policies, the largest shift first."""
+    """Cases decided differently under two policies, the largest shift first.
+
+    The last two columns are chances: of the finding with two classes, else of the class now
+    decided for.
+    """
     before, after = decision(name, part_name, saved), decision(name, part_name, now)
     rows = changed_cases(before, after)
     classes = DOMAINS[model(name).domain_key].classes
+    finding = after.predicted[rows] if len(classes) > 2 else 1
+    of = "the new answer" if len(classes) > 2 else classes[1]
     labels = part(name, part_name).labels
     return pd.DataFrame(
         {
@@ -313,7 +342,7 @@ def changed(name: str, part_name: str, now: Policy, saved: Policy) -> pd.DataFra
             "Known answer": [classes[labels[row]] for row in rows],
             "Now": [classes[after.predicted[row]] for row in rows],
             "Saved": [classes[before.predicted[row]] for row in rows],
-            "Chance now": after.probabilities[rows, -1],
-            "Chance, saved": before.probabilities[rows, -1],
+            f"Chance of {of}, now": after.probabilities[rows, finding],
+            f"Chance of {of}, saved": before.probabilities[rows, finding],
         }
     )

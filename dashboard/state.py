@@ -36,7 +36,10 @@ def current() -> View:
     """The view of this session; the first call reads it from the address."""
     if _KEY not in st.session_state:
         view, notices = from_address(st.query_params.to_dict())
-        st.session_state[_KEY], st.session_state[_NOTICES] = view, notices
+        st.session_state[_KEY], st.session_state[_NOTICES] = (
+            view,
+            [*cache.unreadable(), *notices],
+        )
     view_now: View = st.session_state[_KEY]
     return view_now
 

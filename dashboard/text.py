@@ -1,7 +1,7 @@
 """What the pages say in words; sentences only, no numbers of their own."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from minspnet.domain import Concept, Domain
 from minspnet.reasons import Flip, Reasons
@@ -12,8 +12,13 @@ HELD_ROUTING = (
     "its score above."
 )
 LOG_ODDS = (
-    "Log-odds before calibration: above 0 is more likely than not. The chance shown is that of "
-    "these log-odds divided by the temperature, {temperature:.2f}, fitted on validation cases."
+    "Log-odds before calibration: above 0, {told} is more likely than {reference}. The chance "
+    "shown is that of these log-odds divided by the temperature, {temperature:.2f}, fitted on "
+    "validation cases."
+)
+STEPS = (
+    "Each finding is either there or not, so that the answer moves in steps: no method promises "
+    "that its values sum to it."
 )
 TYPICAL = (
     "A typical case has the mean findings of the training cases. Each finding is weighed with the "
@@ -22,9 +27,50 @@ TYPICAL = (
 EXACT = "These numbers are the computation itself: they add up to the result exactly."
 
 
+GATES = {
+    "doubt": (
+        "doubt",
+        "where the answer so far is in doubt",
+        "a gate of doubt says how undecided the answer was up to there (1 is a mere guess)",
+    ),
+    "learned": (
+        "gate",
+        "where a learned gate expects the expert to help",
+        "a learned one how much the router expects the expert to help",
+    ),
+    "choice": (
+        "choice",
+        "where it is chosen among its rivals",
+        "one of choice how it stands against its rivals (their gates sum to 1)",
+    ),
+    "gain": (
+        "gain",
+        "where it is expected to be worth its price",
+        "one of gain how much the expert is expected to lower the loss",
+    ),
+}
+"""Each kind of gate: in a word, when it opens, and what its score says."""
+_LINK = re.compile(r"((?:\w+://|www\.)[^\s`]*|[-.+\w]+@[-.\w]+)", re.IGNORECASE)
+"""What Markdown as GitHub has it makes a link of, escaped or not."""
+
+
 def plain(sentence: str) -> str:
     """Keep words that came from outside from becoming markup: no links, images or formulas."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:-])", r"\\\1", sentence)
+    words = _LINK.split(sentence)
+    words[::2] = [re.sub(r"([\\`*_{}\[\]()#+!|<>$~:-])", r"\\\1", word) for word in words[::2]]
+    words[1::2] = [f"`{link}`" for link in words[1::2]]
+    return "".join(words)
+
+
+def gates(kinds: Collection[str], which: int, between: str) -> str:
+    """Say of the kinds of gate that a network has what ``GATES`` says in one place."""
+    return between.join(said[which] for kind, said in GATES.items() if kind in kinds)
+
+
+def odds_of(domain: Domain, told: int) -> str:
+    """Name a class whose log-odds are told; of several, also the one that they are against."""
+    against = "" if len(domain.classes) == 2 else f" against {domain.classes[0]}"
+    return f"{domain.classes[told]}{against}"
 
 
 def certainty(probability: float) -> str:

@@ -42,6 +42,17 @@ WEIGHTS, EVIDENCE, METRICS = _FILES = (
     "evidence.safetensors",
     "metrics.json",
 )
+_DESCRIBED = {
+    "domain": str,
+    "variant": str,
+    "seed": int,
+    "spec": dict,
+    "training": dict,
+    "policy": dict,
+    "cost": dict,
+    "sha256": dict,
+}
+"""What ``model.json`` holds beside its version, and of which type."""
 
 
 @dataclass(frozen=True)
@@ -242,8 +253,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     try:
         described = json.loads(path.read_text())
         version = described["schema_version"]
-        complete = {"domain", "variant", "seed", "spec", "training", "policy", "cost", "sha256"}
-        missing = complete - set(described)
+        missing = set(_DESCRIBED) - set(described)
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path} is not a model description ({error}); retrain it.") from error
     if version != SCHEMA_VERSION or missing:
@@ -253,6 +263,14 @@ def read_description(folder: Path) -> dict[str, Any]:
             f"version {version}, missing {sorted(missing) or 'nothing'}",
             "retrain it",
         )
+    for key, kind in _DESCRIBED.items():
+        if not isinstance(described[key], kind):
+            raise requirement(
+                f"{key} in model.json of {folder.name}",
+                f"be of type {kind.__name__}",
+                described[key],
+                "retrain the model",
+            )
     checked: dict[str, Any] = described
     return checked
 
@@ -293,7 +311,14 @@ def _load_evidence(
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         about = json.loads(file.metadata()["about"])
     tree = ExpertTree(tuple(e.name for e in spec.experts), spec.parents)
-    concepts = tuple(about["concepts"])
+    concepts = tuple(map(str, about["concepts"]))
+    if len(concepts) != spec.concepts:
+        raise requirement(
+            f"concepts in {path.name} of model {path.parent.name}",
+            f"have {spec.concepts} names",
+            len(concepts),
+            "retrain it",
+        )
     traces = {}
     for part in PARTS:
         ids = tuple(about["cases"][part])

@@ -15,11 +15,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from minspnet.errors import requirement
+from minspnet.layers.stems import TabularStem
 from minspnet.network import Network, check_inputs
+from minspnet.patches import PATCH, STRETCH
 
 STEPS = 256
-PATCH = 4
-"""Side, in pixels, of the squares that feature ablation leaves out of a picture."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class Attribution:
         baseline_logit: The target's logit at the baseline.
         logit: The target's logit at the case.
         convergence_delta: Sum of values less the difference of the two logits; None where the
-            method does not promise that they agree.
+            method does not promise that they agree. No method does for a class of a network
+            whose concepts are present or absent: its logit moves in steps, which the gradient
+            (that of the grades) passes over.
     """
 
     values: Float[np.ndarray, "*input"]
@@ -46,7 +48,10 @@ class Attribution:
 
 
 class RoutedFunction(nn.Module):
-    """The network as one case's routing made it: inputs to one class or concept logit."""
+    """The network as one case's routing made it: inputs to one class or concept logit.
+
+    Columns come in unfolded, so that levels and missing cells are numbers with a gradient.
+    """
 
     def __init__(
         self,
@@ -61,8 +66,12 @@ class RoutedFunction(nn.Module):
         self.index = int(index)
         self.interventions = interventions
 
-    def forward(self, inputs: Float[Tensor, "case *input"]) -> Float[Tensor, " case"]:
-        outputs = self.network(inputs, self.active)
+    def forward(self, inputs: Float[Tensor, "case *sides"]) -> Float[Tensor, " case"]:
+        stem = self.network.stem
+        if isinstance(stem, TabularStem):
+            outputs = self.network.follow(stem.widen(stem.scaled(inputs)), self.active)
+        else:
+            outputs = self.network(inputs, self.active)
         if self.kind == "concept":
             return outputs[:, self.index]
         activations = self.network.head.activate(outputs)
@@ -83,9 +92,13 @@ def _integrated_gradients(function: RoutedFunction, case: Tensor, baseline: Tens
 
 def _saliency(function: RoutedFunction, case: Tensor, baseline: Tensor) -> Tensor:
     # Per standard deviation of the training cases: raw units would rank columns by their scale.
-    standardise = function.network.stem.standardise
+    stem = function.network.stem
+    scale = stem.standardise.scale
+    if isinstance(stem, TabularStem):
+        count = len(stem.numbers)
+        scale = torch.cat([scale[stem.numbers], scale.new_ones(case.shape[1] - count)])
     shape = (1, -1) + (1,) * (case.ndim - 2)
-    return Saliency(function).attribute(case) * standardise.scale.view(shape)
+    return Saliency(function).attribute(case) * scale.view(shape)
 
 
 def _input_x_gradient(function: RoutedFunction, case: Tensor, baseline: Tensor) -> Tensor:
@@ -106,16 +119,25 @@ def _gradient_shap(function: RoutedFunction, case: Tensor, baseline: Tensor) -> 
 
 
 def _feature_ablation(function: RoutedFunction, case: Tensor, baseline: Tensor) -> Tensor:
-    if case.ndim == 2:
-        return FeatureAblation(function).attribute(case, baseline)
-    height, width = case.shape[-2:]
-    # Squares of pixels, because a single one hardly matters; what leaving a square out takes
-    # away is spread evenly over it, so that values can be summed as with the other methods.
-    rows, columns = torch.arange(height) // PATCH, torch.arange(width) // PATCH
-    patch = rows[:, None] * (int(columns[-1]) + 1) + columns
-    values = FeatureAblation(function).attribute(case, baseline, feature_mask=patch[None, None])
-    pixels = torch.bincount(patch.flatten())[patch] * case.shape[1]
-    return values / pixels
+    places = _left_out_together(function.network, case).expand(case.shape)
+    values = FeatureAblation(function).attribute(case, baseline, feature_mask=places)
+    # What leaving several inputs out takes away is spread evenly over them, so that values can
+    # be summed as with the other methods.
+    return values / torch.bincount(places.flatten())[places]
+
+
+def _left_out_together(network: Network, case: Tensor) -> Tensor:
+    """Number what goes as one: a column, a square of pixels, a stretch of one channel."""
+    if isinstance(network.stem, TabularStem):
+        # Counted anew: a network may not read every column.
+        return network.stem.columns.unique(return_inverse=True)[1][None]
+    # A single pixel or sample hardly matters.
+    if case.ndim == 3:
+        rows, columns = torch.arange(case.shape[1]), torch.arange(case.shape[2]) // STRETCH
+    else:
+        rows, columns = (torch.arange(length) // PATCH for length in case.shape[-2:])
+    places = rows[:, None] * (int(columns[-1]) + 1) + columns
+    return places[(None,) * (case.ndim - 2)]
 
 
 METHODS: Mapping[str, tuple[_Attribute, bool]] = MappingProxyType(
@@ -127,7 +149,8 @@ METHODS: Mapping[str, tuple[_Attribute, bool]] = MappingProxyType(
         "saliency": (_saliency, False),
     }
 )
-"""Each method, and whether its values promise to sum to the difference of the logits."""
+"""Each method, and whether its values promise to sum to the difference of the logits; see
+``Attribution.convergence_delta`` for an exception."""
 
 
 def attribute(
@@ -137,10 +160,13 @@ def attribute(
     method: str = "integrated_gradients",
     target: str = "class:1",
     interventions: tuple[tuple[int, float], ...] = (),
+    known: Float[np.ndarray, "train *input"] | None = None,
 ) -> Attribution:
     """Attribute one case's logit to its inputs.
 
-    The baseline is the mean training case for columns and an empty picture for images.
+    The baseline is the mean training case for columns and an empty picture or signal
+    otherwise. Levels of a category, and whether a cell is missing, count as inputs of their
+    own on the way; what they add is summed back per column.
 
     Args:
         network: Trained.
@@ -149,6 +175,8 @@ def attribute(
         method: One of ``METHODS``.
         target: ``class:<index>`` or ``concept:<index>``.
         interventions: Concepts held by hand, as (index, value).
+        known: Training cases, for the share of each level in the baseline; without them a
+            category starts from no level at all.
 
     Raises:
         UserError: On an unknown method or target, or inputs that do not fit.
@@ -161,12 +189,20 @@ def attribute(
     _check_target(network, target)
     network.eval()
     function = RoutedFunction(network, active, target, interventions)
-    case = torch.as_tensor(inputs[None], dtype=torch.float32).requires_grad_()
-    baseline = baseline_of(network)
+    stem = network.stem
+    case = torch.as_tensor(inputs[None], dtype=torch.float32)
+    if isinstance(stem, TabularStem):
+        case = stem.unfold(case)
+    case.requires_grad_()
+    baseline = baseline_of(network, known)
     compute, promises_sum = METHODS[method]
-    values = compute(function, case, baseline).detach()[0].numpy()
+    found = compute(function, case, baseline).detach()[0]
+    if isinstance(stem, TabularStem):
+        found = torch.zeros(len(inputs)).index_add(0, stem.columns, found)
+    values = found.numpy()
     with torch.no_grad():
         low, high = float(function(baseline)), float(function(case))
+    promises_sum &= not (network.spec.binary and function.kind == "class")
     delta = float(values.sum(dtype=np.float64)) - (high - low) if promises_sum else None
     return Attribution(values, method, target, low, high, delta)
 
@@ -184,8 +220,22 @@ def _check_target(network: Network, target: str) -> None:
         )
 
 
-def baseline_of(network: Network) -> Float[Tensor, "1 *input"]:
-    """The input that says nothing: the mean training case, or an empty picture."""
-    if network.spec.stem.kind == "tabular":
-        return network.stem.standardise.mean[None].clone()
-    return torch.zeros(1, *network.spec.input_shape)
+def baseline_of(
+    network: Network, known: Float[np.ndarray, "train *input"] | None = None
+) -> Float[Tensor, "1 *sides"]:
+    """The input that says nothing: the mean training case, unfolded, or an empty picture.
+
+    Args:
+        network: Trained.
+        known: Training cases, to take the share of each level and of missing cells from;
+            without them no level is there and no cell is missing.
+    """
+    stem = network.stem
+    if not isinstance(stem, TabularStem):
+        return torch.zeros(1, *network.spec.input_shape)
+    numbers = stem.standardise.mean[stem.numbers]
+    shares = torch.zeros(len(stem.columns) - len(numbers))
+    if known is not None:
+        cases = torch.as_tensor(known, dtype=torch.float32)
+        shares = stem.unfold(cases)[:, len(numbers) :].mean(dim=0)
+    return torch.cat([numbers, shares])[None]

@@ -19,14 +19,16 @@ from minspnet.arguments import (
     whole,
 )
 from minspnet.artifact import Model, load, load_network, read_description, save
-from minspnet.data import PARTS
+from minspnet.data import PARTS, Cases
 from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
 from minspnet.policy import Policy
 from minspnet.presets import NAMES, Preset, preset
+from minspnet.trace import Trace
 from minspnet.training.history import save_history
 
 if TYPE_CHECKING:
+    from minspnet.network import Network
     from minspnet.study import Study
 
 EXIT_OK, EXIT_INTERRUPTED = 0, 130
@@ -41,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"minspnet: {error}", file=sys.stderr)
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
-        print("minspnet: interrupted; nothing was saved.", file=sys.stderr)
+        kept = getattr(options, "checkpoint", None)
+        say = f"run the same command again to go on from {kept}" if kept else "nothing was saved"
+        print(f"minspnet: interrupted; {say}.", file=sys.stderr)
         return EXIT_INTERRUPTED
     try:
         print(json.dumps(result, indent=1) if options.json else "\n".join(options.show(result)))
@@ -253,32 +257,41 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
 
 def _explain(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.attribution import attribute
-    from minspnet.network import run
     from minspnet.trace import replay
-    from minspnet.waterfall import typical_concepts, waterfall
+    from minspnet.waterfall import told_class, typical_concepts, waterfall
 
     model = _open(options.model)
     domain = find_domain(model.domain_key)
     cases = load_cases(domain, model.variant)
     one = cases.take(cases.rows_of((options.case,)))
     network = load_network(model)
-    trace = run(network, one.ids, one.inputs, domain.concept_names)
+    part, trace = _evidence_on(one, model, network)
     decision = replay(trace, model.policy)
     typical = typical_concepts(model.traces["train"], model.policy)
-    fall = waterfall(trace, model.policy, typical)
-    found = attribute(network, one.inputs[0], decision.active[0], options.method)
+    target = told_class(decision)
+    fall = waterfall(trace, model.policy, typical, target)
+    known = cases.take(cases.rows_of(model.traces["train"].case_ids)).inputs
+    found = attribute(
+        network,
+        one.inputs[0],
+        decision.active[0],
+        options.method,
+        f"class:{target}",
+        known=known,
+    )
+    columns = domain.variant(model.variant).inputs
     past_concepts = fall.by_output[len(domain.concepts) :]
     experts = zip(trace.tree.names, trace.gates[0], decision.active[0], fall.by_expert, strict=True)
     return {
         "model": model.name,
         "case": options.case,
-        "part": next(
-            (part for part, known in model.traces.items() if options.case in known.case_ids), "none"
-        ),
+        "part": part,
         "predicted": domain.classes[int(decision.predicted[0])],
         "probabilities": dict(
             zip(domain.classes, map(float, decision.probabilities[0]), strict=True)
         ),
+        "explained": domain.classes[target],
+        "reference": domain.classes[0],
         "macs": float(model.cost.macs(decision.active)[0]),
         "concepts": {
             concept.name: {
@@ -302,8 +315,9 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
         "logit": fall.logit,
         "attribution": {
             "method": found.method,
-            "values": dict(zip(_input_names(domain, model), found.values.tolist(), strict=True))
-            if found.values.ndim == 1
+            # Pictures have no columns or channels with a name.
+            "values": dict(zip(columns, found.values.tolist(), strict=True))
+            if columns
             else found.values.tolist(),
             "baseline_logit": found.baseline_logit,
             "convergence_delta": found.convergence_delta,
@@ -312,6 +326,12 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _input_names(domain: Any, model: Model) -> tuple[str, ...]:
-    names: tuple[str, ...] = domain.variant(model.variant).inputs
-    return names
+def _evidence_on(one: Cases, model: Model, network: "Network") -> tuple[str, Trace]:
+    """The part a case belongs to and what was recorded of it; else what the network says now."""
+    for part, known in model.traces.items():
+        if one.ids[0] in known.case_ids:
+            return part, known[known.case_ids.index(one.ids[0])]
+    from minspnet.network import run
+
+    names = find_domain(model.domain_key).concept_names
+    return "none", run(network, one.ids, one.inputs, names)

@@ -30,10 +30,15 @@ def nearest(
     """Find the known cases whose concepts weigh most alike in the decision.
 
     Similarity is one less the mean difference of the concepts, each weighed by how much it can
-    move the log-odds, so that a concept counts as much as it matters to the class.
+    move the log-odds, so that a concept counts as much as it matters to the class. Where no
+    concept has a weight of its own, as with prototypes alone, all count the same. Residual
+    channels are no findings: they count for nothing.
     """
-    importance = np.abs(head.weights).max(axis=0)
-    importance = importance / max(float(importance.sum()), 1e-12)
-    distances = (np.abs(known - concepts) * importance).sum(axis=1)
+    read = head.concepts
+    importance = np.abs(head.weights[:, :read]).max(axis=0)
+    if not importance.any():
+        importance = np.ones_like(importance)
+    apart = np.abs(known[:, :read] - concepts[:read])
+    distances = (apart * (importance / importance.sum())).sum(axis=1)
     rows = np.argsort(distances, kind="stable")[:count]
     return Exemplars(rows, np.clip(1 - distances[rows], 0, 1))

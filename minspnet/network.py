@@ -158,7 +158,9 @@ class Network(nn.Module):
 
     def trunk(self, inputs: Float[Tensor, "case *input"]) -> State:
         """Stem and base exit: what every case pays for."""
-        hidden = self.stem(inputs)
+        return self._start(self.stem(inputs))
+
+    def _start(self, hidden: Float[Tensor, "case hidden *sides"]) -> State:
         earlier = hidden.new_zeros(len(hidden), 0)
         if self.remember is not None:
             earlier = self.remember(hidden)
@@ -210,7 +212,13 @@ class Network(nn.Module):
 
         Only the active experts run, so that a gradient sees the function that was computed.
         """
-        states = {-1: self.trunk(inputs)}
+        return self.follow(self.stem(inputs), active)
+
+    def follow(
+        self, hidden: Float[Tensor, "case hidden *sides"], active: Bool[np.ndarray, " expert"]
+    ) -> Float[Tensor, "case output"]:
+        """Go one routing, as ``forward``, from the stem's features on."""
+        states = {-1: self._start(hidden)}
         outputs = states[-1].logits
         for expert, parent in enumerate(self.tree.parents):
             if active[expert]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minspnet.patches import PATCH, patch_sums
+from minspnet.patches import PATCH, STRETCH, patch_sums, stretch_sums
 
 
 def show_domains(result: list[dict[str, Any]]) -> list[str]:
@@ -79,6 +79,7 @@ def show_explain(result: dict[str, Any]) -> list[str]:
     probability = result["probabilities"][result["predicted"]]
     part = "a case it was trained on" if result["part"] == "train" else f"{result['part']} case"
     lines = [f"{result['case']}: {result['predicted']} ({_percent(probability)}), {part}"]
+    lines.append(f"for {result['explained']}, against {result['reference']}")
     lines.append(f"  {'a typical known case':64s} {result['start']:+8.3f}")
     for name, concept in result["concepts"].items():
         said = f"{name} {concept['shown']:.1f} {concept['unit']}"
@@ -94,13 +95,27 @@ def show_explain(result: dict[str, Any]) -> list[str]:
         )
     values = result["attribution"]["values"]
     lines.append(f"  {result['attribution']['method']}: {result['attribution']['note']}")
-    named = values if isinstance(values, dict) else _patch_values(values)
+    named = _stretch_values(values) if isinstance(values, dict) else _patch_values(values)
     top = sorted(named.items(), key=lambda item: -abs(item[1]))[:8]
     lines += [f"    {name:38s} {value:+8.3f}" for name, value in top]
     delta = result["attribution"]["convergence_delta"]
     if delta is not None:
         lines.append(f"    convergence delta {delta:+.4f}")
     return lines
+
+
+def _stretch_values(inputs: Mapping[str, float | list[float]]) -> dict[str, float]:
+    """Name each stretch of a channel by its samples, counted from 0; a column by itself."""
+    named = {}
+    for name, values in inputs.items():
+        if isinstance(values, float):
+            named[name] = values
+            continue
+        for stretch, value in enumerate(stretch_sums(np.array([values]))[0]):
+            start = STRETCH * stretch
+            last = min(start + STRETCH, len(values)) - 1
+            named[f"{name}, samples {start} to {last}"] = float(value)
+    return named
 
 
 def _patch_values(pixels: list[list[list[float]]]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from minspnet.policy import Policy
-from minspnet.trace import Prototypes, Trace, replay
+from minspnet.trace import Decision, Prototypes, Trace, replay
 
 LIKENESS = "likeness to prototypes"
 
@@ -54,6 +54,15 @@ def typical_concepts(known: Trace, policy: Policy) -> Float[np.ndarray, " output
     """Mean of each concept over known cases: the reference that a waterfall starts from."""
     mean: np.ndarray = replay(known, policy.without_interventions()).concepts.mean(axis=0)
     return mean
+
+
+def told_class(decision: Decision) -> int:
+    """The class that an explanation of one case tells of: the likeliest but the reference.
+
+    With two classes that is the finding looked for; with more, the class decided for, or its
+    nearest rival where the reference is decided for.
+    """
+    return 1 + int(decision.class_logits[0, 1:].argmax())
 
 
 def waterfall(

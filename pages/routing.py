@@ -18,6 +18,9 @@ def show_routing() -> None:
     """One fragment, so that a moved threshold redraws this page's charts and nothing else."""
     view = state.current()
     saved = state.operating_point(view.model)
+    if not saved.gate_thresholds:
+        st.info("This network has no experts: every case runs all of it.")
+        return
     parts.show_scores(view, saved)
     left, right = st.columns([4, 7], gap="large")
     with left:

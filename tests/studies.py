@@ -13,7 +13,9 @@ from minspnet.domains import SAMPLE_DATA, find_domain, load_cases
 from minspnet.network import Network, run
 from minspnet.policy import Policy
 from minspnet.presets import Preset, preset
-from minspnet.study import PARTS, Study, conduct
+from minspnet.spec import Gate
+from minspnet.study import PARTS, Study, conduct, summarise
+from minspnet.trace import ExpertTree
 
 SHIPPED = sorted(path.parent for path in (SAMPLE_DATA / "models").glob("*/model.json"))
 NAMES = [folder.name for folder in SHIPPED]
@@ -72,3 +74,62 @@ def untrained(seed: int, residual: bool = False) -> Study:
         {name: run(network, part.ids, part.inputs, names) for name, part in parts.items()},
         {"parameters": network.parameters_count},
     )
+
+
+@cache
+def tiny_wrist() -> Study:
+    """Seven classes, signals, and an expert behind each kind of gate; three epochs of training."""
+    domain = find_domain("wrist_exercise")
+    cases = cases_of(domain.key)
+    recipe = preset(domain, domain.variants[0])
+    kinds: tuple[Gate, ...] = ("doubt", "learned", "gain", "choice", "choice")
+    first, *_ = recipe.model.experts
+    experts = tuple(
+        dataclasses.replace(first, name=f"{gate} {place}", width=4, gate=gate)
+        for place, gate in enumerate(kinds)
+    )
+    recipe = Preset(
+        dataclasses.replace(recipe.model, experts=experts),
+        dataclasses.replace(recipe.training, epochs=3),
+    )
+    split = next(folds(cases, 0))
+    study = conduct(domain, domain.variants[0], recipe, cases, split, 0, baselines=False)
+    spread = {"runs": 1, "scores": summarise([study.metrics])}
+    return dataclasses.replace(
+        study, metrics={**study.metrics, "baselines": {}, "over_splits": spread}
+    )
+
+
+def without_experts(study: Study) -> Study:
+    """The same task with a stem and a base exit alone, as they were drawn."""
+    spec = dataclasses.replace(study.preset.model, experts=())
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Network(spec)
+    cases = cases_of(study.domain.key)
+    traces = {}
+    for name, trace in study.traces.items():
+        part = cases.take(cases.rows_of(trace.case_ids))
+        traces[name] = run(network, part.ids, part.inputs, study.domain.concept_names)
+    return dataclasses.replace(
+        study,
+        preset=Preset(spec, study.preset.training),
+        network=network,
+        cost=cost_table(network),
+        policy=Policy(()),
+        traces=traces,
+    )
+
+
+def renamed(study: Study, name: str) -> Study:
+    """The same study, its first expert under another name."""
+    first, *others = study.preset.model.experts
+    experts = (dataclasses.replace(first, name=name), *others)
+    traces = {
+        part: dataclasses.replace(
+            trace, tree=ExpertTree(tuple(e.name for e in experts), trace.tree.parents)
+        )
+        for part, trace in study.traces.items()
+    }
+    model = dataclasses.replace(study.preset.model, experts=experts)
+    return dataclasses.replace(study, preset=Preset(model, study.preset.training), traces=traces)

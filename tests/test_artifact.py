@@ -294,6 +294,9 @@ def test_missing_keys_are_named(folder: Path) -> None:
 
 
 WRONG_KEYS = {
+    "domain that is a list": {"domain": ["breast_cytology"]},
+    "variant that is a number": {"variant": 3},
+    "seed that is a word": {"seed": "zero"},
     "unknown spec key": {"spec": {"depth": 3}},
     "unknown recipe key": {"training": {"luck": 1}},
     "policy of another form": {"policy": {"gates": "0.5", "mood": "good"}},
@@ -379,6 +382,17 @@ def test_arrays_that_do_not_fit_are_refused(
     save_file(arrays, folder / name, metadata)
     sign_again(folder)
     assert name in refusal(folder)
+
+
+def test_concepts_of_another_number_are_refused(folder: Path) -> None:
+    """A missing name would shift no array, and be found by no page until it is asked for."""
+    name = "evidence.safetensors"
+    with safe_open(folder / name, "np") as file:
+        about = json.loads(file.metadata()["about"])
+    about["concepts"] = about["concepts"][:-1]
+    save_file(load_file(folder / name), folder / name, {"about": json.dumps(about)})
+    sign_again(folder)
+    assert "concepts in evidence.safetensors" in refusal(folder)
 
 
 def test_metrics_that_are_no_json_are_refused(folder: Path) -> None:

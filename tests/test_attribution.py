@@ -2,15 +2,17 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from forests import CONCEPTS, Forest, make_forest, randomised
 
-from minspnet.attribution import METHODS, PATCH, Attribution, attribute, baseline_of
+from minspnet.attribution import METHODS, Attribution, attribute, baseline_of
 from minspnet.errors import UserError
 from minspnet.network import Network, run
+from minspnet.patches import PATCH, STRETCH
 from minspnet.policy import Policy
 from minspnet.spec import ModelSpec, StemSpec
 from minspnet.trace import Decision, replay
@@ -291,6 +293,103 @@ def test_ablation_of_other_pictures_equals_a_loop(shape: tuple[int, ...]) -> Non
     expected = squares_left_out(inputs[2], logit)
     assert np.abs(expected).max() > 1e-4
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_ablation_of_signals_equals_a_loop() -> None:
+    """Stretches of one channel, the last one shorter."""
+    inputs = np.random.default_rng(0).normal(size=(6, 2, 2 * STRETCH + 3)).astype(np.float32)
+    spec = ModelSpec(inputs.shape[1:], 3, 2, StemSpec("signal", 4, downsample=2), base_grid=2)
+    network = randomised(spec, inputs)
+    expected = np.zeros_like(inputs[2])
+
+    def logit(signal: np.ndarray) -> float:
+        trace = run(network, ("a",), signal[None], CONCEPTS)
+        return float(replay(trace, Policy(())).class_logits[0, 1])
+
+    for channel in range(2):
+        for start in range(0, inputs.shape[2], STRETCH):
+            without = inputs[2].copy()
+            stretch = without[channel, start : start + STRETCH]
+            size = stretch.size
+            stretch[:] = 0
+            lost = logit(inputs[2]) - logit(without)
+            expected[channel, start : start + STRETCH] = lost / size
+    found = attribute(network, inputs[2], np.zeros(0, bool), "feature_ablation").values
+    assert np.abs(expected).max() > 1e-4
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_runs_on_signals(method: str) -> None:
+    inputs = np.random.default_rng(0).normal(size=(6, 2, 20)).astype(np.float32)
+    spec = ModelSpec((2, 20), 3, 3, StemSpec("signal", 4, downsample=2), base_grid=2)
+    found = attribute(randomised(spec, inputs), inputs[1], np.zeros(0, bool), method, "class:2")
+    assert found.values.shape == (2, 20)
+    assert found.values.any() and np.isfinite(found.values).all()
+
+
+# --- Missing cells and categories -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mixed() -> tuple[Network, np.ndarray]:
+    """A number, a category of three levels, another number that may lack; the last is not read."""
+    generator = np.random.default_rng(3)
+    inputs = generator.normal(2, 1, size=(40, 4)).astype(np.float32)
+    inputs[:, 1] = generator.integers(0, 3, 40)
+    inputs[::3, 2] = np.nan
+    stem = StemSpec("tabular", 6, levels=(0, 3, 0, 0), missing=True, reads=(0, 1, 2))
+    return randomised(ModelSpec((4,), 2, 2, stem), inputs), inputs
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_missing_cell_and_a_level_have_a_part(
+    method: str, mixed: tuple[Network, np.ndarray]
+) -> None:
+    """Case 0 lacks its last number: that it does counts, as the level of its category does."""
+    network, inputs = mixed
+    found = attribute(network, inputs[0], np.zeros(0, bool), method, known=inputs)
+    assert found.values.shape == (4,)
+    assert np.isfinite(found.values).all()
+    assert found.values[:3].all()
+    assert found.values[3] == 0
+    if found.convergence_delta is not None:
+        tolerance = 1e-4 if method == "integrated_gradients" else 0.3
+        assert abs(found.convergence_delta) < tolerance
+        assert found.values.sum() == pytest.approx(
+            found.logit - found.baseline_logit, abs=tolerance
+        )
+
+
+def test_the_baseline_of_a_category_is_its_shares(mixed: tuple[Network, np.ndarray]) -> None:
+    """Numbers at their mean, whether they lack, then the levels; without cases none of these."""
+    network, inputs = mixed
+    means = np.nanmean(inputs[:, [0, 2]], axis=0)
+    shares = [(inputs[:, 1] == level).mean() for level in range(3)]
+    baseline = baseline_of(network, inputs)[0]
+    np.testing.assert_allclose(baseline, [*means, 0, 14 / 40, *shares], rtol=1e-5)
+    np.testing.assert_allclose(baseline_of(network)[0], [*means, 0, 0, 0, 0, 0], rtol=1e-5)
+
+
+def test_leaving_out_a_level_by_hand(mixed: tuple[Network, np.ndarray]) -> None:
+    """Without known cases, a category left out has no level: any value that is none of them."""
+    network, inputs = mixed
+    whole, without = inputs[1].copy(), inputs[1].copy()
+    without[1] = 7
+    trace = run(network, ("a", "b"), np.stack([whole, without]), CONCEPTS[:2])
+    lost = float(np.diff(replay(trace, Policy(())).class_logits[:, 1])[0])
+    found = attribute(network, whole, np.zeros(0, bool), "feature_ablation")
+    assert found.values[1] == pytest.approx(-lost, abs=1e-5)
+
+
+def test_a_class_of_binary_concepts_is_promised_no_sum() -> None:
+    """Its logit moves in steps, which a gradient of the grades does not see."""
+    forest = FORESTS["tabular"]
+    network = randomised(replace(forest.network.spec, binary=True), forest.inputs)
+    found = attribute(network, forest.inputs[0], np.ones(4, bool))
+    assert found.convergence_delta is None
+    by_concept = attribute(network, forest.inputs[0], np.ones(4, bool), target="concept:0")
+    assert by_concept.convergence_delta == pytest.approx(0, abs=1e-4)
 
 
 # --- What cannot be explained -----------------------------------------------------------

@@ -368,7 +368,8 @@ def test_explain_follows_the_routing(ask_json: Callable[..., Any], tmp_path: Pat
     experts = list(said["experts"].values())
     assert [expert["ran"] for expert in experts] == ran[row].tolist()
     assert [abs(expert["adds_to_logit"]) > 1e-6 for expert in experts] == ran[row].tolist()
-    assert [expert["gate"] for expert in experts] == pytest.approx(trace.gates[row], abs=1e-5)
+    # The recorded ones, to the last digit: a gate run anew may fall to the other side.
+    assert [expert["gate"] for expert in experts] == trace.gates[row].tolist()
 
 
 def test_explain_by_another_method(ask_json: Callable[..., Any], model: Path) -> None:
@@ -386,7 +387,8 @@ def test_explain_in_text_adds_up(ask: Ask, ask_json: Callable[..., Any], model: 
     lines = answer.out.splitlines()
     assert lines[0].startswith(f"FNA-002: {said['predicted']}")
     end = next(place for place, line in enumerate(lines) if line.strip().startswith("logit"))
-    column = [numbers(line)[-1] for line in lines[1:end]]
+    assert lines[1] == "for malignant, against benign"
+    column = [numbers(line)[-1] for line in lines[2:end]]
     assert len(column) == 1 + len(CYTOLOGY.concepts)
     assert sum(column) == pytest.approx(numbers(lines[end])[-1], abs=0.005)
     for name, expert in said["experts"].items():
@@ -408,7 +410,7 @@ def test_explain_says_what_goes_past_the_concepts(
     assert "residual 1" in shown
     lines = ask("explain", tmp_path / "m", "--case", "FNA-001").out.splitlines()
     end = next(place for place, line in enumerate(lines) if line.strip().startswith("logit"))
-    column = [numbers(line)[-1] for line in lines[1:end]]
+    column = [numbers(line)[-1] for line in lines[2:end]]
     assert sum(column) == pytest.approx(numbers(lines[end])[-1], abs=0.006)
 
 
@@ -612,6 +614,10 @@ def test_interruption_is_not_a_crash(
     assert (answer.code, answer.out) == (130, "")
     assert answer.err.endswith("minspnet: interrupted; nothing was saved.\n")
     assert not (tmp_path / "m").exists()
+    kept = tmp_path / "kept"
+    line = ("train", "breast_cytology", "--out", tmp_path / "m", "--checkpoint", kept)
+    said = ask(*line).err
+    assert said.endswith(f"interrupted; run the same command again to go on from {kept}.\n")
 
 
 # --- As a program -----------------------------------------------------------------------

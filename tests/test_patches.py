@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.figures.pictures import by_patch
-from minspnet.patches import patch_sums
+from minspnet.patches import patch_sums, stretch_sums
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 5), st.integers(0, 99))
@@ -23,3 +23,13 @@ def test_every_square_is_the_sum_of_its_pixels(
     assert shown.shape == values.shape
     assert shown[-1, -1] == sums[-1, -1]
     assert shown[0, 0] == sums[0, 0]
+
+
+@given(st.integers(1, 3), st.integers(1, 20), st.integers(1, 9))
+def test_every_stretch_is_the_sum_of_its_samples(channels: int, samples: int, length: int) -> None:
+    values = np.random.default_rng(0).normal(size=(channels, samples))
+    sums = stretch_sums(values, length)
+    assert sums.shape == (channels, -(-samples // length))
+    for (channel, stretch), found in np.ndenumerate(sums):
+        here = values[channel, stretch * length : (stretch + 1) * length]
+        assert found == pytest.approx(here.sum())

@@ -1,13 +1,16 @@
 """What the pages say in words, by hand."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from dashboard import text
+from minspnet.domain import Domain
 from minspnet.domains import DOMAINS
 from minspnet.reasons import Flip, Reasons
+from minspnet.spec import Gate
 
 LUNG = DOMAINS["lung_nodules"]
 # Diameter, sphericity, margin, lobulation, spiculation, conspicuity, solidity, calcium.
@@ -101,3 +104,29 @@ def test_every_scale_has_steps_to_set(low: float, high: float, digits: int, step
     assert len(concept.grades) == steps + 1
     shown = [concept.shown(grade) for grade in concept.grades]
     np.testing.assert_allclose(shown, np.linspace(low, high, steps + 1), atol=0.05 * 10**-digits)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("see www.evil.example now", "see `www.evil.example` now"),
+        ("WWW.evil.example", "`WWW.evil.example`"),
+        ("mail a@evil.example.", "mail `a@evil.example.`"),
+        ("![x](http://evil.example/`a)", r"\!\[x\]\(`http://evil.example/`\`a\)"),
+        ("second look", "second look"),
+        ("**bold** www", r"\*\*bold\*\* www"),
+    ],
+)
+def test_words_from_outside_are_no_links(given: str, shown: str) -> None:
+    """Markdown makes links of bare addresses even where they are escaped, but not in code."""
+    assert text.plain(given) == shown
+
+
+@pytest.mark.parametrize(("domain", "named"), [(LUNG, "malignant"), (DOMAINS["wrist_exercise"], 0)])
+def test_a_class_is_named_with_what_it_is_compared_with(domain: Domain, named: object) -> None:
+    assert text.odds_of(domain, 1) == (named or "abduction against pendulum")
+
+
+def test_every_kind_of_gate_has_its_words() -> None:
+    assert set(text.GATES) == set(get_args(Gate))
+    assert text.gates({"gain", "doubt"}, 0, " or ") == "doubt or gain"

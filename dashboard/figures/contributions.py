@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import AWAY, NEUTRAL, TOWARDS, finish, pushes
+from dashboard.figures.style import AWAY, NEUTRAL, TOWARDS, finish, pushes, words
 from dashboard.format import signed
 
 
@@ -17,7 +17,7 @@ def draw_waterfall(
     finding: str,
 ) -> go.Figure:
     """Draw one exact sum, from a typical case to this case's log-odds, top to bottom."""
-    names = [start_title, *(name for name, _ in steps), end_title]
+    names = words([start_title, *(name for name, _ in steps), end_title])
     values = [start, *(value for _, value in steps), end]
     figure = go.Figure(
         go.Waterfall(
@@ -57,8 +57,8 @@ def draw_ledger(
     figure = go.Figure(
         go.Heatmap(
             z=[list(row) for row in values],
-            x=list(columns),
-            y=list(rows),
+            x=words(columns),
+            y=words(rows),
             zmin=-limit,
             zmax=limit,
             colorscale=[[0, AWAY], [0.5, "rgba(127,140,147,0.08)"], [1, TOWARDS]],
@@ -82,7 +82,7 @@ def draw_bars(
     figure = go.Figure(
         go.Bar(
             orientation="h",
-            y=list(names),
+            y=words(names),
             x=list(values),
             marker={"color": pushes(list(values))},
             text=[signed(value) for value in values],

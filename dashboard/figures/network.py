@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish, words
 
 _HALF = 0.38
 _LANE = 0.97
@@ -78,7 +78,7 @@ def _draw_box(figure: go.Figure, part: Part) -> None:
     figure.add_annotation(
         x=part.column,
         y=-part.row,
-        text=f"<b>{part.name}</b><br>{part.note}",
+        text=f"<b>{words([part.name])[0]}</b><br>{part.note}",
         showarrow=False,
         font={"size": 12},
     )

@@ -3,6 +3,9 @@
 Okabe and Ito's palette, told apart with any colour vision.
 """
 
+import html
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 
 CLASSES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
@@ -28,6 +31,11 @@ def finish(figure: go.Figure, height: int, legend: bool = False) -> go.Figure:
     figure.update_xaxes(automargin=True, zeroline=False, title_font_size=13)
     figure.update_yaxes(automargin=True, zeroline=False, title_font_size=13)
     return figure
+
+
+def words(names: Sequence[str]) -> list[str]:
+    """Keep names from becoming markup: Plotly reads tags, links among them, in any text."""
+    return [html.escape(name, quote=False) for name in names]
 
 
 def pushes(values: list[float]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import CLASSES, MARK, NEUTRAL, SAVED, finish
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, SAVED, finish, words
 
 
 def draw_curve(
@@ -63,7 +63,7 @@ def draw_shares(names: Sequence[str], now: Sequence[float], saved: Sequence[floa
     for values, title, colour in ((now, "now", MARK), (saved, "saved", SAVED)):
         figure.add_trace(
             go.Bar(
-                x=list(names),
+                x=words(names),
                 y=list(values),
                 name=title,
                 marker={"color": colour},
@@ -87,7 +87,7 @@ def draw_scores(
     figure = go.Figure(
         go.Scatter(
             x=[mean for _, mean, _ in ordered],
-            y=[name for name, _, _ in ordered],
+            y=words([name for name, _, _ in ordered]),
             error_x={"array": [sd for _, _, sd in ordered], "color": NEUTRAL, "thickness": 2},
             mode="markers+text",
             text=[f"{mean:.3f}" for _, mean, _ in ordered],

@@ -50,7 +50,9 @@ def show_answer(view: View, case_id: str) -> None:
     tiles.metric(
         "With your changes" if view.policy.interventions else "The network says",
         domain.classes[predicted],
-        sure if cut == 0.5 else f"{domain.classes[-1]} from {cut:.0%} on",
+        sure
+        if cut == 0.5 or len(domain.classes) > 2
+        else f"{domain.classes[-1]} from {cut:.0%} on",
         delta_color="off",
         delta_arrow="off",
         border=True,

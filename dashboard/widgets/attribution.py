@@ -6,9 +6,10 @@ import streamlit as st
 from dashboard import cache, text
 from dashboard.figures.contributions import draw_bars
 from dashboard.figures.pictures import by_patch, draw_picture
+from dashboard.figures.signals import draw_signal
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
-from minspnet.patches import PATCH
+from minspnet.patches import PATCH, STRETCH
 from minspnet.trace import replay
 
 _METHODS = {
@@ -18,17 +19,29 @@ _METHODS = {
     "feature_ablation": "Leaving inputs out",
     "saliency": "Saliency (size of the gradient)",
 }
+_BASELINES = {
+    "image": "an empty picture",
+    "signal": "an empty signal",
+    "tabular": "the mean case",
+}
 _MOST = 10
 
 
 def show_attribution(view: View, case_id: str) -> None:
     """Method and target to choose, then the bars or the picture."""
     domain = cache.domain_of(view.model)
-    targets = {f"class:{len(domain.classes) - 1}": f"the answer ({domain.classes[-1]})"}
+    # The first class is the reference: its logit is always 0.
+    targets = {
+        f"class:{k}": f"the answer ({text.odds_of(domain, k)})"
+        for k in range(1, len(domain.classes))
+    }
+    told = cache.told(view.model, case_id, view.policy)
     targets |= {f"concept:{k}": concept.title for k, concept in enumerate(domain.concepts)}
     left, right = st.columns(2)
     method = left.selectbox("Method", list(_METHODS), format_func=_METHODS.__getitem__)
-    target = right.selectbox("What is explained", list(targets), format_func=targets.__getitem__)
+    target = right.selectbox(
+        "What is explained", list(targets), told - 1, format_func=targets.__getitem__
+    )
     active = replay(cache.one_case(view.model, case_id), view.policy).active[0]
     names = list(domain.concept_names)
     edits = tuple((names.index(name), value) for name, value in view.policy.interventions)
@@ -50,16 +63,32 @@ def show_attribution(view: View, case_id: str) -> None:
         )
         side = PATCH * domain.field_mm / image.shape[1]
         st.caption(f"Summed over squares of {side:.0f} mm: single pixels alternate in sign.")
+    elif domain.modality == "signal":
+        show_chart(
+            draw_signal(
+                cache.case_inputs(view.model, case_id),
+                [feature.title for feature in cache.features(view.model)],
+                domain.sample_rate_hz,
+                found.values,
+                _axis(method),
+            ),
+            key="attribution",
+            alt="The signal with what each stretch of a channel adds to the log-odds",
+        )
+        length = STRETCH / domain.sample_rate_hz
+        st.caption(f"Summed over stretches of {length:.2g} s: single samples alternate in sign.")
     else:
         _show_bars(view, case_id, found.values, method)
     if found.convergence_delta is not None:
         gap = abs(found.logit - found.baseline_logit)
         share = abs(found.convergence_delta) / gap if gap else 0.0
         st.caption(
-            f"Against {'an empty picture' if domain.modality == 'image' else 'the mean case'}: "
+            f"Against {_BASELINES[domain.modality]}: "
             f"the values should sum to {found.logit - found.baseline_logit:+.3f}; "
             f"convergence delta {found.convergence_delta:+.4f} ({share:.1%})."
         )
+    elif cache.model(view.model).spec.binary and target.startswith("class"):
+        st.caption(text.STEPS)
     else:
         st.caption("This method does not promise that its values sum to the answer.")
     st.caption(text.HELD_ROUTING)

@@ -77,11 +77,13 @@ def show_waterfall(view: View, case_id: str) -> None:
     """From a typical case to this one's log-odds, concept by concept."""
     domain = cache.domain_of(view.model)
     head = cache.model(view.model).traces["test"].head
-    st.header(
-        "Why: what each finding adds", help=text.LOG_ODDS.format(temperature=head.temperature)
+    told = cache.told(view.model, case_id, view.policy)
+    meaning = text.LOG_ODDS.format(
+        told=domain.classes[told], reference=domain.classes[0], temperature=head.temperature
     )
+    st.header("Why: what each finding adds", help=meaning)
     st.caption(
-        f"Orange pushes towards {domain.classes[-1]}, blue towards {domain.classes[0]}. "
+        f"Orange pushes towards {domain.classes[told]}, blue towards {domain.classes[0]}. "
         + text.EXACT
     )
     fall = cache.waterfall(view.model, case_id, view.policy)
@@ -92,7 +94,12 @@ def show_waterfall(view: View, case_id: str) -> None:
     ]
     show_chart(
         draw_waterfall(
-            fall.start, steps, fall.logit, "a typical case", "this case", domain.classes[-1]
+            fall.start,
+            steps,
+            fall.logit,
+            "a typical case",
+            "this case",
+            text.odds_of(domain, told),
         ),
         key="waterfall-concepts",
         alt="Waterfall of what each concept adds to the log-odds",

@@ -55,8 +55,7 @@ def _show_gates(view: View, case_id: str) -> None:
     )
     st.caption(
         "An expert runs where its gate reaches the threshold and the expert before it ran. "
-        "A gate of doubt says how undecided the answer was up to there (1 is a coin's toss); a "
-        "learned one how much the router expects the expert to help."
+        f"Of the gates, {text.gates({e.gate for e in loaded.spec.experts}, 2, '; ')}."
     )
 
 
@@ -83,7 +82,12 @@ def _show_waterfall(view: View, case_id: str) -> None:
         steps.append(("your changes", float(fall.edits.sum())))
     show_chart(
         draw_waterfall(
-            fall.start, steps, fall.logit, "a typical case", "this case", domain.classes[-1]
+            fall.start,
+            steps,
+            fall.logit,
+            "a typical case",
+            "this case",
+            text.odds_of(domain, cache.told(view.model, case_id, view.policy)),
         ),
         key="waterfall-experts",
         alt="Waterfall of what each expert adds to the log-odds",
@@ -113,8 +117,9 @@ def _show_ledger(view: View, case_id: str) -> None:
     table = pd.DataFrame(rows, index=columns).T.map(_exact)
     sums = [*(values.sum() for values in list(rows.values())[:-1]), fall.logit - fall.start]
     table["Sum"] = list(map(_exact, sums))
+    told = text.odds_of(domain, cache.told(view.model, case_id, view.policy))
     st.caption(
-        f"Log-odds of {domain.classes[-1]}, against a typical case. Rows and columns sum to the "
+        f"Log-odds of {told}, compared with a typical case. Rows and columns sum to the "
         f"two waterfalls. {text.EXACT}"
     )
     st.markdown("**The same to the last digit, with the sums**")

@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import cache
 from dashboard.figures.pictures import draw_picture
+from dashboard.figures.signals import draw_signal
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 
@@ -17,6 +18,18 @@ def show_inputs(view: View, case_id: str) -> None:
             draw_picture(cache.picture(view.model, case_id), None, domain.field_mm),
             key="picture",
             alt="The picture the network was given",
+        )
+        st.caption(domain.input_note)
+        return
+    if domain.modality == "signal":
+        show_chart(
+            draw_signal(
+                cache.case_inputs(view.model, case_id),
+                [f"{one.title} ({one.unit})" for one in cache.features(view.model)],
+                domain.sample_rate_hz,
+            ),
+            key="signal",
+            alt="Each channel of the signal the network was given, over time",
         )
         st.caption(domain.input_note)
         return

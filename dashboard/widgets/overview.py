@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, state
+from dashboard import cache, state, text
 from dashboard.figures.network import Part, draw_network
 from dashboard.figures.tradeoff import draw_scores
 from dashboard.format import amount, flops, percent, score
@@ -19,6 +19,11 @@ OURS = {
     "gated": "MINSPNET, as routed",
     "all_on": "MINSPNET, all experts",
     "base_only": "MINSPNET, base exit alone",
+}
+_INPUTS = {"image": "picture", "signal": "{} channels", "tabular": "{} numbers"}
+_AUC = {
+    False: "How often a finding scores above a case without one.",
+    True: "How often a case of a class scores above one of another, mean over the classes.",
 }
 
 
@@ -76,7 +81,7 @@ def show_headline(view: View) -> None:
         delta_color="off",
         delta_arrow="off",
         border=True,
-        help="How often a finding scores above a case without one. 95 % interval of the "
+        help=f"{_AUC[len(cache.domain_of(view.model).classes) > 2]} 95 % interval of the "
         f"shipped operating point: {low:.3f} to {high:.3f}.",
     )
 
@@ -88,11 +93,12 @@ def show_network(view: View) -> None:
         key="network",
         alt="The network from input to class, with the share of cases that reach each part",
     )
+    kinds = {expert.gate for expert in cache.model(view.model).spec.experts}
+    green = f"Green runs only where the router opens its gate: {text.gates(kinds, 1, ', or ')}. "
     st.caption(
-        "Blue runs for every case. Green runs only where the router opens its gate: where the "
-        "answer so far is in doubt, or where a learned gate expects the expert to help. Orange "
-        "is what people read. Lines are as wide as cases are many. An expert adds to what was "
-        "said before it, so a case that stops early already has its concepts."
+        f"Blue runs for every case. {green if kinds else ''}Orange is what people read. Lines "
+        "are as wide as cases are many. An expert adds to what was said before it, so a case "
+        "that stops early already has its concepts."
     )
 
 
@@ -105,9 +111,8 @@ def _parts(view: View) -> list[Part]:
     depth: list[int] = []
     for parent in tree.parents:
         depth.append(1 + (depth[parent] if parent >= 0 else 0))
-    inputs = "picture" if domain.modality == "image" else f"{loaded.spec.input_shape[0]} numbers"
+    inputs = _INPUTS[domain.modality].format(loaded.spec.input_shape[0])
     stops = now.stop_shares
-    gates = {"doubt": "if doubt", "learned": "if gate"}
     boxes = [
         Part("input", inputs, 1, 0, 0.45, 0.5, (), "fixed"),
         Part(
@@ -126,7 +131,8 @@ def _parts(view: View) -> list[Part]:
         beside = [e for e in range(len(depth)) if depth[e] == depth[expert]]
         alone = len(beside) == 1
         price = flops(cost.experts[expert])
-        gate = f"{gates[loaded.spec.experts[expert].gate]} ≥ {_threshold(view, expert)}"
+        kind = text.GATES[loaded.spec.experts[expert].gate][0]
+        gate = f"if {kind} ≥ {_threshold(view, expert)}"
         boxes.append(
             Part(
                 name,
@@ -139,14 +145,15 @@ def _parts(view: View) -> list[Part]:
                 stops=stops[expert + 1],
             )
         )
-    last = max(depth) + 2
+    last = max(depth, default=0) + 2
     leaves = tuple(e + 2 for e in range(len(depth)) if e not in tree.parents)
     concepts = Part(f"{len(domain.concepts)} concepts", "", 1, last, 0.45, 0.5, leaves, "result")
     titles = "<br>".join(
         textwrap.wrap(", ".join(c.title for c in domain.concepts[:3]) + ", ...", 34)
     )
     boxes.append(replace(concepts, note=titles))
-    classes = " or ".join(domain.classes)
+    many = len(domain.classes)
+    classes = " or ".join(domain.classes) if many < 4 else f"one of {many} classes"
     boxes.append(
         Part(classes, "a weighted sum", 1, last + 1, 0.45, 0.5, (len(boxes) - 1,), "result")
     )

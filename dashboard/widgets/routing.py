@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, state
+from dashboard import cache, state, text
 from dashboard.figures.tradeoff import draw_curve, draw_shares
 from dashboard.format import amount, change, flops, percent, score
 from dashboard.navigation import go_to
@@ -85,7 +85,7 @@ def show_thresholds(view: View, saved_policy: Policy) -> None:
             st.session_state[key] = min(1.01, gates[expert])
             off = gates[expert] == CLOSED
             st.slider(
-                f"{name}{' (switched off)' if off else ''}",
+                f"{text.plain(name)}{' (switched off)' if off else ''}",
                 0.0,
                 1.01,
                 step=0.01,
@@ -93,16 +93,17 @@ def show_thresholds(view: View, saved_policy: Policy) -> None:
                 on_change=_move_one,
                 args=(expert,),
             )
-    finding = cache.domain_of(view.model).classes[-1]
-    st.session_state["cut"] = round(100 * view.policy.decision_threshold)
-    st.slider(
-        f"Call it {finding} from a chance of (%)",
-        1,
-        99,
-        key="cut",
-        on_change=_move_cut,
-        help="The decision threshold, with two classes. Lower finds more and alarms more.",
-    )
+    classes = cache.domain_of(view.model).classes
+    if len(classes) == 2:
+        st.session_state["cut"] = round(100 * view.policy.decision_threshold)
+        st.slider(
+            f"Call it {classes[1]} from a chance of (%)",
+            1,
+            99,
+            key="cut",
+            on_change=_move_cut,
+            help="The decision threshold. Lower finds more and alarms more.",
+        )
     save, reset, original = st.columns(3)
     at_saved = _plain(view) == saved_policy
     save.button(
@@ -252,10 +253,9 @@ def show_changed(view: View, saved_policy: Policy) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key="changed-cases",
-        column_config={
-            "Chance now": st.column_config.NumberColumn(format="percent"),
-            "Chance, saved": st.column_config.NumberColumn(format="percent"),
-        },
+        column_config=dict.fromkeys(
+            changed.columns[-2:], st.column_config.NumberColumn(format="percent")
+        ),
     )
     rows = event["selection"]["rows"]
     if rows:

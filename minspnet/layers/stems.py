@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from minspnet.layers.axes import axes_of, convolution, norm, shortened
@@ -76,16 +76,37 @@ class TabularStem(nn.Module):
         )
         self.output_shape: tuple[int, ...] = (spec.width or features,)
 
-    def encode(self, inputs: Float[Tensor, "case column"]) -> Float[Tensor, "case feature"]:
-        """Columns as the network reads them, before any dense layer."""
-        standardised = self.standardise(inputs)[:, self.numbers]
-        parts = [standardised.nan_to_num(0.0) if self.missing else standardised]
+    @property
+    def columns(self) -> Int[Tensor, " feature"]:
+        """Of each encoded feature, the column it tells of."""
+        levels = torch.tensor(self.levels, dtype=torch.long, device=self.categories.device)
+        numbers = [self.numbers] * (2 if self.missing else 1)
+        return torch.cat([*numbers, self.categories.repeat_interleave(levels)])
+
+    def unfold(self, inputs: Float[Tensor, "case column"]) -> Float[Tensor, "case feature"]:
+        """Encode all but the scale: numbers keep their units, missing ones are at the mean."""
+        numbers = inputs[:, self.numbers]
+        parts = [numbers]
         if self.missing:
-            parts.append(inputs[:, self.numbers].isnan().to(inputs.dtype))
+            lacking = numbers.isnan()
+            mean = self.standardise.mean[self.numbers]
+            parts = [torch.where(lacking, mean, numbers), lacking.to(inputs.dtype)]
         for place, count in zip(self.categories, self.levels, strict=True):
             level = torch.arange(count, dtype=inputs.dtype, device=inputs.device)
             parts.append((inputs[:, place, None] == level).to(inputs.dtype))
         return torch.cat(parts, dim=1)
+
+    def scaled(self, unfolded: Float[Tensor, "case feature"]) -> Float[Tensor, "case feature"]:
+        """Standardise the numbers among unfolded columns."""
+        count = len(self.numbers)
+        mean, scale = (
+            statistic[self.numbers] for statistic in (self.standardise.mean, self.standardise.scale)
+        )
+        return torch.cat([(unfolded[:, :count] - mean) / scale, unfolded[:, count:]], dim=1)
+
+    def encode(self, inputs: Float[Tensor, "case column"]) -> Float[Tensor, "case feature"]:
+        """Columns as the network reads them, before any dense layer."""
+        return self.scaled(self.unfold(inputs))
 
     def forward(self, inputs: Float[Tensor, "case column"]) -> Float[Tensor, "case hidden"]:
         return self.widen(self.encode(inputs))

@@ -1,0 +1,183 @@
+"""Every page on models unlike those that ship: many classes, signals, any gate, no experts."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from studies import renamed, tiny_wrist, without_experts
+from test_app import PAGES, figure, look_inside, metric, open_app, own_store
+
+from dashboard import cache, text
+from minspnet.artifact import save
+from minspnet.study import Study
+from minspnet.trace import replay
+
+__all__ = ["own_store"]
+WRIST, BARE = "wrist_exercise", "bare"
+MARKUP = "<b>[x](http://evil.example)"
+
+
+@pytest.fixture(scope="module")
+def wrist() -> Study:
+    return tiny_wrist()
+
+
+@pytest.fixture(scope="module")
+def shelf(wrist: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    save(wrist, folder / WRIST)
+    save(without_experts(wrist), folder / BARE)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def models(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Point the app at these models; every name is met in this file alone."""
+    monkeypatch.setattr(cache, "MODELS", shelf)
+    cache._shelf.clear()
+    yield shelf
+    cache._shelf.clear()
+
+
+def words_of(app: AppTest) -> str:
+    """All sentences on the page."""
+    return " ".join(part.value for part in (*app.caption, *app.markdown, *app.info))
+
+
+@pytest.mark.parametrize("model", [WRIST, BARE])
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens(page: str, model: str) -> None:
+    app = open_app(page, model=model)
+    assert app.query_params["model"] == model
+    assert not app.error
+    assert not app.warning
+    assert app.get("plotly_chart") or (page, model) == ("routing", BARE)
+
+
+def test_the_overview_names_channels_and_gates() -> None:
+    app = open_app(model=WRIST)
+    notes = " ".join(note["text"] for note in figure(app)["layout"]["annotations"])
+    assert "6 channels" in notes
+    assert all(f"if {word} ≥" in notes for word, *_ in text.GATES.values())
+    said = words_of(app)
+    assert all(when in said for _, when, _ in text.GATES.values())
+
+
+def told_and_other() -> tuple[str, int, str, int]:
+    """Two test cases that are decided differently, and the class told of each."""
+    trace = cache.model(WRIST).traces["test"]
+    policy = cache.model(WRIST).policy
+    found = {cache.told(WRIST, case, policy): case for case in trace.case_ids}
+    (first, case), (second, other) = sorted(found.items())[:2]
+    return case, first, other, second
+
+
+def test_the_class_decided_for_is_explained() -> None:
+    """Not the last one; and all texts name it with what it is compared with."""
+    domain = cache.domain_of(WRIST)
+    for case, told in (told_and_other()[:2], told_and_other()[2:]):
+        logits = replay(cache.one_case(WRIST, case), cache.model(WRIST).policy).class_logits[0]
+        assert told == 1 + logits[1:].argmax()
+        name = f"{domain.classes[told]} against pendulum"
+        app = look_inside(open_app("case", model=WRIST, case=case), "experts")
+        for chart in (0, 2):
+            steps = figure(app, chart)
+            assert steps["data"][0]["x"][-1] == pytest.approx(logits[told], abs=1e-4)
+            assert steps["layout"]["xaxis"]["title"]["text"] == f"log-odds of {name}"
+        said = words_of(app)
+        assert f"Orange pushes towards {domain.classes[told]}, blue towards pendulum" in said
+        assert f"Log-odds of {name}" in said
+        assert all(score in said for _, _, score in text.GATES.values())
+        assert "coin" not in said
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "feature_ablation", "saliency"])
+def test_a_signal_is_drawn_with_its_attribution(method: str) -> None:
+    case, told, *_ = told_and_other()
+    app = look_inside(open_app("case", model=WRIST, case=case), "inputs")
+    next(s for s in app.selectbox if s.label == "Method").set_value(method).run()
+    assert not app.exception
+    targets = next(s for s in app.selectbox if s.label == "What is explained")
+    assert targets.value == f"class:{told}"
+    classes = cache.domain_of(WRIST).classes
+    assert [f"the answer ({c} against pendulum)" for c in classes[1:]] == targets.options[:6]
+    signal, laid_over = figure(app, 1)["data"], figure(app, 2)["data"]
+    assert [trace["type"] for trace in signal] == ["scatter"] * 6
+    assert [trace["type"] for trace in laid_over] == ["heatmap"] * 6 + ["scatter"] * 6
+    assert "stretches of 0.32 s" in words_of(app)
+    targets.set_value("class:6").run()
+    assert not app.exception
+
+
+def test_many_classes_have_no_decision_threshold(wrist: Study) -> None:
+    app = open_app("routing", model=WRIST, cut="0.2")
+    assert "cut" not in [slider.key for slider in app.slider]
+    app.switch_page("../pages/case.py").run()
+    said = next(m for m in app.metric if m.label == "The network says")
+    assert "from" not in said.delta
+    everything = replace(wrist.policy, gate_thresholds=(0.0,) * 5)
+    nothing = replace(wrist.policy, gate_thresholds=(1.01,) * 5)
+    changed = cache.changed(WRIST, "validation", everything, nothing)
+    assert list(changed.columns[-2:]) == [
+        "Chance of the new answer, now",
+        "Chance of the new answer, saved",
+    ]
+    assert len(changed)
+    decided = cache.decision(WRIST, "validation", everything)
+    rows = [decided.probabilities[cache.case_place(WRIST, c)[1]].max() for c in changed["Case"]]
+    assert changed.iloc[:, -2].tolist() == pytest.approx(rows)
+
+
+def test_without_experts_there_is_nothing_to_route() -> None:
+    assert "no experts" in words_of(open_app("routing", model=BARE))
+    assert metric(open_app(model=BARE), "Experts per case") == "0.0"
+
+
+# --- Folders from elsewhere -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"domain": ["phishing"]},
+        {"domain": "nonsense"},
+        {"variant": "nonsense"},
+        {"spec": {}},
+        {"sha256": {}},
+    ],
+)
+def test_a_folder_that_does_not_read_is_left_out_with_a_notice(
+    shelf: Path, changes: dict[str, object]
+) -> None:
+    bad = shelf / "a bad one"
+    shutil.copytree(shelf / WRIST, bad)
+    try:
+        path = bad / "model.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+        cache.model.clear()
+        app = open_app()
+        assert app.query_params["model"] in (WRIST, BARE)
+        assert len(app.warning) == 1
+        assert "a bad one" in app.warning[0].value
+        app.run()
+        assert not app.warning
+    finally:
+        shutil.rmtree(bad)
+        cache.model.clear()
+
+
+def test_no_name_of_an_expert_is_markup(shelf: Path, wrist: Study) -> None:
+    save(renamed(wrist, MARKUP), shelf / "named")
+    try:
+        app = open_app("routing", model="named")
+        label = app.slider(key="gate-0").label
+        assert "`http://evil.example)`" in label
+        assert "[x](" not in label
+        assert "<b>[x]" not in json.dumps(figure(app, 2))
+        assert "<b>[x]" not in json.dumps(figure(open_app(model="named")))
+    finally:
+        shutil.rmtree(shelf / "named")
