@@ -313,7 +313,7 @@ def test_the_cheapest_threshold_within_a_loss_is_set(lost: float) -> None:
     cases = len(cache.model(TABULAR).traces["validation"])
     assert said.startswith(f"Chosen on {cases} validation cases: ")
     assert "no promise" in said
-    newly = [int(count) for count in re.findall(r"(\d+) (?:are )?newly", said)]
+    newly = [int(count) for count in re.findall(r"newly (?:wrong|right): (\d+)", said)]
     assert (newly[0] - newly[1]) / cases == pytest.approx(everything.accuracy - taken.accuracy)
 
 
@@ -460,3 +460,44 @@ def test_another_decision_threshold_is_said_on_the_case() -> None:
     app = open_app("case", model=TABULAR, cut="0.2")
     said = next(m for m in app.metric if m.label == "The network says")
     assert said.delta == "malignant from 20% on"
+
+
+def test_the_least_certain_case_is_followed_by_the_next_least_certain() -> None:
+    app = open_app(model=TABULAR)
+    next(b for b in app.button if b.label == "Review the least certain case").click().run()
+    app.switch_page("../pages/case.py").run()
+    order = cache.ordered_cases(TABULAR, "uncertain", cache.model(TABULAR).policy)
+    assert app.query_params["case"] == order[0]
+    assert app.selectbox(key="case-order").value == "uncertain"
+    next(b for b in app.button if b.label == "Next").click().run()
+    assert app.query_params["case"] == order[1]
+
+
+def test_overview_says_what_corrections_bring_and_what_it_is_not_for() -> None:
+    app = open_app(model=TABULAR)
+    curve = cache.model(TABULAR).metrics["intervention"]["accuracies"]
+    assert metric(app, "Once corrected") == f"{curve[-1]:.3f}"
+    assert any("not for diagnosis" in caption.value for caption in app.caption)
+
+
+def test_known_cases_that_disagree_are_not_sold_as_support() -> None:
+    """Over many cases both forms are met, and each says what the table beside it shows."""
+    app = open_app("case", model=TABULAR)
+    forms = set()
+    for case in cache.ordered_cases(TABULAR, "uncertain", cache.model(TABULAR).policy)[:12]:
+        app.selectbox(key="case-id").set_value(case).run()
+        said = next(c.value for c in app.caption if "the network says" in c.value)
+        agree, of = map(int, re.match(r"(\d+) of the (\d+)", said).groups())
+        assert ("although" in said) == (2 * agree < of)
+        forms.add("although" in said)
+    assert forms == {True, False}
+
+
+def test_a_finding_beyond_the_usual_is_said_so() -> None:
+    app = open_app("case", model=TABULAR)
+    case = app.query_params["case"]
+    slider(app, "**Nuclear size**").set_value(100.0).run()
+    assert app.query_params["case"] == case
+    assert "this is above" in slider(app, "**Nuclear size**").label
+    slider(app, "**Nuclear size**").set_value(0.0).run()
+    assert "this is above" not in slider(app, "**Nuclear size**").label

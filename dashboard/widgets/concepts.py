@@ -32,7 +32,7 @@ def show_concepts(view: View, case_id: str) -> None:
         notes = [
             text.concept_word(concept, value),
             f"{text.concept_value(concept, value)} {concept.unit}",
-            f"{domain.classes[0]}: {low} to {high}",
+            f"{domain.classes[0]}: {low} to {high}{_beyond(value, *usual[place])}",
         ]
         if concept.name in edited:
             notes.append("**set by you**")
@@ -45,6 +45,11 @@ def show_concepts(view: View, case_id: str) -> None:
         f"{domain.concept_reading} After {domain.classes[0]}: where 9 in 10 of its training "
         f"cases lie.{' Guessed: the input cannot show it.' if guessed else ''}"
     )
+
+
+def _beyond(value: float, low: float, high: float) -> str:
+    """Say on which side of the usual range a value lies."""
+    return ", this is above" if value > high else ", this is below" if value < low else ""
 
 
 def _slider(case_id: str, concept: Concept, value: float, label: str) -> None:

@@ -41,8 +41,10 @@ def show_similar(view: View, case_id: str) -> None:
         }
     )
     st.dataframe(table, hide_index=True, alt="Known cases like it, with their findings")
-    agree = sum(label == domain.classes[near.predicted] for label in labels)
+    said = domain.classes[near.predicted]
+    agree = labels.count(said)
+    verdict = "as" if 2 * agree >= len(labels) else "fewer than half, although"
     st.caption(
-        f"{agree} of the {len(labels)} were {domain.classes[near.predicted]}, as the network says "
-        "here. The values are the network's own reading of those cases."
+        f"{agree} of the {len(labels)} were {said}, {verdict} the network says {said} here. The "
+        "values are the network's own reading of those cases."
     )

@@ -13,6 +13,7 @@ from dashboard.format import amount, flops, percent, score
 from dashboard.navigation import go_to
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
+from dashboard.widgets.picker import ORDER
 from minspnet.policy import CLOSED
 
 OURS = {
@@ -83,6 +84,18 @@ def show_headline(view: View) -> None:
         border=True,
         help=f"{_AUC[len(cache.domain_of(view.model).classes) > 2]} 95 % interval of the "
         f"shipped operating point: {low:.3f} to {high:.3f}.",
+    )
+
+    corrected = loaded.metrics["intervention"]["accuracies"]
+    row.metric(
+        "Once corrected",
+        score(corrected[-1]),
+        f"accuracy, from {corrected[0]:.3f}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help="Test accuracy with all experts on, before and after every finding of every case is "
+        "set to its true value. Where concepts leak, corrections make decisions worse.",
     )
 
 
@@ -213,6 +226,7 @@ def show_invitations(view: View) -> None:
     """Two buttons that lead to the two working pages."""
     clinician, engineer = st.columns(2)
     if clinician.button("Review the least certain case", width="stretch", type="primary"):
+        st.session_state[ORDER] = "uncertain"
         state.open_case(cache.ordered_cases(view.model, "uncertain", view.policy)[0])
         go_to("case")
     if engineer.button("Trade compute for accuracy", width="stretch"):

@@ -8,7 +8,7 @@ from dashboard import cache, state
 from dashboard.state import View
 from minspnet.ranking import ORDERS
 
-_ORDER, _CASE = "case-order", "case-id"
+ORDER, _CASE = "case-order", "case-id"
 
 
 def pick_case() -> None:
@@ -20,7 +20,7 @@ def pick_case() -> None:
         "Show cases",
         list(ORDERS),
         format_func=ORDERS.__getitem__,
-        key=_ORDER,
+        key=ORDER,
         on_change=_open_first,
         help="Only test and validation cases: the network was not trained on them.",
     )
@@ -66,13 +66,13 @@ def case_on_screen(view: View) -> str | None:
     """The case asked for, or else the first in the order chosen."""
     if view.case is not None:
         return view.case
-    order = st.session_state.get(_ORDER, next(iter(ORDERS)))
+    order = st.session_state.get(ORDER, next(iter(ORDERS)))
     ids = cache.ordered_cases(view.model, order, view.policy)
     return ids[0] if ids else None
 
 
 def _open_first() -> None:
     view = state.current()
-    ids = cache.ordered_cases(view.model, st.session_state[_ORDER], view.policy)
+    ids = cache.ordered_cases(view.model, st.session_state[ORDER], view.policy)
     if ids:
         state.open_case(ids[0])

@@ -46,9 +46,9 @@ def show_cheapest(view: View) -> None:
 def _how_sure(loss: Loss) -> str:
     low, high = loss.interval()
     return (
-        f"Chosen on {loss.cases} validation cases: against all experts on, {loss.newly_wrong} are "
-        f"newly wrong and {loss.newly_right} newly right, {_points(loss.share)}. For a threshold "
-        f"fixed beforehand, the 95 % interval on other such cases would run from "
+        f"Chosen on {loss.cases} validation cases: against all experts on, newly wrong: "
+        f"{loss.newly_wrong}, newly right: {loss.newly_right}, {_points(loss.share)}. For a "
+        f"threshold fixed beforehand, the 95 % interval on other such cases would run from "
         f"{_points(high)} to {_points(low)}. This one was chosen by the very cases it is measured "
         "on, so even that is no promise."
     )
