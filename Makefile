@@ -36,6 +36,8 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.quality breast_cytology --variant all_measurements --repeats 5
 	$(BIN)/python -m benchmarks.quality breast_cytology --variant mean_and_se --repeats 5
 	$(BIN)/python -m benchmarks.quality lung_nodules --repeats 3 --budgets 0.2 0.4
+	$(BIN)/python -m benchmarks.bottleneck breast_cytology --variant mean_and_se --repeats 1
+	$(BIN)/python -m benchmarks.regimes --seeds 3 --starts 6
 	$(BIN)/python -m benchmarks.sparsity breast_cytology --repeats 20
 	$(BIN)/python -m benchmarks.sparsity lung_nodules --seeds 1
 	$(BIN)/python -m benchmarks.speed

@@ -27,12 +27,15 @@ def show_routing() -> None:
         parts.show_thresholds(view, saved)
     with right:
         parts.show_curve(view, saved)
-        tolerance.show_cheapest(view)
+        below = st.container()
     left, right = st.columns(2, gap="large")
     with left:
         parts.show_shares(view, saved)
     with right:
         parts.show_experts(view, saved)
+    # The charts go out first: they are what a moved threshold is watched on.
+    with below:
+        tolerance.show_cheapest(view)
     parts.show_classes(view, saved)
     parts.show_changed(view, saved)
 
