@@ -78,4 +78,6 @@ def browser() -> Iterator[Browser]:
 
 def settle(page: Page) -> None:
     """Wait until the server has nothing left to send."""
+    # What was just pressed takes a moment to reach it.
+    page.wait_for_timeout(250)
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
