@@ -31,17 +31,19 @@ def dispatch(
     # Every node keeps its state for the rows it ran on: row number -> place in the state.
     rows_of: dict[int, Tensor] = {-1: torch.arange(len(inputs))}
     states = {-1: trunk}
+    gates = network.gates_behind(-1, trunk)
     for expert, parent in enumerate(network.tree.parents):
         if parent not in states:
             continue
         threshold = np.float32(min(policy.gate_thresholds[expert], 2.0))
         before = states[parent]
-        opened = torch.from_numpy(network.gate(expert, before).numpy() >= threshold)
+        opened = torch.from_numpy(gates[expert].numpy() >= threshold)
         chosen = before.take(opened)
         rows = rows_of[parent][opened]
         if len(rows):
             rows_of[expert] = rows
             states[expert] = network.experts[expert](chosen)
+            gates |= network.gates_behind(expert, states[expert])
             outputs[rows] += states[expert].logits - chosen.logits
             active[rows.numpy(), expert] = True
     head = network.frozen_head()

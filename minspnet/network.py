@@ -166,21 +166,27 @@ class Network(nn.Module):
             earlier = self.remember(hidden)
         return State(hidden, self.base_exit(hidden), earlier)
 
-    def gate(self, expert: int, parent: State) -> Float[Tensor, " case"]:
-        """Score in [0, 1] from what is known before the expert runs."""
-        learned = self.experts[expert].learned_gate
-        if learned is None:
-            return self.head.doubt(parent.logits)
-        if learned.hears:
-            return learned(parent.hidden, self.said(parent))
-        rivals = self.rivals[expert]
-        if not rivals:
-            return learned(parent.hidden)
-        logits = [
-            cast(LearnedGate, self.experts[rival].learned_gate).logit(parent.hidden)
-            for rival in rivals
-        ]
-        return torch.softmax(torch.stack(logits, 1), 1)[:, rivals.index(expert)]
+    def gates_behind(self, node: int, state: State) -> dict[int, Float[Tensor, " case"]]:
+        """Gates of the experts behind a node (-1: the stem), each in [0, 1].
+
+        All at once, as soon as the node has run: rivals share a case among them, and what the
+        node's cases pay for is what is computed here.
+        """
+        gates, contested = {}, {}
+        for expert, parent in enumerate(self.tree.parents):
+            if parent != node:
+                continue
+            learned = self.experts[expert].learned_gate
+            if learned is None:
+                gates[expert] = self.head.doubt(state.logits)
+            elif self.rivals[expert]:
+                contested[expert] = learned.logit(state.hidden)
+            else:
+                gates[expert] = learned(state.hidden, self.said(state) if learned.hears else None)
+        if contested:
+            shares = torch.softmax(torch.stack([*contested.values()], 1), 1)
+            gates |= dict(zip(contested, shares.unbind(1), strict=True))
+        return gates
 
     def said(self, parent: State) -> Float[Tensor, "case said"]:
         """The running concepts and the doubt that they leave."""
@@ -190,20 +196,20 @@ class Network(nn.Module):
     def evidence(self, inputs: Float[Tensor, "case *input"]) -> Evidence:
         """Run everything once and record what each expert would add."""
         states = {-1: self.trunk(inputs)}
-        gates, contributions, activity = [], [], []
+        gates = self.gates_behind(-1, states[-1])
+        contributions, activity = [], []
         for expert, parent in enumerate(self.tree.parents):
             before = states[parent]
-            gates.append(self.gate(expert, before))
             states[expert] = self.experts[expert](before)
+            gates |= self.gates_behind(expert, states[expert])
             contributions.append(states[expert].logits - before.logits)
             activity.append(states[expert].hidden.abs().flatten(1).mean(dim=1))
         base = states[-1].logits
         if not gates:
             none = base.new_zeros(len(base), 0)
             return Evidence(none, base, base[:, None][:, :0], none)
-        return Evidence(
-            torch.stack(gates, 1), base, torch.stack(contributions, 1), torch.stack(activity, 1)
-        )
+        scores = torch.stack([gates[expert] for expert in range(len(gates))], 1)
+        return Evidence(scores, base, torch.stack(contributions, 1), torch.stack(activity, 1))
 
     def forward(
         self, inputs: Float[Tensor, "case *input"], active: Bool[np.ndarray, " expert"]

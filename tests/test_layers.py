@@ -327,7 +327,7 @@ def test_a_gain_gate_hears_the_running_decision() -> None:
         gate.read.bias.zero_()
         trunk = network.trunk(numbers(4, 5))
         expected = torch.sigmoid(network.head.doubt(trunk.logits))
-        torch.testing.assert_close(network.gate(0, trunk), expected)
+        torch.testing.assert_close(network.gates_behind(-1, trunk)[0], expected)
     # Base exit 5 x 2, head 2, the gate 8, and one more head for the doubt that it hears.
     assert cost_table(network).base == 10 + 2 + 8 + 2
 

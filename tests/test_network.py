@@ -153,10 +153,7 @@ def rows_seen(network: Network) -> Iterator[tuple[list[list[int]], list[list[int
 
 @given(kinds, st.data())
 def test_dispatch_runs_only_what_a_gate_opened(kind: str, data: st.DataObject) -> None:
-    """Once per expert, with exactly its active cases, and not at all if there are none.
-
-    Of gates that compete, each is asked once a rival.
-    """
+    """Once per expert, with exactly its active cases, and not at all if there are none."""
     forest = FORESTS[kind]
     policy = data.draw(clear_policies(forest.trace))
     with rows_seen(forest.network) as (experts, gates):
@@ -165,8 +162,7 @@ def test_dispatch_runs_only_what_a_gate_opened(kind: str, data: st.DataObject) -
     assert experts == [[count] if count else [] for count in counts]
     for index, parent in enumerate(forest.trace.tree.parents):
         if forest.network.experts[index].learned_gate is not None:
-            times = max(1, len(forest.network.rivals[index])) if counts[parent] else 0
-            assert gates[index] == [counts[parent]] * times
+            assert gates[index] == ([counts[parent]] if counts[parent] else [])
 
 
 def test_gates_at_the_threshold_are_open_live() -> None:
@@ -350,16 +346,6 @@ def counted_macs(forest: Forest, inputs: np.ndarray, policy: Policy) -> tuple[in
     return counter.get_total_flops() // 2, decision.active
 
 
-def asked_again(forest: Forest, active: np.ndarray) -> int:
-    """MACs of gates that compete: each is asked once a rival, and priced once."""
-    macs = 0
-    for expert, parent in enumerate(forest.trace.tree.parents):
-        gate = forest.network.experts[expert].learned_gate
-        if rivals := forest.network.rivals[expert]:
-            macs += (len(rivals) - 1) * gate.read.in_features * int(active[:, parent].sum())
-    return macs
-
-
 @given(kinds, st.integers(0, CASES - 1), st.data())
 def test_cost_of_one_case_is_what_torch_counts(kind: str, case: int, data: st.DataObject) -> None:
     """Base plus active experts, exactly.
@@ -374,7 +360,7 @@ def test_cost_of_one_case_is_what_torch_counts(kind: str, case: int, data: st.Da
     assert head == forest.network.head.weights.shape[0] * forest.trace.base.shape[1]
     policy = data.draw(clear_policies(forest.trace))
     macs, active = counted_macs(forest, forest.inputs[case : case + 1], policy)
-    assert macs + head == cost.macs(active)[0] + asked_again(forest, active)
+    assert macs + head == cost.macs(active)[0]
 
 
 def test_cost_of_a_batch_is_the_sum_over_cases(forest: Forest) -> None:
@@ -383,7 +369,7 @@ def test_cost_of_a_batch_is_the_sum_over_cases(forest: Forest) -> None:
     macs, active = counted_macs(forest, forest.inputs, policy)
     assert 0 < active.mean() < 1
     heads = CASES * dict(cost.parts)["class head"]
-    assert macs + heads == cost.macs(active).sum() + asked_again(forest, active)
+    assert macs + heads == cost.macs(active).sum()
 
 
 def test_parts_add_up_to_the_total(forest: Forest) -> None:
