@@ -63,7 +63,8 @@ class TrainSpec(Recipe):
         schedule: ``cosine`` falls to 0; ``step`` divides by 10 at one half and at three
             quarters of the steps.
         label_smoothing: Share of every label that is spread evenly over the classes.
-        class_weights: ``balanced`` lets every class count as much as any other.
+        class_weights: ``balanced`` lets every class count as much as any other, where the
+            decision is taught and where concepts are.
         gate_noise: How learned gates open in training: at random with the gradient of a soft
             gate, as hard-concrete variables, or not at random: each contribution is weighed.
         activity_weight: Weight of the experts' mean absolute features.

@@ -58,6 +58,18 @@ def test_null_deviance_is_that_of_the_best_constant(seed: int, constant: float) 
     assert (concept_deviance(torch.full_like(truth, constant), truth) >= best - 1e-6).all()
 
 
+@given(seeds)
+def test_a_case_that_weighs_twice_counts_as_two(seed: int) -> None:
+    truth, logits = uniform(5, 2, seed=seed), 4 * uniform(5, 2, seed=seed + 1) - 2
+    counts = torch.tensor([1, 2, 0, 3, 1])
+    rows = torch.repeat_interleave(torch.arange(5), counts)
+    weights = counts.float()
+    torch.testing.assert_close(
+        concept_deviance(logits, truth, weights), concept_deviance(logits[rows], truth[rows])
+    )
+    torch.testing.assert_close(null_deviance(truth, weights), null_deviance(truth[rows]))
+
+
 def test_null_deviance_has_a_floor() -> None:
     """A concept that never varies must not be divided by nothing."""
     floor = np.log(2) / 100

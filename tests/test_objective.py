@@ -12,8 +12,8 @@ from minspnet.network import Evidence, Network
 from minspnet.recipe import GateNoise, TrainSpec
 from minspnet.spec import ModelSpec
 from minspnet.training.class_head import fit_head
-from minspnet.training.data import Batch, as_batch
-from minspnet.training.losses import null_deviance
+from minspnet.training.data import Batch, as_batch, case_weights, target_weights
+from minspnet.training.losses import concept_deviance, null_deviance
 from minspnet.training.objective import Objective
 from minspnet.training.train import TrainingData
 
@@ -112,6 +112,29 @@ def test_independent_training_leaves_the_class_out(
 ) -> None:
     recipe = TrainSpec(concept_training="independent")
     assert terms(network, recipe, training_data)["class"] == 0
+
+
+def test_balanced_classes_count_alike_where_concepts_are_taught(
+    network: Network, training_data: TrainingData
+) -> None:
+    """As if the rare class had been seen as often as the other; unlabelled cases count one."""
+    labels = np.zeros(160, np.intp)
+    labels[:32], labels[150:] = 1, UNLABELLED
+    data = dataclasses.replace(training_data, labels=labels)
+    balanced = TrainSpec(class_weights="balanced", correction_rate=0, path_weight=0)
+    batch = as_batch(data, target_weights(data, balanced, 2), smoothing=0.1)
+    weights = case_weights(balanced, batch.targets)
+    assert weights[:32].sum().item() == pytest.approx(75, rel=1e-5)
+    assert weights[32:150].sum().item() == pytest.approx(75, rel=1e-5)
+    assert (weights[150:] == 1).all()
+    assert case_weights(TrainSpec(), batch.targets) is None
+    objective = Objective(network, balanced, SHARES, torch.ones(3), seed=0)
+    with torch.no_grad():
+        evidence = network.evidence(batch.inputs)
+        said = evidence.base + evidence.contributions.sum(dim=1)
+        found = objective.terms(batch, evidence, [])["concept"]
+    expected = balanced.concept_weight * concept_deviance(said, batch.truth, weights).mean()
+    torch.testing.assert_close(found, expected)
 
 
 def test_true_corrections_lower_the_class_loss_towards_the_heads(

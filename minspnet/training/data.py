@@ -63,6 +63,19 @@ def target_weights(data: TrainingData, recipe: TrainSpec, classes: int) -> Float
     return balanced_weights(torch.as_tensor(data.labels, dtype=torch.long), classes)
 
 
+def case_weights(
+    recipe: TrainSpec, targets: Float[Tensor, "case class"]
+) -> Float[Tensor, " case"] | None:
+    """How much each case counts where concepts are taught; None if all count alike.
+
+    A case counts as its class does, and one without a label counts 1.
+    """
+    if recipe.class_weights == "none":
+        return None
+    count = targets.sum(dim=1)
+    return torch.where(count > 0, count, torch.ones_like(count))
+
+
 def as_batch(data: TrainingData, weights: Float[Tensor, " class"], smoothing: float) -> Batch:
     """Put all cases into one batch.
 

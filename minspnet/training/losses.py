@@ -9,7 +9,9 @@ from minspnet.data import UNLABELLED
 
 
 def concept_deviance(
-    logits: Float[Tensor, "case concept"], truth: Float[Tensor, "case concept"]
+    logits: Float[Tensor, "case concept"],
+    truth: Float[Tensor, "case concept"],
+    weights: Float[Tensor, " case"] | None = None,
 ) -> Float[Tensor, " concept"]:
     """Cross-entropy against graded concepts, less its least possible value, in nats.
 
@@ -17,17 +19,27 @@ def concept_deviance(
     """
     entropy = functional.binary_cross_entropy(truth, truth, reduction="none")
     fit = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    return (fit - entropy).mean(dim=0)
+    return _mean(fit - entropy, weights)
 
 
-def null_deviance(truth: Float[Tensor, "case concept"]) -> Float[Tensor, " concept"]:
+def null_deviance(
+    truth: Float[Tensor, "case concept"], weights: Float[Tensor, " case"] | None = None
+) -> Float[Tensor, " concept"]:
     """Deviance of the best constant guess: what a concept leaves to be explained.
 
     Dividing by it lets narrowly rated concepts count as much as widely spread ones. A concept
     that hardly varies is not blown up: the floor is a hundredth of a fair coin's entropy.
     """
-    constant = torch.logit(truth.mean(dim=0), eps=1e-4).expand_as(truth)
-    return concept_deviance(constant, truth).clamp_min(0.00693)
+    constant = torch.logit(_mean(truth, weights), eps=1e-4).expand_as(truth)
+    return concept_deviance(constant, truth, weights).clamp_min(0.00693)
+
+
+def _mean(
+    values: Float[Tensor, "case concept"], weights: Float[Tensor, " case"] | None
+) -> Float[Tensor, " concept"]:
+    if weights is None:
+        return values.mean(dim=0)
+    return (values * weights[:, None]).sum(dim=0) / weights.sum()
 
 
 def balanced_weights(labels: Int[Tensor, " case"], classes: int) -> Float[Tensor, " class"]:
