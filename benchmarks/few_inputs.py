@@ -11,10 +11,8 @@ without group lasso, which are those that define the concepts (AUC .0031 to .003
 regression).
 """
 
-import json
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
+from benchmarks.records import Records
 from minspnet.data import Cases, ConceptScale, folds
 from minspnet.domain import Domain
 from minspnet.domains import find_domain, load_cases
@@ -51,11 +50,11 @@ SELECTING = replace(RECIPE, concept_weight=1.0, task_weight=0.0)
 AFTER_EACH = replace(SELECTING, epochs=5)
 
 
-def measure(repeats: int, path: Path) -> dict[str, Any]:
-    """Collect one record a fold, each kept as soon as it is there."""
+def measure(repeats: int) -> dict[str, Any]:
+    """Collect one record a fold."""
     domain = find_domain("breast_cytology")
     cases = load_cases(domain)
-    result: dict[str, Any] = {
+    about = {
         "task": domain.key,
         "model": _spec(domain, cases).to_dict(),
         "training": {
@@ -63,23 +62,18 @@ def measure(repeats: int, path: Path) -> dict[str, Any]:
             "selecting": SELECTING.to_dict(),
             "after each": AFTER_EACH.to_dict(),
         },
-        "records": [],
     }
-    if path.exists():
-        before = json.loads(path.read_text())
-        if all(before[key] == result[key] for key in ("model", "training")):
-            result["records"] = before["records"]
-    done = {(record["seed"], record["fold"]) for record in result["records"]}
+    records = Records(f"sparsity-{domain.key}", about)
     with tqdm(total=5 * repeats, desc="folds", disable=None) as bar:
         for seed in range(repeats):
             for fold, split in enumerate(folds(cases, seed)):
-                if (seed, fold) not in done:
+                key = {"seed": seed, "fold": fold}
+                if not records.has(**key):
                     rest = np.sort(np.concatenate([split.train, split.validation]))
                     record = _one_fold(domain, cases.take(rest), cases.take(split.test), seed)
-                    result["records"].append({"seed": seed, "fold": fold} | record)
-                    path.write_text(json.dumps(result, indent=1) + "\n")
+                    records.add(key | record)
                 bar.update()
-    return result
+    return records.result
 
 
 def _spec(domain: Domain, cases: Cases) -> ModelSpec:

@@ -20,10 +20,14 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
-from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
 from tqdm import tqdm
 
+from benchmarks.ceiling import window_statistics
+from benchmarks.records import Records
 from benchmarks.static import static_macs, static_presets
+from benchmarks.tables import header, paired, row, spread
+from benchmarks.ways import agreement
 from minspnet.data import PARTS, UNLABELLED, Cases, ConceptScale, Split, folds
 from minspnet.domain import Domain, Variant
 from minspnet.domains import find_domain, load_cases
@@ -35,8 +39,6 @@ from minspnet.presets import Preset, preset
 from minspnet.study import BUDGET, Study, conduct, fit
 from minspnet.sweep import Outcomes, most_within
 from minspnet.trace import replay
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -54,46 +56,30 @@ def main() -> None:
         return
     domain = find_domain(options.domain)
     variant = domain.variant(options.variant)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"quality-{domain.key}-{variant.name}.json"
-    print(table(measure(domain, variant, options.repeats, {*options.budgets, BUDGET}, path)))
+    print(table(measure(domain, variant, options.repeats, {*options.budgets, BUDGET})))
 
 
-def measure(
-    domain: Domain, variant: Variant, repeats: int, budgets: set[float], path: Path
-) -> dict[str, Any]:
-    """Collect one record a fold, each kept as soon as it is there."""
+def measure(domain: Domain, variant: Variant, repeats: int, budgets: set[float]) -> dict[str, Any]:
+    """Collect one record a fold."""
     cases = load_cases(domain, variant.name)
     recipe = preset(domain, variant)
-    result = {
+    about = {
         "domain": domain.key,
         "variant": variant.name,
         "cases": len(cases),
         "recipe": {"model": recipe.model.to_dict(), "training": recipe.training.to_dict()},
         "budgets": sorted(budgets),
-        "records": [],
     }
-    if path.exists():
-        before = json.loads(path.read_text())
-        if all(before.get(key) == result[key] for key in result if key != "records"):
-            result["records"] = before["records"]
-    done = {(record["seed"], record["fold"]) for record in result["records"]}
+    records = Records(f"quality-{domain.key}-{variant.name}", about)
     with tqdm(total=5 * repeats, desc=f"{domain.key} {variant.name}", disable=None) as bar:
         for seed in range(repeats):
             for fold, split in enumerate(folds(cases, seed)):
-                if (seed, fold) not in done:
+                key = {"seed": seed, "fold": fold}
+                if not records.has(**key):
                     record = one_fold(domain, variant, recipe, cases, split, seed, sorted(budgets))
-                    result["records"].append({"seed": seed, "fold": fold} | record)
-                    _replace(path, result)
+                    records.add(key | record)
                 bar.update()
-    return result
-
-
-def _replace(path: Path, result: dict[str, Any]) -> None:
-    """Write aside first, so that an interruption leaves the records before it."""
-    aside = path.with_suffix(".tmp")
-    aside.write_text(json.dumps(result, indent=1) + "\n")
-    aside.replace(path)
+    return records.result
 
 
 def one_fold(
@@ -117,6 +103,9 @@ def one_fold(
             record.setdefault(name, {})[str(budget)] = score
     record["joint"] = joint_scores(recipe, train, test, study.scale, domain, seed)
     record["extra trees concepts"] = tree_concepts(train, test, study.scale, domain, seed)
+    if domain.modality == "signal":
+        forest = window_forest(train, test, seed)
+        record["ours"]["baselines"]["random forest, window statistics"] = forest
     if "diameter_mm" in cases.columns:
         positive = test.labels == 1
         record["size alone"] = {"auc": auc(test.columns["diameter_mm"], positive)}
@@ -135,7 +124,7 @@ def routed_score(study: Study, parts: dict[str, Cases], budget: float) -> dict[s
         "accuracy": score.accuracy,
         "auc": score.auc,
         "macs": score.mean_macs,
-        "concepts": concept_agreement(decision.concepts, truth),
+        "concepts": agreement(decision.concepts, truth),
     }
 
 
@@ -150,15 +139,8 @@ def static_score(
         "accuracy": accuracy(decision.predicted, test.labels),
         "auc": mean_auc(decision.probabilities, test.labels),
         "macs": static_macs(static.model),
-        "concepts": concept_agreement(decision.concepts, scale.truth(test.columns)),
+        "concepts": agreement(decision.concepts, scale.truth(test.columns)),
     }
-
-
-def concept_agreement(concepts: np.ndarray, truth: np.ndarray) -> float:
-    """Rank correlation with the truth, mean over the concepts."""
-    return float(
-        np.nanmean([spearmanr(concepts[:, k], t).statistic for k, t in enumerate(truth.T)])
-    )
 
 
 def joint_scores(
@@ -173,6 +155,17 @@ def joint_scores(
     policy = Policy.shared(0, len(trace.tree.names))
     curve = intervention_curve(trace, policy, scale.truth(test.columns), test.labels, orders=5)
     return {"accuracies": list(curve.accuracies)}
+
+
+def window_forest(train: Cases, test: Cases, seed: int) -> dict[str, float]:
+    """The usual first try on signals: a forest on statistics of each channel."""
+    model = RandomForestClassifier(300, random_state=seed)
+    model.fit(window_statistics(train.inputs), train.labels)
+    probabilities = model.predict_proba(window_statistics(test.inputs))
+    return {
+        "accuracy": accuracy(probabilities.argmax(axis=1), test.labels),
+        "auc": mean_auc(probabilities, test.labels),
+    }
 
 
 def tree_concepts(
@@ -204,8 +197,7 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"### {title}",
         "",
-        "| model | accuracy | AUC | mean FLOPs |",
-        "|---|---|---|---|",
+        *header("model", "accuracy", "AUC", "mean FLOPs"),
     ]
     for name, way in (
         ("MINSPNET, all experts on", "all_on"),
@@ -225,17 +217,13 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _row(name: str, scores: list[dict[str, float]], macs: str | None) -> str:
-    cells = [_spread([s[key] for s in scores]) if key in scores[0] else "" for key in _KEYS]
+    cells = [spread([s[key] for s in scores]) if key in scores[0] else "" for key in _KEYS]
     cells.append(f"{2 * np.mean([s[macs] for s in scores]):,.0f}" if macs else "")
-    return f"| {name} | {' | '.join(cells)} |"
+    return row(name, *cells)
 
 
 _KEYS = ("accuracy", "auc")
 _STATIC = ("static shallow", "static deep")
-
-
-def _spread(values: list[float]) -> str:
-    return f"{np.mean(values):.4f} ± {np.std(values, ddof=min(1, len(values) - 1)):.4f}"
 
 
 def _routing_lines(records: list[dict[str, Any]]) -> list[str]:
@@ -244,8 +232,7 @@ def _routing_lines(records: list[dict[str, Any]]) -> list[str]:
         "As routed, less all experts on, and less a static net that costs as much; differences "
         "are paired, with their standard error. Concepts: mean rank correlation with the truth.",
         "",
-        "| budget | MACs used | against | accuracy | AUC | concepts |",
-        "|---|---|---|---|---|---|",
+        *header("budget", "MACs used", "against", "accuracy", "AUC", "concepts"),
     ]
     for budget in records[0]["routed"]:
         routed = [r["routed"][budget] for r in records]
@@ -253,44 +240,32 @@ def _routing_lines(records: list[dict[str, Any]]) -> list[str]:
         others = {name: [r[name][budget] for r in records] for name in _STATIC}
         everything = [
             r["ours"]["all_on"]
-            | {
-                "concepts": np.mean(
-                    [c for c in r["ours"]["concept_rank_correlation"].values() if c is not None]
-                )
-            }
+            | {"concepts": _mean_known(r["ours"]["concept_rank_correlation"].values())}
             for r in records
         ]
         for name, scores in ({"all experts on": everything} | others).items():
             cells = [
-                _paired([a[key] - b[key] for a, b in zip(routed, scores, strict=True)])
+                paired([a[key] - b[key] for a, b in zip(routed, scores, strict=True)])
                 for key in (*_KEYS, "concepts")
             ]
-            lines.append(f"| {budget} | {used:.2f} | {name} | {' | '.join(cells)} |")
+            lines.append(row(budget, f"{used:.2f}", name, *cells))
     return lines
-
-
-def _paired(differences: list[float]) -> str:
-    """Mean difference and its standard error, corrected for overlapping training sets.
-
-    Source: Nadeau & Bengio 2003; each fold tests .2 and trains on .64 of the cases.
-    """
-    variance = np.var(differences, ddof=1) * (1 / len(differences) + 0.2 / 0.64)
-    return f"{np.mean(differences):+.4f} ± {np.sqrt(variance):.4f}"
 
 
 def _correction_lines(records: list[dict[str, Any]]) -> list[str]:
     ours = np.mean([r["ours"]["intervention"]["accuracies"] for r in records], axis=0)
     aucs = np.mean([r["ours"]["intervention"]["aucs"] for r in records], axis=0)
     joint = np.mean([r["joint"]["accuracies"] for r in records], axis=0)
-    steps = range(len(ours))
+    curves = {
+        "MINSPNET": ours,
+        "MINSPNET, AUC": aucs,
+        "jointly trained, weak concept loss": joint,
+    }
     return [
         "Accuracy after correcting that many concepts, in random order, all experts on:",
         "",
-        f"| | {' | '.join(map(str, steps))} |",
-        "|---" * (len(ours) + 1) + "|",
-        f"| MINSPNET | {' | '.join(f'{value:.4f}' for value in ours)} |",
-        f"| MINSPNET, AUC | {' | '.join(f'{value:.4f}' for value in aucs)} |",
-        f"| jointly trained, weak concept loss | {' | '.join(f'{value:.4f}' for value in joint)} |",
+        *header("", *map(str, range(len(ours)))),
+        *(row(name, *(f"{value:.4f}" for value in curve)) for name, curve in curves.items()),
     ]
 
 
@@ -302,13 +277,13 @@ def _mean_known(values: Iterable[float | None]) -> float:
 def _concept_lines(records: list[dict[str, Any]]) -> list[str]:
     names = list(records[0]["ours"]["concept_rank_correlation"])
     lines = ["Rank correlation of concepts with the truth, all experts on:", ""]
-    lines += [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    lines += header("", *names)
     rows = {"MINSPNET": [r["ours"]["concept_rank_correlation"] for r in records]}
     for way in ("all rated", "labelled only"):
         rows[f"extra trees, {way}"] = [r["extra trees concepts"][way] for r in records]
     for title, scores in rows.items():
         cells = [f"{_mean_known(s[name] for s in scores):.3f}" for name in names]
-        lines.append(f"| {title} | {' | '.join(cells)} |")
+        lines.append(row(title, *cells))
     return lines
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import few_inputs
+from benchmarks.records import Records
 from minspnet.cost import cost_table
 from minspnet.data import PARTS, UNLABELLED, ConceptScale, folds
 from minspnet.domains import find_domain, load_cases
@@ -48,7 +49,6 @@ from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.trace import replay
 from minspnet.training.train import TrainingData, train
 
-RESULTS = Path(__file__).parent / "results"
 SHARES = (1 / 2, 1 / 4, 1 / 8)
 
 
@@ -77,24 +77,16 @@ def main() -> None:
         print(few_inputs.table(result) if result["task"] == "breast_cytology" else table(result))
     if options.show:
         return
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"sparsity-{options.task}.json"
     if options.task == "breast_cytology":
-        print(few_inputs.table(few_inputs.measure(options.repeats, path)))
+        print(few_inputs.table(few_inputs.measure(options.repeats)))
     elif options.task == "lung_nodules":
-        print(table(measure(options.task, nodules, options.seeds, options.epochs or 12, path)))
+        print(table(measure(options.task, nodules, options.seeds, options.epochs or 12)))
     else:
-        print(
-            table(
-                measure(
-                    options.task,
-                    lambda _, epochs: pneumonia(options.data, epochs),
-                    options.seeds,
-                    options.epochs or 8,
-                    path,
-                )
-            )
-        )
+
+        def task_of(_: int, epochs: int) -> Task:
+            return pneumonia(options.data, epochs)
+
+        print(table(measure(options.task, task_of, options.seeds, options.epochs or 8)))
 
 
 def roomy_network(shape: tuple[int, ...], concepts: int, width: int) -> ModelSpec:
@@ -143,30 +135,19 @@ def nodules(seed: int, epochs: int) -> Task:
 
 
 def measure(
-    name: str, task_of: Callable[[int, int], Task], seeds: int, epochs: int, path: Path
+    name: str, task_of: Callable[[int, int], Task], seeds: int, epochs: int
 ) -> dict[str, Any]:
-    """Collect one record a trained network, each kept as soon as it is there."""
+    """Collect one record a trained network; a seed counts once all of its networks are there."""
     task = task_of(0, epochs)
-    result: dict[str, Any] = {
-        "task": name,
-        "model": task.roomy.to_dict(),
-        "training": task.recipe.to_dict(),
-        "records": [],
-    }
-    if path.exists():
-        before = json.loads(path.read_text())
-        if all(before[key] == result[key] for key in ("model", "training")):
-            result["records"] = before["records"]
-    done = {record["seed"] for record in result["records"] if record["method"] == "finished"}
+    about = {"task": name, "model": task.roomy.to_dict(), "training": task.recipe.to_dict()}
+    records = Records(f"sparsity-{name}", about)
     for seed in tqdm(range(seeds), desc=name, disable=None):
-        if seed in done:
+        if records.has(seed=seed, method="finished"):
             continue
-        result["records"] = [r for r in result["records"] if r["seed"] != seed]
+        records.records = [r for r in records.records if r["seed"] != seed]
         for record in _records(task_of(seed, epochs), seed):
-            result["records"].append({"seed": seed} | record)
-            path.write_text(json.dumps(result, indent=1) + "\n")
-    result["records"] = [r for r in result["records"] if r["seed"] < seeds]
-    return result
+            records.add({"seed": seed} | record)
+    return records.result
 
 
 def _records(task: Task, seed: int) -> Iterator[dict[str, Any]]:
