@@ -1,6 +1,6 @@
 """The networks that ship, one recipe a domain: what ``train DOMAIN`` builds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from minspnet.domain import Domain, Variant
@@ -9,42 +9,35 @@ from minspnet.recipe import TrainSpec
 from minspnet.spec import BlockKind, ExpertSpec, ModelSpec, StemSpec
 
 _TABULAR_WIDTH = 16
+_RULES_WIDTH = 32
 _IMAGE_WIDTH = 24
 _IMAGE_SIDE = 32
 _WRIST_SAMPLES = 160
 
+_CYTOLOGY_TRAINING = TrainSpec(
+    epochs=100, learning_rate=0.003, weight_decay=0.3, head_strength=30.0
+)
 # Where the inputs define the concepts, the concept predictor need only be faithful to them;
 # where they do not, more of the training goes into the decision.
-_CYTOLOGY_TRAINING = MappingProxyType(
+_CYTOLOGY_VARIANTS = MappingProxyType(
     {
-        "all_measurements": TrainSpec(
-            epochs=100,
-            learning_rate=0.003,
-            weight_decay=0.3,
-            concept_weight=4.0,
-            correction_rate=0.5,
-            head_strength=30.0,
-        ),
-        "mean_and_se": TrainSpec(
-            epochs=100,
-            learning_rate=0.003,
-            weight_decay=0.3,
-            concept_weight=0.4,
-            correction_rate=0.35,
-            head_strength=30.0,
-        ),
+        "all_measurements": replace(_CYTOLOGY_TRAINING, concept_weight=4.0, correction_rate=0.5),
+        "mean_and_se": replace(_CYTOLOGY_TRAINING, concept_weight=0.4, correction_rate=0.35),
     }
 )
-
 
 # The concepts of these tasks leave something out, which a residual channel may carry.
 _RULES_TRAINING = MappingProxyType(
     {
         "phishing": TrainSpec(
-            epochs=60, learning_rate=0.01, weight_decay=0.1, concept_weight=1.0, head_strength=30.0
+            epochs=100,
+            learning_rate=0.005,
+            weight_decay=0.1,
+            concept_weight=0.1,
+            head_strength=30.0,
         ),
         "shuttle": TrainSpec(
-            epochs=12, batch_size=256, learning_rate=0.01, concept_weight=1.0, head_strength=30.0
+            epochs=12, batch_size=256, learning_rate=0.01, concept_weight=0.1, head_strength=30.0
         ),
     }
 )
@@ -150,7 +143,7 @@ def _breast_cytology(domain: Domain, variant: Variant) -> Preset:
         StemSpec("tabular"),
         experts,
     )
-    return Preset(model, _CYTOLOGY_TRAINING[variant.name])
+    return Preset(model, _CYTOLOGY_VARIANTS[variant.name])
 
 
 def _lung_nodules(domain: Domain) -> Preset:
@@ -204,15 +197,25 @@ def _wrist_exercise(domain: Domain, variant: Variant) -> Preset:
     )
     return Preset(
         model,
-        TrainSpec(epochs=60, learning_rate=0.01, weight_decay=0.1, head_strength=30.0),
+        TrainSpec(
+            epochs=50,
+            learning_rate=0.01,
+            weight_decay=0.1,
+            concept_weight=1.0,
+            head_strength=30.0,
+            dropout=0.1,
+            jitter=0.15,
+            shift=12,
+            mixup=0.2,
+        ),
     )
 
 
 def _rules(domain: Domain, variant: Variant, training: TrainSpec) -> Preset:
     """A small spine with a residual channel, for tasks whose concepts do not say all."""
     experts = (
-        ExpertSpec("second look", "dense", _TABULAR_WIDTH, activation="silu"),
-        ExpertSpec("third look", "dense", _TABULAR_WIDTH, parent="second look", activation="silu"),
+        ExpertSpec("second look", "dense", _RULES_WIDTH, activation="silu"),
+        ExpertSpec("third look", "dense", _RULES_WIDTH, parent="second look", activation="silu"),
     )
     model = ModelSpec(
         (len(variant.inputs),),
