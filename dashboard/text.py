@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from minspnet.domain import Concept, Domain
 from minspnet.reasons import Flip, Reasons
+from minspnet.waterfall import RESIDUAL
 
 HELD_ROUTING = (
     "What is explained is the function that this case was routed through: the experts that ran are "
@@ -23,6 +24,10 @@ STEPS = (
 TYPICAL = (
     "A typical case has the mean findings of the training cases. Each finding is weighed with the "
     "others held: of two that go together one may push the other way."
+)
+BEYOND = (
+    "What no finding names is what the network reads in the input past its findings; no "
+    "correction reaches it."
 )
 EXACT = "These numbers are the computation itself: they add up to the result exactly."
 
@@ -123,7 +128,7 @@ def because(
     def told(outputs: Sequence[int]) -> str:
         return listed(
             [_finding(domain.concepts[k], concepts[k], typical[k]) for k in outputs if k < count]
-            + [f"**{found.outputs[k]}**" for k in outputs if k >= count]
+            + [f"**{output_title(domain, found.outputs[k])}**" for k in outputs if k >= count]
         )
 
     count = len(domain.concepts)
@@ -155,6 +160,21 @@ def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[f
         f"It would change to **{domain.classes[flip.decided]}** if {_name(concept)} were {value} "
         f"{concept.unit}{further}, instead of {here}."
     )
+
+
+def output_title(domain: Domain, name: str) -> str:
+    """Name a column of a waterfall: a finding, what lies beyond the findings, or a likeness.
+
+    A residual channel says what the findings leave out; of several, each speaks for a class.
+    """
+    for concept in domain.concepts:
+        if concept.name == name:
+            return concept.title
+    if not name.startswith(RESIDUAL):
+        return name
+    if len(domain.classes) == 2:
+        return "what no finding names"
+    return f"what no finding names: {domain.classes[int(name.removeprefix(RESIDUAL))]}"
 
 
 def listed(items: Sequence[str]) -> str:

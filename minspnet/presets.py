@@ -9,7 +9,6 @@ from minspnet.recipe import TrainSpec
 from minspnet.spec import BlockKind, ExpertSpec, ModelSpec, StemSpec
 
 _TABULAR_WIDTH = 16
-_RULES_WIDTH = 32
 _IMAGE_WIDTH = 24
 _IMAGE_SIDE = 32
 _WRIST_SAMPLES = 160
@@ -26,18 +25,29 @@ _CYTOLOGY_VARIANTS = MappingProxyType(
     }
 )
 
-# The concepts of these tasks leave something out, which a residual channel may carry.
-_RULES_TRAINING = MappingProxyType(
+# Width of the spine. The concepts of these tasks leave something out, which a residual channel
+# may carry.
+_RULES = MappingProxyType(
     {
-        "phishing": TrainSpec(
-            epochs=100,
-            learning_rate=0.005,
-            weight_decay=0.1,
-            concept_weight=0.1,
-            head_strength=30.0,
+        "phishing": (
+            32,
+            TrainSpec(
+                epochs=100,
+                learning_rate=0.01,
+                weight_decay=0.1,
+                concept_weight=2.0,
+                head_strength=30.0,
+            ),
         ),
-        "shuttle": TrainSpec(
-            epochs=12, batch_size=256, learning_rate=0.01, concept_weight=0.1, head_strength=30.0
+        "shuttle": (
+            28,
+            TrainSpec(
+                epochs=24,
+                batch_size=256,
+                learning_rate=0.02,
+                concept_weight=1.0,
+                head_strength=30.0,
+            ),
         ),
     }
 )
@@ -78,8 +88,8 @@ def preset(domain: Domain, variant: Variant, name: str = "default") -> Preset:
         return _lung_nodules(domain)
     if domain.key == "wrist_exercise":
         return _wrist_exercise(domain, variant)
-    if domain.key in _RULES_TRAINING:
-        return _rules(domain, variant, _RULES_TRAINING[domain.key])
+    if domain.key in _RULES:
+        return _rules(domain, variant, *_RULES[domain.key])
     raise requirement("domain", "have a preset", domain.key, "give a spec")
 
 
@@ -211,11 +221,11 @@ def _wrist_exercise(domain: Domain, variant: Variant) -> Preset:
     )
 
 
-def _rules(domain: Domain, variant: Variant, training: TrainSpec) -> Preset:
+def _rules(domain: Domain, variant: Variant, width: int, training: TrainSpec) -> Preset:
     """A small spine with a residual channel, for tasks whose concepts do not say all."""
     experts = (
-        ExpertSpec("second look", "dense", _RULES_WIDTH, activation="silu"),
-        ExpertSpec("third look", "dense", _RULES_WIDTH, parent="second look", activation="silu"),
+        ExpertSpec("second look", "dense", width, activation="silu"),
+        ExpertSpec("third look", "dense", width, parent="second look", activation="silu"),
     )
     model = ModelSpec(
         (len(variant.inputs),),

@@ -9,6 +9,8 @@ from minspnet.policy import Policy
 from minspnet.trace import Decision, Prototypes, Trace, replay
 
 LIKENESS = "likeness to prototypes"
+RESIDUAL = "residual "
+"""Before the index of the class that a residual channel speaks for."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _likeness(prototypes: Prototypes, concepts: Float[np.ndarray, " output"], ta
 def output_names(trace: Trace) -> tuple[str, ...]:
     """Names of concepts, of residual channels, and of the likeness to prototypes."""
     residual = trace.base.shape[1] - len(trace.concept_names)
-    names = trace.concept_names + tuple(f"residual {k + 1}" for k in range(residual))
+    names = trace.concept_names + tuple(f"{RESIDUAL}{k + 1}" for k in range(residual))
     return names if trace.head.prototypes is None else (*names, LIKENESS)
 
 

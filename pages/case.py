@@ -8,7 +8,7 @@ from dashboard.widgets import answer, attribution, concepts, exemplars, experts,
 view = state.current()
 domain = cache.domain_of(view.model)
 st.title(domain.question)
-st.caption(f"For research and teaching, not for diagnosis. {domain.limits[0]}")
+st.caption(f"For research and teaching, not for decisions about anyone. {domain.limits[0]}")
 picker.pick_case()
 
 

@@ -15,7 +15,7 @@ st.write(
     "answer is a plain sum over those concepts: read it, correct it, or trade compute for "
     "accuracy."
 )
-st.caption("For research and teaching, not for diagnosis.")
+st.caption("For research and teaching, not for decisions about anyone.")
 parts.show_invitations(view)
 parts.show_headline(view)
 left, right = st.columns([5, 6], gap="large")

@@ -477,7 +477,7 @@ def test_overview_says_what_corrections_bring_and_what_it_is_not_for() -> None:
     app = open_app(model=TABULAR)
     curve = cache.model(TABULAR).metrics["intervention"]["accuracies"]
     assert metric(app, "Once corrected") == f"{curve[-1]:.3f}"
-    assert any("not for diagnosis" in caption.value for caption in app.caption)
+    assert any("not for decisions about anyone" in caption.value for caption in app.caption)
 
 
 def test_known_cases_that_disagree_are_not_sold_as_support() -> None:

@@ -130,3 +130,16 @@ def test_a_class_is_named_with_what_it_is_compared_with(domain: Domain, named: o
 def test_every_kind_of_gate_has_its_words() -> None:
     assert set(text.GATES) == set(get_args(Gate))
     assert text.gates({"gain", "doubt"}, 0, " or ") == "doubt or gain"
+
+
+def test_columns_of_a_waterfall_have_words() -> None:
+    """A channel past the findings is none of them, and of several each speaks for a class."""
+    assert text.output_title(LUNG, "margin") == "Margin"
+    assert text.output_title(LUNG, "residual 1") == "what no finding names"
+    assert text.output_title(LUNG, "likeness to prototypes") == "likeness to prototypes"
+    wrist = DOMAINS["wrist_exercise"]
+    titled = text.output_title(wrist, "residual 3")
+    assert titled == f"what no finding names: {wrist.classes[3]}"
+    pushes = Reasons(1, 0, -1, np.array([0.0] * 8 + [3.0]), (*LUNG.concept_names, "residual 1"))
+    said = text.because(LUNG, pushes, [*HERE, 0.4], [*TYPICAL, 0.1])
+    assert said == "Mainly because of **what no finding names**."

@@ -8,6 +8,7 @@ from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from minspnet.domain import Concept
 from minspnet.trace import replay
+from minspnet.waterfall import RESIDUAL
 
 
 def show_concepts(view: View, case_id: str) -> None:
@@ -92,9 +93,8 @@ def show_waterfall(view: View, case_id: str) -> None:
         + text.EXACT
     )
     fall = cache.waterfall(view.model, case_id, view.policy)
-    titles = {concept.name: concept.title for concept in domain.concepts}
     steps = [
-        (titles.get(name, name), float(value))
+        (text.output_title(domain, name), float(value))
         for name, value in zip(fall.outputs, fall.by_output, strict=True)
     ]
     show_chart(
@@ -109,4 +109,5 @@ def show_waterfall(view: View, case_id: str) -> None:
         key="waterfall-concepts",
         alt="Waterfall of what each concept adds to the log-odds",
     )
-    st.caption(text.TYPICAL)
+    beyond = any(name.startswith(RESIDUAL) for name in fall.outputs)
+    st.caption(f"{text.TYPICAL} {text.BEYOND}" if beyond else text.TYPICAL)

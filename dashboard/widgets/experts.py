@@ -97,8 +97,7 @@ def _show_waterfall(view: View, case_id: str) -> None:
 def _show_ledger(view: View, case_id: str) -> None:
     domain = cache.domain_of(view.model)
     fall = cache.waterfall(view.model, case_id, view.policy)
-    titles = {concept.name: concept.title for concept in domain.concepts}
-    columns = [titles.get(name, name) for name in fall.outputs]
+    columns = [text.output_title(domain, name) for name in fall.outputs]
     active = replay(cache.one_case(view.model, case_id), view.policy).active[0]
     rows = {"stem and base exit": fall.base}
     rows |= {
