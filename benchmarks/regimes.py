@@ -15,13 +15,14 @@ independent gates and every path practised, which shows neither.
 """
 
 import argparse
-import json
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import normalized_mutual_info_score
 from tqdm import tqdm
 
+from benchmarks.records import Records
+from benchmarks.tables import header, row
 from minspnet.cost import cost_table
 from minspnet.network import Network, run
 from minspnet.policy import CLOSED, Policy
@@ -30,7 +31,6 @@ from minspnet.spec import ExpertSpec, Gate, ModelSpec, StemSpec
 from minspnet.trace import Trace, replay
 from minspnet.training.train import TrainingData, train
 
-RESULTS = Path(__file__).parent / "results" / "regimes.json"
 PLACES = np.array([[2, 2], [2, -2], [-2, 2], [-2, -2]])
 PAIRS = ((0, 1), (1, 2), (2, 3), (3, 4))
 CASES = 4000
@@ -122,30 +122,41 @@ def main() -> None:
         "experts that compete": ("choice", COMPETING),
         "independent gates, every path": ("learned", INDEPENDENT),
     }
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    about = {
+        "starts": options.starts,
+        "recipes": {
+            name: {"model": network_spec(gate).to_dict(), "training": recipe.to_dict()}
+            for name, (gate, recipe) in ways.items()
+        },
+    }
+    records = Records("regimes", about)
     with tqdm(total=len(ways) * options.seeds, disable=None) as bar:
         for seed in range(options.seeds):
             for name, (gate, recipe) in ways.items():
-                results[name].append(best_start(gate, recipe, seed, options.starts))
+                if not records.has(way=name, seed=seed):
+                    scores = best_start(gate, recipe, seed, options.starts)
+                    records.add({"way": name, "seed": seed} | scores)
                 bar.update()
-                RESULTS.write_text(json.dumps(vars(options) | {"ways": results}, indent=1) + "\n")
-    print(table(results))
+    print(table(records.result))
 
 
-def table(results: dict[str, list[dict[str, float]]]) -> str:
+def table(result: dict[str, Any]) -> str:
     """Mean, and the least over seeds, of every figure."""
     keys = ("accuracy", "base_accuracy", "mutual_information", "least_concentration")
+    seeds = len({record["seed"] for record in result["records"]})
     lines = [
-        "| | accuracy | base alone | mutual information | damage in one regime |",
-        "|---|---|---|---|---|",
+        f"### Known regimes: {seeds} seeds, the best of {result['starts']} starts each",
+        "",
+        *header("", "accuracy", "base alone", "mutual information", "damage in one regime"),
     ]
-    for name, scores in results.items():
+    for name in result["recipes"]:
+        scores = [record for record in result["records"] if record["way"] == name]
         cells = [
             f"{np.mean([s[k] for s in scores]):.3f} (least {min(s[k] for s in scores):.3f})"
             for k in keys
         ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(row(name, *cells))
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

@@ -52,9 +52,9 @@ def exits(preset: Preset, **changes: Any) -> Way:
 
 def parts(preset: Preset) -> Ways:
     """Each part of network and recipe, switched on or off alone."""
-    kind, used = preset.model.stem.kind, preset.training
+    used = preset.training
     ways = {USUAL: Way(preset)}
-    if kind == "tabular":
+    if preset.model.stem.kind == "tabular":
         ways |= _tabular(preset)
     else:
         ways |= _convolutional(preset)
@@ -81,18 +81,12 @@ def parts(preset: Preset) -> Ways:
         "exits add up, none replaces": exits(preset, reading="add"),
         "no partial path practised": recipe(preset, path_weight=0.0),
         "no correction practised": recipe(preset, correction_rate=0.0),
-        "no weight decay": recipe(preset, weight_decay=0.0),
         "learning rate in steps": recipe(preset, schedule="step"),
-        "labels smoothed by .1": recipe(preset, label_smoothing=0.1),
-        **(
-            {"no dropout": recipe(preset, dropout=0.0)}
-            if used.dropout
-            else {"dropout .1": recipe(preset, dropout=0.1)}
-        ),
-        "mixup .2": recipe(preset, mixup=0.0 if used.mixup else 0.2),
-        "classes balanced": recipe(
-            preset, class_weights="none" if used.class_weights == "balanced" else "balanced"
-        ),
+        **_toggled(preset, "weight_decay", 0.1),
+        **_toggled(preset, "label_smoothing", 0.1),
+        **_toggled(preset, "dropout", 0.1),
+        **_toggled(preset, "mixup", 0.2),
+        **_otherwise(preset, "class_weights", "balanced", "none"),
         "stopped early": Way(
             Preset(preset.model, replace(used, patience=10)),
             help=lambda _, given, seed: {"validation": given["validation"]},
@@ -104,13 +98,18 @@ def parts(preset: Preset) -> Ways:
         "half of the units, regrown": _regrown(preset),
         "experts read half of what is given": Way(preset, after=_readers(preset)),
     }
-    if used.mixup:
-        ways["no mixup"] = ways.pop("mixup .2")
-    if used.class_weights == "balanced":
-        ways["classes not balanced"] = ways.pop("classes balanced")
     if used.concept_training != "anchored":
         ways.pop("no correction practised")
-    return ways
+    return _distinct(ways)
+
+
+def _distinct(ways: Ways) -> Ways:
+    """Leave out a way that is an earlier one under another name."""
+    kept: Ways = {}
+    for name, way in ways.items():
+        if way not in kept.values():
+            kept[name] = way
+    return kept
 
 
 def _tabular(preset: Preset) -> Ways:
@@ -160,9 +159,21 @@ def _convolutional(preset: Preset) -> Ways:
 
 
 def _toggled(preset: Preset, name: str, value: float) -> Ways:
+    """Without what the recipe uses, or with what it does not."""
+    title = name.replace("_", " ")
     if getattr(preset.training, name):
-        return {f"no {name}": recipe(preset, **{name: type(value)(0)})}
-    return {f"{name}" if value is True else f"{name} {value:g}": recipe(preset, **{name: value})}
+        return {f"no {title}": recipe(preset, **{name: type(value)(0)})}
+    return {title if value is True else f"{title} {value:g}": recipe(preset, **{name: value})}
+
+
+def _otherwise(preset: Preset, name: str, *values: str) -> Ways:
+    """Every other value of a choice."""
+    title = name.replace("_", " ")
+    return {
+        f"{title}: {value}": recipe(preset, **{name: value})
+        for value in values
+        if value != getattr(preset.training, name)
+    }
 
 
 def _sharing(preset: Preset) -> Ways:
@@ -276,7 +287,7 @@ def _gaps(filled: bool) -> Change:
 
 def heads(preset: Preset) -> Ways:
     """From concepts to classes: what the head is and what it is trained with."""
-    return {
+    ways = {
         "anchored": recipe(preset, concept_training="anchored"),
         "independent": recipe(preset, concept_training="independent"),
         "sequential": recipe(preset, concept_training="sequential"),
@@ -284,11 +295,16 @@ def heads(preset: Preset) -> Ways:
         "joint, weak concept loss": recipe(
             preset, concept_training="joint", concept_weight=0.02, correction_rate=0.0
         ),
-        "residual channel": model(preset, residual=True),
+        "residual channel": model(preset, residual=not preset.model.residual),
         "binary concepts": model(preset, binary=True),
         "prototypes, 3 per class": model(preset, head="prototypes", prototypes=3),
         "concepts and prototypes": model(preset, head="both", prototypes=3),
     }
+    if preset.model.residual:
+        ways["no residual channel"] = ways.pop("residual channel")
+        # Without the class in their training, such channels would stay random.
+        ways = {k: v for k, v in ways.items() if k not in ("independent", "sequential")}
+    return _distinct(ways)
 
 
 def routers(preset: Preset) -> Ways:
@@ -298,7 +314,7 @@ def routers(preset: Preset) -> Ways:
         experts = tuple(replace(e, gate=gate) for e in preset.model.experts)
         return Preset(replace(preset.model, experts=experts), replace(preset.training, **changes))
 
-    return {
+    ways = {
         USUAL: Way(preset),
         "doubt everywhere": Way(gated("doubt")),
         "learned, straight-through": Way(gated("learned")),
@@ -314,6 +330,7 @@ def routers(preset: Preset) -> Ways:
         "gain, ranked, fitted on validation cases": Way(gated("gain"), after=_gain_fitted),
         "doubt, no partial path practised": Way(gated("doubt", path_weight=0.0)),
     }
+    return _distinct(ways)
 
 
 def _rivals(preset: Preset) -> Ways:

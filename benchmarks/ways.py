@@ -5,7 +5,7 @@ scored once.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,9 +48,9 @@ class Way:
     """
 
     preset: Preset
-    help: Help = field(default=lambda preset, parts, seed: {})
-    change: Change = field(default=lambda parts, seed: parts)
-    after: After = field(default=lambda network, parts, seed: network)
+    help: Help = lambda preset, parts, seed: {}
+    change: Change = lambda parts, seed: parts
+    after: After = lambda network, parts, seed: network
 
     def network(self, parts: Parts, seed: int) -> Network:
         """Train and calibrate."""

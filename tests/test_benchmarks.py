@@ -1,0 +1,88 @@
+"""Benchmarks: what they compare can be built, what they keep survives, what they print adds up."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import pneumonia, records, report
+from benchmarks.records import RESULTS, Records
+from benchmarks.studies import STUDIES, USUAL
+from benchmarks.tables import paired, spread
+from benchmarks.tasks import ShippedTask
+from benchmarks.ways import agreement, measure
+from minspnet.domains import DOMAINS
+from minspnet.network import Network
+from minspnet.presets import Preset, preset
+
+PRESETS = {
+    f"{domain.key}-{variant.name}": preset(domain, variant)
+    for domain in DOMAINS.values()
+    for variant in domain.variants
+} | {f"pneumonia-{name}": one for name, one in pneumonia.presets().items()}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_way_builds_and_is_no_other(study: str, name: str) -> None:
+    """A way that is an earlier one under another name would be an idle row."""
+    ways = list(STUDIES[study](PRESETS[name]).values())
+    assert len(ways) > 5
+    for place, way in enumerate(ways):
+        Network(way.preset.model)
+        assert way not in ways[:place]
+
+
+def test_a_way_is_measured_on_one_split() -> None:
+    """The figures of one fold, in range, and the routed ones within their budgets' reach."""
+    task = ShippedTask("phishing")
+    parts = next(task.splits(0))
+    quick = Preset(task.preset.model, type(task.preset.training)(epochs=2))
+    found = measure(STUDIES["parts"](quick)[USUAL], parts, 0, (0.5, 1.0))
+    assert found["macs"] == 1768 and found["parameters"] == 1838
+    assert 0.5 < found["all_on"]["accuracy"] <= 1 and 0.5 < found["all_on"]["auc"] <= 1
+    assert found["routed"]["1.0"]["accuracy"] == found["all_on"]["accuracy"]
+    assert found["routed"]["0.5"]["share"] < 0.7 < found["routed"]["1.0"]["share"] == 1
+    assert len(found["corrected"]) == len(task.concept_names) + 1
+    assert found["corrected"][0] == found["all_on"]["accuracy"]
+
+
+def test_records_go_on_unless_what_they_depend_on_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "RESULTS", tmp_path / "results")
+    first = Records("run", {"recipe": (1, 2)})
+    first.add({"seed": 0, "score": 0.5})
+    again = Records("run", {"recipe": (1, 2)})
+    assert again.has(seed=0) and not again.has(seed=1)
+    again.add({"seed": 1, "score": 0.25})
+    assert json.loads(again.path.read_text()) == {
+        "recipe": [1, 2],
+        "records": [{"seed": 0, "score": 0.5}, {"seed": 1, "score": 0.25}],
+    }
+    assert not Records("run", {"recipe": (1, 3)}).records
+
+
+def test_spread_and_paired_differences() -> None:
+    """By hand: mean 2, variance 1; with k folds the error is that over 1/k + .2/.64."""
+    values = [1.0, 2.0, 3.0]
+    assert spread(values) == "2.0000 ± 1.0000"
+    assert paired(values) == f"+2.0000 ± {np.sqrt(1 / 3 + 0.2 / 0.64):.4f}"
+    assert paired(values, 0) == f"+2.0000 ± {np.sqrt(1 / 3):.4f}"
+    assert paired([0.5]) == "+0.5000"
+
+
+def test_agreement_leaves_out_what_never_varies() -> None:
+    truth = np.array([[0.0, 1.0, 0.1], [0.0, 0.5, 0.2], [0.0, 0.2, 0.3]])
+    said = np.array([[0.3, 0.9, 0.5], [0.2, 0.5, 0.5], [0.1, 0.1, 0.5]])
+    assert agreement(said, truth) == pytest.approx(1)
+    assert agreement(said[:, :1], truth[:, :1]) is None
+
+
+def test_the_report_is_what_its_commands_print() -> None:
+    """Every run that is kept stands in RESULTS.md, and nothing there was written by hand."""
+    text = report.REPORT.read_text()
+    assert report.named(text) == {path.stem for path in RESULTS.glob("*.json")}
+    assert report.filled(text) == text
+    assert "nan" not in text
