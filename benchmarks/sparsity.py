@@ -2,7 +2,7 @@
 
     python -m benchmarks.sparsity breast_cytology --repeats 20
     python -m benchmarks.sparsity lung_nodules --seeds 1
-    python -m benchmarks.sparsity pneumonia --data pneumoniamnist.npz --seeds 2
+    python -m benchmarks.sparsity pneumonia --data pneumoniamnist.npz --seeds 3
     python -m benchmarks.sparsity --show benchmarks/results/sparsity-*.json
 
 Pictures: a roomy network is pruned to 1/2, 1/4 and 1/8 of its MACs, step by step and fine-tuned
@@ -25,7 +25,9 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import few_inputs
+from benchmarks.pneumonia import presets
 from benchmarks.records import Records
+from benchmarks.tasks import PneumoniaTask
 from minspnet.cost import cost_table
 from minspnet.data import PARTS, UNLABELLED, ConceptScale, folds
 from minspnet.domains import find_domain, load_cases
@@ -86,7 +88,7 @@ def main() -> None:
         def task_of(_: int, epochs: int) -> Task:
             return pneumonia(options.data, epochs)
 
-        print(table(measure(options.task, task_of, options.seeds, options.epochs or 8)))
+        print(table(measure(options.task, task_of, options.seeds, options.epochs or 16)))
 
 
 def roomy_network(shape: tuple[int, ...], concepts: int, width: int) -> ModelSpec:
@@ -100,16 +102,10 @@ def roomy_network(shape: tuple[int, ...], concepts: int, width: int) -> ModelSpe
 
 
 def pneumonia(path: Path, epochs: int) -> Task:
-    """PneumoniaMNIST in its official split."""
-    with np.load(path, allow_pickle=False) as archive:
-        parts = {}
-        for name, key in zip(PARTS, ("train", "val", "test"), strict=True):
-            labels = archive[f"{key}_labels"][:, 0].astype(np.intp)
-            inputs = archive[f"{key}_images"][:, None].astype(np.float32) / 255
-            parts[name] = TrainingData(inputs, labels[:, None].astype(np.float32), labels)
-    recipe = TrainSpec(
-        epochs, learning_rate=0.01, weight_decay=0.1, path_weight=0.0, correction_rate=0.0
-    )
+    """PneumoniaMNIST in its official split, under the recipe of its own benchmark."""
+    usual = presets()["large"]
+    recipe = replace(usual.training, epochs=epochs, path_weight=0.0)
+    parts = next(PneumoniaTask(path, usual).splits(0))
     return Task(parts, roomy_network((1, 28, 28), 1, 32), recipe, epochs // 2)
 
 

@@ -17,7 +17,7 @@ from minspnet.study import Study
 from minspnet.trace import replay
 
 __all__ = ["own_store"]
-WRIST, BARE = "wrist_exercise", "bare"
+WRIST, BARE = "tiny_wrist", "bare"
 MARKUP = "<b>[x](http://evil.example)"
 
 

@@ -6,6 +6,7 @@ from dashboard import cache, text
 from dashboard.figures.pictures import thumbnail
 from dashboard.format import chance, flops
 from dashboard.state import View
+from dashboard.widgets.tile import show_tile
 from minspnet.trace import replay
 
 
@@ -47,43 +48,35 @@ def show_answer(view: View, case_id: str) -> None:
             width=128,
             alt=f"The {domain.case_noun} that the network was given",
         )
-    tiles.metric(
+    show_tile(
+        tiles,
         "With your changes" if view.policy.interventions else "The network says",
         domain.classes[predicted],
         sure
         if cut == 0.5 or len(domain.classes) > 2
         else f"{domain.classes[-1]} from {cut:.0%} on",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
     )
-    tiles.metric(
+    show_tile(
+        tiles,
         f"Chance of {domain.classes[finding]}",
         chance(likely),
         f"{chance(before)} before your changes"
         if view.policy.interventions
         else text.in_a_hundred(likely),
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
         help="Calibrated on validation cases. At the shipped operating point, and without "
         f"changes by hand, stated confidence and accuracy differ by {100 * error:.1f} points on "
         "test cases (mean over 10 bins of equally many cases).",
     )
-    tiles.metric(
+    show_tile(
+        tiles,
         "It took",
         flops(float(loaded.cost.macs(decided.active)[0])),
         f"{int(decided.active.sum())} of {decided.active.shape[1]} experts ran",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
     )
-    tiles.metric(
+    show_tile(
+        tiles,
         "Known answer",
         known,
         verdict,
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
         help=f"A {part_name} case: the network was not trained on it. {domain.concept_note}",
     )

@@ -14,6 +14,7 @@ from dashboard.navigation import go_to
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.picker import ORDER
+from dashboard.widgets.tile import show_tile
 from minspnet.policy import CLOSED
 
 OURS = {
@@ -37,63 +38,51 @@ def show_headline(view: View) -> None:
     cases = len(loaded.traces["test"])
     as_shipped = policy == loaded.policy
     row = st.container(horizontal=True)
-    row.metric(
+    show_tile(
+        row,
         "Parameters",
         f"{loaded.metrics['parameters']:,}",
         f"{len(now.expert_shares)} experts",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
     )
-    row.metric(
+    show_tile(
+        row,
         "FLOPs per case",
         amount(2 * now.mean_macs),
         f"{percent(1 - now.mean_macs / loaded.cost.total)} saved by routing",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
         help=f"{now.mean_macs:,.0f} MACs; one MAC is two FLOPs. Mean over {cases} test cases.",
     )
-    row.metric(
+    show_tile(
+        row,
         "Experts per case",
         f"{experts:.1f}",
         f"of {len(now.expert_shares)}",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
         help="Mean over the test cases, at the gate thresholds on screen.",
     )
     low, high = loaded.metrics["gated"]["interval_95"]["accuracy"]
-    row.metric(
+    show_tile(
+        row,
         "Test accuracy",
         score(now.accuracy),
         f"{low:.2f} to {high:.2f} (95 %)" if as_shipped else f"{cases} cases",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
         help=f"{cases} cases it was never trained on. At the shipped operating point the 95 % "
         f"interval over resampled cases is {low:.3f} to {high:.3f}.",
     )
     low, high = loaded.metrics["gated"]["interval_95"]["auc"]
-    row.metric(
+    show_tile(
+        row,
         "Test AUC",
         score(now.auc),
         f"{low:.2f} to {high:.2f} (95 %)" if as_shipped else f"{cases} cases",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
         help=f"{_AUC[len(cache.domain_of(view.model).classes) > 2]} 95 % interval of the "
         f"shipped operating point: {low:.3f} to {high:.3f}.",
     )
 
     corrected = loaded.metrics["intervention"]["accuracies"]
-    row.metric(
+    show_tile(
+        row,
         "Once corrected",
         score(corrected[-1]),
         f"accuracy, from {corrected[0]:.3f}",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
         help="Test accuracy with all experts on, before and after every finding of every case is "
         "set to its true value. Where concepts leak, corrections make decisions worse.",
     )

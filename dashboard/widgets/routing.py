@@ -12,6 +12,7 @@ from dashboard.format import amount, change, flops, percent, score
 from dashboard.navigation import go_to
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
+from dashboard.widgets.tile import show_tile
 from minspnet.policy import CLOSED, Policy
 
 _PART = "validation"
@@ -25,39 +26,35 @@ def show_scores(view: View, saved_policy: Policy) -> None:
     total = cache.model(view.model).cost.total
     cases = len(cache.model(view.model).traces[_PART])
     row = st.container(horizontal=True)
-    row.metric(
+    show_tile(
+        row,
         "Accuracy",
         score(now.accuracy),
         _against(change(now.accuracy - saved.accuracy), now.accuracy - saved.accuracy),
-        delta_color="normal" if now.accuracy != saved.accuracy else "off",
-        delta_arrow="auto" if now.accuracy != saved.accuracy else "off",
-        border=True,
+        now.accuracy - saved.accuracy,
         help=f"Share of the {cases} validation cases decided as labelled.",
     )
-    row.metric(
+    show_tile(
+        row,
         "AUC",
         score(now.auc),
         _against(change(now.auc - saved.auc, 2), now.auc - saved.auc),
-        delta_color="normal" if now.auc != saved.auc else "off",
-        delta_arrow="auto" if now.auc != saved.auc else "off",
-        border=True,
+        now.auc - saved.auc,
     )
-    row.metric(
+    show_tile(
+        row,
         "Mean FLOPs per case",
         amount(2 * now.mean_macs),
         _against(f"{now.mean_macs / saved.mean_macs - 1:+.0%}", now.mean_macs - saved.mean_macs),
-        delta_color="inverse" if now.mean_macs != saved.mean_macs else "off",
-        delta_arrow="auto" if now.mean_macs != saved.mean_macs else "off",
-        border=True,
+        now.mean_macs - saved.mean_macs,
+        "less",
         help=f"{now.mean_macs:,.1f} MACs; one MAC is two FLOPs. FLOPs are not time.",
     )
-    row.metric(
+    show_tile(
+        row,
         "Share of all FLOPs",
         percent(now.mean_macs / total, 1),
         f"{percent(1 - now.mean_macs / total)} saved by routing",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
     )
 
 
