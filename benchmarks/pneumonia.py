@@ -43,7 +43,7 @@ PUBLISHED = {
 
 
 def presets() -> dict[str, Preset]:
-    """A spine of three stages in two sizes."""
+    """A spine of three full convolutions in two sizes, with a channel past the one concept."""
     recipe = TrainSpec(
         epochs=30,
         learning_rate=0.01,
@@ -54,19 +54,21 @@ def presets() -> dict[str, Preset]:
         class_weights="balanced",
         shift=2,
         label_smoothing=0.1,
-        dropout=0.1,
     )
-    return {"large": Preset(_spine(32, 48), recipe), "small": Preset(_spine(18, 24), recipe)}
+    return {
+        "large": Preset(_spine(16, 24, 36), recipe),
+        "small": Preset(_spine(12, 16, 20), recipe),
+    }
 
 
-def _spine(stem: int, width: int) -> ModelSpec:
-    block = "inverted_bottleneck"
+def _spine(stem: int, width: int, wider: int) -> ModelSpec:
     experts = (
-        ExpertSpec("second look", block, stem),
-        ExpertSpec("third look", block, width, parent="second look", stride=2),
-        ExpertSpec("fourth look", block, width, parent="third look"),
+        ExpertSpec("second look", "convolution", width, stride=2),
+        ExpertSpec("third look", "convolution", wider, parent="second look"),
+        ExpertSpec("fourth look", "convolution", wider, parent="third look", stride=2),
     )
-    return ModelSpec((1, 28, 28), 1, 2, StemSpec("image", stem), experts)
+    stem_spec = StemSpec("image", stem, downsample=2)
+    return ModelSpec((1, 28, 28), 1, 2, stem_spec, experts, residual=True)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from minspnet.strict import Recipe
 SCHEMA_VERSION = 2
 
 StemKind = Literal["tabular", "image", "signal"]
-BlockKind = Literal["dense", "separable", "inverted_bottleneck", "none"]
+BlockKind = Literal["dense", "convolution", "separable", "inverted_bottleneck", "none"]
 Activation = Literal["relu", "relu6", "silu", "learned"]
 Gate = Literal["doubt", "learned", "choice", "gain"]
 Pooling = Literal["mean", "attention"]
@@ -62,14 +62,14 @@ class ExpertSpec(Recipe):
     Attributes:
         name: Shown to people; unique within the network.
         block: What turns the parent's features into the expert's own: ``dense`` for columns;
-            ``separable`` and ``inverted_bottleneck`` for pictures and signals; ``none`` reads
-            the parent's features as they are.
+            ``convolution``, ``separable`` and ``inverted_bottleneck`` for pictures and signals;
+            ``none`` reads the parent's features as they are.
         width: Features or channels of the block.
         parent: The expert that must have run first, or None for one on the stem.
         expansion: Inner widening of an inverted bottleneck.
         inner: Inner width of an inverted bottleneck, in place of the expansion; 0 for none.
         stride: 2 halves every side.
-        kernel: Side of the depthwise filters, odd.
+        kernel: Side of the filters, odd.
         activation: ``learned`` is a SiLU whose slope is learned per channel.
         squeeze: Reduction of squeeze-and-excitation inside the block; 0 for none.
         rank: Factor dense and pointwise layers into two of this rank; 0 for none.
@@ -264,7 +264,7 @@ class ModelSpec(Recipe):
 
     def _check_sizes(self, expert: ExpertSpec) -> None:
         flat = self.stem.kind == "tabular"
-        if expert.block in (("separable", "inverted_bottleneck") if flat else ("dense",)):
+        if expert.block != "none" and (expert.block == "dense") != flat:
             raise requirement(
                 f"block of {expert.name}",
                 f"fit a stem of kind {self.stem.kind}",

@@ -147,6 +147,18 @@ def test_separable_costs_what_its_factors_cost(kind: str) -> None:
     assert parameters(expert(kind, kernel=5)) - expected == 16 * {"separable": 4}.get(kind, 8)
 
 
+def test_a_full_convolution_by_hand() -> None:
+    """4 channels to 6 through 3 x 3 filters, and norms; with rank 2, 4 x 9 x 2 and 2 x 6."""
+    wide = replace(expert("convolution"), width=6)
+    assert parameters(wide) == 4 * 9 * 6 + 2 * 6
+    assert parameters(replace(wide, rank=2)) == 4 * 9 * 2 + 2 * 6 + 2 * 6
+    block = Block(expert("convolution", adds=False), (4, 8, 8), 0.0).eval()
+    weight = next(m for m in block.modules() if isinstance(m, torch.nn.Conv2d)).weight
+    given = numbers(2, 4, 8, 8)
+    at = torch.einsum("nchw,kchw->nk", given[:, :, 2:5, 3:6], weight) / (1 + 1e-5) ** 0.5
+    torch.testing.assert_close(block(given)[:, :, 3, 4], torch.relu(at))
+
+
 def test_a_layer_adds_to_what_it_was_given_where_shapes_agree() -> None:
     given = numbers(2, 4, 8, 8)
     for options, adds in (({}, True), ({"stride": 2}, False)):

@@ -90,6 +90,17 @@ def test_pruned_networks_equal_their_masked_parents(
     assert cost_table(child).total <= cost_table(parent).total
 
 
+def test_what_a_reader_cannot_do_without_is_kept_by_those_it_reads() -> None:
+    """A softmax over columns needs all of them, and so must the expert that passes them on."""
+    passing = ExpertSpec("passing", "none", 1, reads=(2, 0, 1))
+    attending = ExpertSpec("attending", "none", 1, parent="passing", pooling="attention")
+    last = ExpertSpec("last", "dense", 2, parent="attending")
+    spec = ModelSpec((4,), 1, 2, StemSpec("tabular"), (passing, attending, last))
+    units = units_of(random_network(spec), reads_apart=True)
+    free = {node: units.free[units.places[Place(node, "reads")]].tolist() for node in range(3)}
+    assert free == {0: [False] * 3, 1: [False] * 3, 2: [True] * 3}
+
+
 @given(specs_that_read(), st.booleans())
 def test_keeping_everything_changes_nothing(spec: ModelSpec, reads_apart: bool) -> None:
     parent = random_network(spec)

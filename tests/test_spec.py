@@ -28,8 +28,8 @@ positive = st.floats(0, 1e3, exclude_min=True)
 
 BLOCKS = {
     "tabular": ["none", "dense"],
-    "signal": ["none", "separable", "inverted_bottleneck"],
-    "image": ["none", "separable", "inverted_bottleneck"],
+    "signal": ["none", "convolution", "separable", "inverted_bottleneck"],
+    "image": ["none", "convolution", "separable", "inverted_bottleneck"],
 }
 
 OTHER_PARTS = ("stem", "base_exit", "head", "experts")

@@ -56,6 +56,25 @@ def dense(spec: ExpertSpec, given: tuple[int, ...], share: float) -> list[nn.Mod
     ]
 
 
+def full_convolution(spec: ExpertSpec, given: tuple[int, ...], share: float) -> list[nn.Module]:
+    """One full convolution, which looks at places and channels at once.
+
+    With a rank, through as few channels in between: filters first, then a mixture of them.
+
+    Source: LeCun et al. 1998; Jaderberg et al. 2014 (low rank, here over channels).
+    """
+    axes, channels = axes_of(given), given[0]
+    layers = [
+        convolution(axes, channels, spec.rank or spec.width, spec.kernel, _stride(spec, given))
+    ]
+    if spec.rank:
+        layers.append(convolution(axes, spec.rank, spec.width))
+    layers += [norm(axes, spec.width), activation(spec.activation, spec.width)]
+    if spec.squeeze:
+        layers.append(SqueezeExcitation(spec.width, spec.squeeze))
+    return [*layers, winners(spec.winners, spec.width), dropout(axes, share)]
+
+
 def separable(spec: ExpertSpec, given: tuple[int, ...], share: float) -> list[nn.Module]:
     """Filter each channel alone, then mix the channels.
 
@@ -110,7 +129,12 @@ def _stride(spec: ExpertSpec, given: tuple[int, ...]) -> int:
     return spec.stride if max(given[1:]) > 1 else 1
 
 
-_LAYERS = {"dense": dense, "separable": separable, "inverted_bottleneck": inverted_bottleneck}
+_LAYERS = {
+    "dense": dense,
+    "convolution": full_convolution,
+    "separable": separable,
+    "inverted_bottleneck": inverted_bottleneck,
+}
 
 
 class Layer(nn.Module):

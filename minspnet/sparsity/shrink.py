@@ -88,8 +88,9 @@ def settled(network: Network, units: Units, kept: Kept) -> Kept:
         for place, labels in units.places.items():
             if place.node == node and place.part == "squeeze":
                 squeezed = units.places.get(place._replace(part="inner"))
-                if squeezed is None:  # a separable block squeezes what its layer was given
-                    squeezed = units.places[Place(node, "out" if place.layer else "reads")]
+                if squeezed is None:  # a separable layer squeezes what it was given
+                    first = expert.block == "separable" and not place.layer
+                    squeezed = units.places[Place(node, "reads" if first else "out")]
                 keep_strongest(labels, max(1, int(kept[squeezed].sum()) // expert.squeeze))
     return kept
 

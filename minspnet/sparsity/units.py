@@ -142,6 +142,7 @@ class _Walk:
         self.labels = 0
         self.ties: list[tuple[Labels, Labels]] = []
         self.fixed: list[Labels] = []
+        self.read_from: list[tuple[Labels, Labels]] = []
         self.places: dict[Place, Labels] = {}
         self.axes: dict[int, tuple[Labels | None, ...]] = {}
         self.passed: dict[int, tuple[Labels, Labels]] = {}
@@ -180,6 +181,9 @@ class _Walk:
             free[unit[labels]] |= place.part in choosable
         for labels in self.fixed:
             free[unit[labels]] = False
+        # What must be read must be there; children come after their parents.
+        for given, parent in reversed(self.read_from):
+            free[unit[parent[~free[unit[given]]]]] = False
         tensors = network.state_dict(keep_vars=True)
         return Units(
             {place: unit[labels] for place, labels in self.places.items()},
@@ -222,7 +226,8 @@ class _Walk:
         else:
             given = ids = parent[block.reads.numpy()] if len(block.reads) else parent
             if self.apart:
-                given = ids = self.fresh(len(given))
+                self.read_from.append((ids := self.fresh(len(given)), given))
+                given = ids
             for place, step in enumerate(block.steps):
                 before, ids = ids, self.layer(cast(Layer, step), ids, node, place)
                 if place:
