@@ -25,21 +25,35 @@ test: .venv/installed-dev  ## lint, types and tests
 	$(BIN)/python -m pytest -n 2
 
 MODELS := sample_data/models
-models: setup  ## train the shipped models anew (about a quarter of an hour)
+models: setup  ## train the shipped models anew (about half an hour)
 	$(BIN)/python -m minspnet train breast_cytology --variant all_measurements \
 		--out $(MODELS)/breast_cytology-all_measurements --seed 0 --repeats 4
 	$(BIN)/python -m minspnet train breast_cytology --variant mean_and_se \
 		--out $(MODELS)/breast_cytology-mean_and_se --seed 0 --repeats 4
 	$(BIN)/python -m minspnet train lung_nodules --out $(MODELS)/lung_nodules --seed 0 --repeats 4
+	$(BIN)/python -m minspnet train wrist_exercise --out $(MODELS)/wrist_exercise --seed 0 --repeats 4
+	$(BIN)/python -m minspnet train phishing --out $(MODELS)/phishing --seed 0 --repeats 4
+	$(BIN)/python -m minspnet train shuttle --out $(MODELS)/shuttle --seed 0 --repeats 2
 
-bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md
+PNEUMONIA ?= pneumoniamnist.npz
+
+bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PNEUMONIA=file
 	$(BIN)/python -m benchmarks.quality breast_cytology --variant all_measurements --repeats 5
 	$(BIN)/python -m benchmarks.quality breast_cytology --variant mean_and_se --repeats 5
 	$(BIN)/python -m benchmarks.quality lung_nodules --repeats 3 --budgets 0.2 0.4
-	$(BIN)/python -m benchmarks.bottleneck breast_cytology --variant mean_and_se --repeats 1
-	$(BIN)/python -m benchmarks.regimes --seeds 3 --starts 6
+	$(BIN)/python -m benchmarks.quality wrist_exercise --repeats 1 --budgets 0.2 0.3 0.4 0.5
+	$(BIN)/python -m benchmarks.quality phishing --repeats 3 --budgets 0.4
+	$(BIN)/python -m benchmarks.pneumonia --data $(PNEUMONIA) --seeds 5
+	$(BIN)/python -m benchmarks.ablation parts wrist_exercise
+	$(BIN)/python -m benchmarks.ablation parts breast_cytology --variant mean_and_se
+	$(BIN)/python -m benchmarks.ablation heads breast_cytology --variant mean_and_se
+	$(BIN)/python -m benchmarks.ablation routers breast_cytology --variant mean_and_se
+	$(BIN)/python -m benchmarks.ablation routers wrist_exercise
+	$(BIN)/python -m benchmarks.regimes --seeds 3 --starts 16
 	$(BIN)/python -m benchmarks.sparsity breast_cytology --repeats 20
+	$(BIN)/python -m benchmarks.sparsity pneumonia --data $(PNEUMONIA) --seeds 2
 	$(BIN)/python -m benchmarks.sparsity lung_nodules --seeds 1
+	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.speed
 
 screenshots: .venv/installed-dev  ## the pictures in the README

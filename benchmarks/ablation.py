@@ -39,7 +39,6 @@ def main() -> None:
     parser.add_argument("--variant")
     parser.add_argument("--data", type=Path, help="the file of PneumoniaMNIST at 28 pixels")
     parser.add_argument("--repeats", type=int, default=1, help="seeds 0, 1, ...")
-    parser.add_argument("--only", nargs="+", help="ways to run now")
     parser.add_argument("--show", type=Path, nargs="+", metavar="FILE")
     options = parser.parse_args()
     if options.show:
@@ -52,10 +51,10 @@ def main() -> None:
         if options.task == "pneumonia"
         else ShippedTask(options.task, options.variant)
     )
-    print(table(compare(options.study, task, options.repeats, options.only)))
+    print(table(compare(options.study, task, options.repeats)))
 
 
-def compare(study: str, task: Task, repeats: int, only: list[str] | None = None) -> dict[str, Any]:
+def compare(study: str, task: Task, repeats: int) -> dict[str, Any]:
     """Collect one record a way and split."""
     recipe = task.preset
     about = {
@@ -67,9 +66,7 @@ def compare(study: str, task: Task, repeats: int, only: list[str] | None = None)
     ways = STUDIES[study](recipe)
     for seed in range(repeats):
         for fold, parts in enumerate(task.splits(seed)):
-            for name in tqdm(
-                only or ways, desc=f"{study} {task.title} {seed}.{fold}", disable=None
-            ):
+            for name in tqdm(ways, desc=f"{study} {task.title} {seed}.{fold}", disable=None):
                 key = {"way": name, "seed": seed, "fold": fold}
                 if not records.has(**key):
                     records.add(key | measure(ways[name], parts, seed))
@@ -81,9 +78,20 @@ def table(result: dict[str, Any]) -> str:
     ways: dict[str, list[dict[str, Any]]] = {}
     for record in result["records"]:
         ways.setdefault(record["way"], []).append(record)
-    runs = len(next(iter(ways.values())))
-    folded = any(record["fold"] for record in result["records"])
-    title = f"### {result['task']}, {result['study']}: {runs} {'folds' if folded else 'seeds'}"
+    # A run under way has splits that not every way has met.
+    met = [{(run["seed"], run["fold"]) for run in runs} for runs in ways.values()]
+    shared = set.intersection(*met)
+    ways = {
+        name: sorted(
+            (run for run in runs if (run["seed"], run["fold"]) in shared),
+            key=lambda run: (run["seed"], run["fold"]),
+        )
+        for name, runs in ways.items()
+    }
+    folded = any(fold for _, fold in shared)
+    title = (
+        f"### {result['task']}, {result['study']}: {len(shared)} {'folds' if folded else 'seeds'}"
+    )
     body = {"parts": _parts, "heads": _heads, "routers": _routers}[result["study"]]
     return "\n".join([title, "", *body(ways, 0.2 / 0.64 if folded else 0.0), ""])
 
@@ -91,14 +99,14 @@ def table(result: dict[str, Any]) -> str:
 Ways = dict[str, list[dict[str, Any]]]
 
 
-def _difference(ways: Ways, name: str, overlap: float, *path: str, base: str | None = None) -> str:
-    """Of one figure, to the first way, on the splits that both have."""
-    first = base or next(iter(ways))
+def _difference(ways: Ways, name: str, overlap: float, *path: str) -> str:
+    """Of one figure, to the first way, on the same splits."""
+    first = next(iter(ways))
     if name == first:
         return ""
-    known = {(r["seed"], r["fold"]): _at(r, path) for r in ways[first]}
-    pairs = [(_at(r, path), known.get((r["seed"], r["fold"]))) for r in ways[name]]
-    found = [a - b for a, b in pairs if a is not None and b is not None]
+    pairs = zip(ways[name], ways[first], strict=True)
+    values = [(_at(one, path), _at(other, path)) for one, other in pairs]
+    found = [a - b for a, b in values if a is not None and b is not None]
     return paired(found, overlap) if found else ""
 
 
@@ -163,7 +171,8 @@ _SHOWN = ("0.2", "0.3", "0.4", "0.6", "0.8", "1.0")
 
 def _routers(ways: Ways, overlap: float) -> list[str]:
     lines = [
-        "Accuracy as routed within a share of all MACs, and its mean over all shares from .1 to 1.",
+        "Accuracy as routed within a share of a way's own MACs (of the base alone where that costs "
+        "more), and its mean over all shares from .1 to 1.",
         "",
         *header("way", *(share[1:] if share != "1.0" else "1" for share in _SHOWN), "mean",
                 "less the first"),

@@ -17,10 +17,11 @@ from minspnet.training.losses import class_loss
 
 _WIDTHS = (16, 32, 64, 64, 48)
 _RATE = 0.003
+"""Peak learning rate: full convolutions with one exit bear less than ours; not tuned further."""
 
 
 def plain_cnn(classes: int) -> nn.Sequential:
-    """Five 3x3 convolutions, the middle three of stride 2, then the mean over positions."""
+    """Five 3x3 convolutions, the second, third and fifth of stride 2, then the mean over places."""
     layers: list[nn.Module] = []
     given = 1
     for width, stride in zip(_WIDTHS, (1, 2, 2, 1, 2), strict=True):
@@ -50,7 +51,7 @@ def plain_cnn_scores(parts: Parts, recipe: TrainSpec, seed: int) -> dict[str, An
         batches = len(data.inputs) // recipe.batch_size
         for step in range(recipe.epochs * batches):
             if step % batches == 0:
-                order = torch.randperm(len(data.inputs), generator=generator).chunk(batches)
+                order = torch.randperm(len(data.inputs), generator=generator).tensor_split(batches)
             rows = order[step % batches]
             batch = whole.each(lambda part, rows=rows: part[rows])
             for way in ways:

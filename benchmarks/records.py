@@ -12,7 +12,8 @@ class Records:
 
     Args:
         name: Of the file under ``benchmarks/results``.
-        about: What the records depend on; those of a file that says otherwise are not taken up.
+        about: The recipes behind the records. A file that says otherwise is put aside as
+            ``.old`` and begun anew.
     """
 
     def __init__(self, name: str, about: dict[str, Any]) -> None:
@@ -23,6 +24,8 @@ class Records:
             before = json.loads(self.path.read_text())
             if all(before.get(key) == value for key, value in self.about.items()):
                 self.records = before["records"]
+            else:
+                self.path.replace(self.path.with_suffix(".old"))
 
     def has(self, **key: Any) -> bool:
         """Whether a record of that key is there."""

@@ -3,7 +3,8 @@
     python -m benchmarks.report
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; NAME is that of a file under
-``benchmarks/results``. What stands around the tables is written by hand.
+``benchmarks/results``. What stands around the tables is written by hand. A table is what its
+records say: whether they are those of today's recipes, only running the benchmark tells.
 """
 
 import json

@@ -22,13 +22,14 @@ from minspnet.metrics import accuracy, mean_auc
 from minspnet.network import Network, run
 from minspnet.policy import Policy
 from minspnet.presets import Preset
+from minspnet.recipe import TrainSpec
 from minspnet.sparsity.compress import cost_shares
 from minspnet.sweep import Outcomes, most_within
 from minspnet.trace import Trace, replay
 from minspnet.training.train import TrainingData, train
 
 BUDGETS = tuple(round(0.05 * step, 2) for step in range(2, 21))
-"""Shares of all MACs at which a way is scored as routed; the base alone where it costs more."""
+"""Shares of its own MACs at which a way is scored as routed; the base alone where it costs more."""
 
 Help = Callable[[Preset, Parts, int], dict[str, Any]]
 """Further arguments for ``train``: a teacher, a start, validation cases."""
@@ -58,13 +59,10 @@ class Way:
         recipe = self.preset.training
         extra = self.help(self.preset, parts, seed)
         trained = train(self.preset.model, recipe, parts["train"], shares, seed, **extra)
+        # Gates may hear the doubt, which the temperature scales.
+        _calibrate(trained, parts, recipe)
         network = self.after(trained, parts, seed)
-        held = parts["validation"]
-        names = _names(network)
-        trace = run(network, _ids(held), held.inputs, names)
-        practised = 0.5 if recipe.practice == "router" else 0.0
-        decision = replay(trace, Policy.shared(practised, len(trace.tree.names)))
-        network.head.temperature.fill_(fit_temperature(decision.class_logits, held.labels))
+        _calibrate(network, parts, recipe)
         return network
 
 
@@ -104,6 +102,14 @@ def measure(
     }
 
 
+def _calibrate(network: Network, parts: Parts, recipe: TrainSpec) -> None:
+    held = parts["validation"]
+    trace = run(network, _ids(held), held.inputs, _names(network))
+    practised = 0.5 if recipe.practice == "router" else 0.0
+    decision = replay(trace, Policy.shared(practised, len(trace.tree.names)))
+    network.head.temperature.fill_(fit_temperature(decision.class_logits, held.labels))
+
+
 def _labelled(name: str, part: TrainingData) -> TrainingData:
     """Cases without a label teach concepts; they cannot be scored."""
     if name == "train" or (part.labels != UNLABELLED).all():
@@ -123,11 +129,14 @@ def _score(trace: Trace, part: TrainingData, policy: Policy) -> dict[str, float]
 
 
 def agreement(concepts: np.ndarray, truth: np.ndarray) -> float | None:
-    """Rank correlation with the truth, mean over the concepts that vary; None if none does."""
+    """Rank correlation with the truth, mean over the concepts that truly vary; None if none does.
+
+    What is said alike of all cases says nothing: 0.
+    """
     found = [
-        float(spearmanr(concepts[:, k], t).statistic)
+        float(spearmanr(concepts[:, k], t).statistic) if np.ptp(concepts[:, k]) else 0.0
         for k, t in enumerate(truth.T)
-        if np.ptp(concepts[:, k]) and np.ptp(t)
+        if np.ptp(t)
     ]
     return float(np.mean(found)) if found else None
 

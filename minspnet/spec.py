@@ -72,7 +72,8 @@ class ExpertSpec(Recipe):
         kernel: Side of the filters, odd.
         activation: ``learned`` is a SiLU whose slope is learned per channel.
         squeeze: Reduction of squeeze-and-excitation inside the block; 0 for none.
-        rank: Factor dense and pointwise layers into two of this rank; 0 for none.
+        rank: Factor dense layers, full and pointwise convolutions, and what the exit reads with,
+            into two of this rank; 0 for none.
         repeats: Layers of the block one after another, each with the block's stride; what a
             layer gives is added to what it got where the shapes agree.
         adds: The first layer, too, adds what it got where the shapes agree (a dense one never).

@@ -94,11 +94,13 @@ def test_jitter_is_in_units_of_each_channel() -> None:
 def test_mixup_mixes_all_parts_by_the_same_share(seed: int, alpha: float) -> None:
     """One-hot inputs tell from whom each case is made, and how much of either."""
     whose = torch.eye(6)
-    batch = Batch(whose, whose.clone(), whose.clone(), whose.clone())
+    counts = torch.arange(6.0)
+    batch = Batch(whose, whose.clone(), whose.clone(), whose.clone(), counts)
     found = mixed(alpha, batch, seeded(seed))
     torch.testing.assert_close(found.inputs.sum(dim=1), torch.ones(6))
     assert ((found.inputs > 0).sum(dim=1) <= 2).all()
-    assert all(torch.equal(found.inputs, part) for part in found)
+    assert all(torch.equal(found.inputs, part) for part in found[:4])
+    torch.testing.assert_close(found.weights, found.inputs @ counts)
 
 
 def test_mixup_draws_its_shares_from_the_beta_distribution() -> None:
@@ -119,8 +121,9 @@ def test_cutmix_mixes_by_the_area_that_was_pasted() -> None:
     """Pictures of one grey each: the mean of a pasted one is the mixture of the two."""
     grey = torch.linspace(0, 1, 300)
     images = grey[:, None, None, None].expand(300, 1, 9, 12).contiguous()
-    batch = Batch(images, grey[:, None], torch.stack([grey, 1 - grey], 1), images[:, 0])
+    batch = Batch(images, grey[:, None], torch.stack([grey, 1 - grey], 1), images[:, 0], grey)
     found = pasted(1.0, batch, seeded())
+    torch.testing.assert_close(found.weights, found.truth[:, 0])
     torch.testing.assert_close(found.inputs.mean(dim=(1, 2, 3)), found.truth[:, 0])
     torch.testing.assert_close(found.targets, torch.cat([found.truth, 1 - found.truth], 1))
     assert torch.equal(found.masks, found.inputs[:, 0])

@@ -12,7 +12,7 @@ from minspnet.network import Evidence, Network
 from minspnet.recipe import GateNoise, TrainSpec
 from minspnet.spec import ModelSpec
 from minspnet.training.class_head import fit_head
-from minspnet.training.data import Batch, as_batch, case_weights, target_weights
+from minspnet.training.data import Batch, as_batch, target_weights
 from minspnet.training.losses import concept_deviance, null_deviance
 from minspnet.training.objective import Objective
 from minspnet.training.train import TrainingData
@@ -123,11 +123,12 @@ def test_balanced_classes_count_alike_where_concepts_are_taught(
     data = dataclasses.replace(training_data, labels=labels)
     balanced = TrainSpec(class_weights="balanced", correction_rate=0, path_weight=0)
     batch = as_batch(data, target_weights(data, balanced, 2), smoothing=0.1)
-    weights = case_weights(balanced, batch.targets)
+    weights = batch.weights
+    assert weights is not None
     assert weights[:32].sum().item() == pytest.approx(75, rel=1e-5)
     assert weights[32:150].sum().item() == pytest.approx(75, rel=1e-5)
     assert (weights[150:] == 1).all()
-    assert case_weights(TrainSpec(), batch.targets) is None
+    assert batch_of(data).weights is None
     objective = Objective(network, balanced, SHARES, torch.ones(3), seed=0)
     with torch.no_grad():
         evidence = network.evidence(batch.inputs)

@@ -18,7 +18,7 @@ from minspnet.sparsity.price import Price, price_of
 from minspnet.sparsity.shrink import settled, shrunk
 from minspnet.sparsity.units import Kept, Units, units_of
 from minspnet.spec import ModelSpec
-from minspnet.training.data import TrainingData, as_batch, case_weights, target_weights
+from minspnet.training.data import TrainingData, as_batch, target_weights
 from minspnet.training.losses import null_deviance
 from minspnet.training.objective import Objective
 from minspnet.training.train import train
@@ -64,7 +64,7 @@ def taylor_of(
     chosen = np.random.default_rng(seed).permutation(len(data.inputs))[:cases]
     rows = torch.as_tensor(chosen)
     batch = whole.each(lambda part: part[rows])
-    unexplained = null_deviance(whole.truth, case_weights(recipe, whole.targets))
+    unexplained = null_deviance(whole.truth, whole.weights)
 
     def loss(network: Network) -> Tensor:
         objective = Objective(network, recipe, cost_shares(network), unexplained, seed)

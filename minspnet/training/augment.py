@@ -153,6 +153,7 @@ def pasted(alpha: float, batch: Batch, generator: torch.Generator) -> Batch:
         _blend(batch.truth, partner, share),
         _blend(batch.targets, partner, share),
         masks,
+        None if batch.weights is None else _blend(batch.weights, partner, share),
     )
 
 

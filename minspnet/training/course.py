@@ -13,7 +13,7 @@ from minspnet.network import Evidence, Network
 from minspnet.recipe import TrainSpec
 from minspnet.training.augment import augmentations
 from minspnet.training.checkpoint import TrainingState
-from minspnet.training.data import Batch, TrainingData, as_batch, case_weights, target_weights
+from minspnet.training.data import Batch, TrainingData, as_batch, target_weights
 from minspnet.training.distillation import Teacher
 from minspnet.training.losses import null_deviance
 from minspnet.training.objective import Objective, Terms
@@ -59,8 +59,7 @@ class Course:
         self.held_out = (
             None if validation is None else as_batch(validation, weights, recipe.label_smoothing)
         )
-        weighed = case_weights(recipe, self.cases.targets)
-        unexplained = null_deviance(self.cases.truth, weighed)
+        unexplained = null_deviance(self.cases.truth, self.cases.weights)
         # The referee weighs validation cases by the same random paths after every epoch.
         self.objective, self.referee = (
             Objective(network, recipe, expert_costs, unexplained, seed, teacher) for _ in range(2)

@@ -43,17 +43,22 @@ class Batch(NamedTuple):
         truth: Graded concepts.
         targets: See ``minspnet.training.losses.class_targets``.
         masks: Where the evidence is, if that is known.
+        weights: How much each case counts where concepts are taught: as its class does, and 1
+            without a label; None if all count alike.
     """
 
     inputs: Float[Tensor, "case *input"]
     truth: Float[Tensor, "case concept"]
     targets: Float[Tensor, "case class"]
     masks: Float[Tensor, "case *sides"] | None = None
+    weights: Float[Tensor, " case"] | None = None
 
     def each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         """Change every part alike."""
-        masks = None if self.masks is None else change(self.masks)
-        return Batch(change(self.inputs), change(self.truth), change(self.targets), masks)
+        masks, weights = (
+            None if part is None else change(part) for part in (self.masks, self.weights)
+        )
+        return Batch(change(self.inputs), change(self.truth), change(self.targets), masks, weights)
 
 
 def target_weights(data: TrainingData, recipe: TrainSpec, classes: int) -> Float[Tensor, " class"]:
@@ -61,19 +66,6 @@ def target_weights(data: TrainingData, recipe: TrainSpec, classes: int) -> Float
     if recipe.class_weights == "none":
         return torch.ones(classes)
     return balanced_weights(torch.as_tensor(data.labels, dtype=torch.long), classes)
-
-
-def case_weights(
-    recipe: TrainSpec, targets: Float[Tensor, "case class"]
-) -> Float[Tensor, " case"] | None:
-    """How much each case counts where concepts are taught; None if all count alike.
-
-    A case counts as its class does, and one without a label counts 1.
-    """
-    if recipe.class_weights == "none":
-        return None
-    count = targets.sum(dim=1)
-    return torch.where(count > 0, count, torch.ones_like(count))
 
 
 def as_batch(data: TrainingData, weights: Float[Tensor, " class"], smoothing: float) -> Batch:
@@ -85,11 +77,13 @@ def as_batch(data: TrainingData, weights: Float[Tensor, " class"], smoothing: fl
         smoothing: Of the labels.
     """
     labels = torch.as_tensor(data.labels, dtype=torch.long)
+    counts = torch.where(labels != UNLABELLED, weights[labels.clamp_min(0)], 1.0)
     return Batch(
         torch.as_tensor(data.inputs, dtype=torch.float32),
         torch.as_tensor(data.concepts, dtype=torch.float32),
         class_targets(labels, weights, smoothing),
         None if data.masks is None else torch.as_tensor(data.masks, dtype=torch.float32),
+        None if (weights == 1).all() else counts,
     )
 
 

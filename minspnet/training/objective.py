@@ -9,7 +9,7 @@ from minspnet.errors import requirement
 from minspnet.network import Evidence, Network
 from minspnet.recipe import TrainSpec
 from minspnet.training.attention import attending_exits
-from minspnet.training.data import Batch, case_weights
+from minspnet.training.data import Batch
 from minspnet.training.distillation import Teacher
 from minspnet.training.gain import gain_experts, gain_loss, gain_targets, gains, gate_readers
 from minspnet.training.gating import chosen_rival, open_probability, practised_gates
@@ -136,8 +136,7 @@ class Objective:
         return ways
 
     def _decision_terms(self, outputs: Tensor, batch: Batch, taught: Tensor | None) -> Terms:
-        weights = case_weights(self.recipe, batch.targets)
-        deviance = concept_deviance(outputs[:, : self.concepts], batch.truth, weights)
+        deviance = concept_deviance(outputs[:, : self.concepts], batch.truth, batch.weights)
         terms = {
             "concept": self.recipe.concept_weight * (deviance / self.unexplained).mean(),
             "class": self._class_term(outputs, batch),
