@@ -36,16 +36,19 @@ def show_inputs(view: View, case_id: str) -> None:
     table = cache.feature_table(view.model, case_id)
     shown = table[["title", "value", "low", "high", "outside"]]
     shown.columns = ["Measurement", "This case", "Usual from", "to", "Outside"]
-    short = st.column_config.NumberColumn(format="%.4g", width=60)
+    widths = {"This case": 68, "Usual from": 78, "to": 52}
     st.dataframe(
         shown,
         hide_index=True,
-        height=min(420, 36 * (len(shown) + 1)),
+        height=min(420, 35 * (len(shown) + 1) + 3),
         alt="Each measurement of this case, with the range that is usual",
-        column_config=dict.fromkeys(("This case", "Usual from", "to"), short)
+        column_config={
+            "Measurement": st.column_config.TextColumn(width=190),
+            "Outside": st.column_config.TextColumn(width=64),
+        }
         | {
-            "Measurement": st.column_config.TextColumn(width=210),
-            "Outside": st.column_config.TextColumn(width=60),
+            name: st.column_config.NumberColumn(format="%.4g", width=width)
+            for name, width in widths.items()
         },
     )
     st.caption(f"Usual: where 9 in 10 {domain.classes[0]} training cases lie. {domain.input_note}")

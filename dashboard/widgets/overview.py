@@ -196,7 +196,7 @@ def show_scores(view: View) -> None:
     )
     st.table(table.set_index("Model"))
     st.caption(
-        f"Mean ± standard deviation over {spread['runs']} random split(s) by "
+        f"Mean ± standard deviation over {spread['runs']} random splits by "
         f"{domain.group_noun or domain.case_noun}, each trained anew. All models saw the same "
         "labelled training cases and were scored on the same test cases; MINSPNET also learns "
         "from the rated concepts, of unlabelled cases too where there are any."

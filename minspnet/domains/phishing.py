@@ -9,15 +9,15 @@ from minspnet.data import Cases
 from minspnet.domain import Concept, Domain, Feature, ScaleRule, Variant
 
 _SIGNS = {
-    "suspicious_form": "Form is empty or posts to another place",
+    "suspicious_form": "Form empty or sent elsewhere",
     "popup_window": "Pop-up windows",
     "weak_certificate": "Certificate missing or not trusted",
-    "foreign_content": "Content fetched from other domains",
-    "foreign_links": "Links that lead to other domains",
+    "foreign_content": "Content from other domains",
+    "foreign_links": "Links to other domains",
     "little_traffic": "Little traffic",
     "long_address": "Long address",
     "young_domain": "Domain registered lately",
-    "ip_address": "Number in place of a name in the address",
+    "ip_address": "Number in place of a name",
 }
 
 
