@@ -7,6 +7,7 @@ import pandas as pd
 
 from minspnet.data import Cases
 from minspnet.domain import Concept, Domain, Feature, SpreadRule, Variant
+from minspnet.domains.table import table_cases
 
 _TRAITS = {
     "radius": "Radius",
@@ -143,10 +144,5 @@ def load(folder: Path, variant: Variant) -> Cases:
     """Read the vendored case file."""
     table = pd.read_csv(folder / "cases.csv")
     ids = tuple(table["case_id"])
-    return Cases(
-        ids=ids,
-        inputs=table[list(variant.inputs)].to_numpy(np.float32),
-        labels=(table["label"] == DOMAIN.classes[1]).to_numpy(np.intp),
-        columns={name: table[name].to_numpy(np.float32) for name in _COLUMNS},
-        groups=ids,
-    )
+    labels = (table["label"] == DOMAIN.classes[1]).to_numpy(np.intp)
+    return table_cases(table, ids, labels, DOMAIN, variant)

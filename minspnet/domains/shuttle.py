@@ -7,6 +7,7 @@ import pandas as pd
 
 from minspnet.data import Cases
 from minspnet.domain import Concept, DeviationRule, Domain, Feature, Variant
+from minspnet.domains.table import table_cases
 
 _TITLES = {
     **{f"sensor_{number}": f"Sensor {number}" for number in range(1, 7)},
@@ -78,10 +79,5 @@ def load(folder: Path, variant: Variant) -> Cases:
     """Read the vendored case file."""
     table = pd.read_csv(folder / "cases.csv.gz")
     ids = tuple(f"READ-{number:05d}" for number in range(1, len(table) + 1))
-    return Cases(
-        ids=ids,
-        inputs=table[list(variant.inputs)].to_numpy(np.float32),
-        labels=table["anomaly"].to_numpy(np.intp),
-        columns={name: table[name].to_numpy(np.float32) for name in _TITLES},
-        groups=ids,
-    )
+    labels = table["anomaly"].to_numpy(np.intp)
+    return table_cases(table, ids, labels, DOMAIN, variant)
