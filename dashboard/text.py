@@ -138,7 +138,10 @@ def because(
     decided, rival = domain.classes[found.decided], domain.classes[found.rival]
     findings = float(found.pushes.sum())
     if findings > found.start:
-        reason = f"Mainly because of {told(found.speaking_for())}"
+        why = f"ainly because of {told(found.speaking_for())}"
+        # Of several classes, the findings are weighed against the nearest one.
+        several = len(domain.classes) > 2
+        reason = f"**{decided}** rather than **{rival}** m{why}" if several else f"M{why}"
     else:
         reason = f"Like a typical case, it is called {decided} rather than {rival}"
         if findings > 0:

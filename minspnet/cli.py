@@ -312,6 +312,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
             for name, gate, ran, added in experts
         },
         "start": fall.start,
+        "base": float(fall.base.sum()),
         "logit": fall.logit,
         "attribution": {
             "method": found.method,

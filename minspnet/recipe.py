@@ -128,6 +128,7 @@ class TrainSpec(Recipe):
     separation_weight: float = 0.08
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in _ABOVE_ZERO:
             if not getattr(self, name) > 0:
                 raise requirement(name, "be more than 0", getattr(self, name), "correct it")

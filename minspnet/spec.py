@@ -166,6 +166,7 @@ class ModelSpec(Recipe):
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.schema_version != SCHEMA_VERSION:
             raise requirement(
                 "schema_version", f"be {SCHEMA_VERSION}", self.schema_version, "retrain the model"

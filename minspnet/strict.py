@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import numbers
 import textwrap
 import types
 import typing
@@ -12,7 +13,13 @@ from minspnet.errors import UserError, requirement
 
 
 class Recipe:
-    """Base of the recipes that a file may hold."""
+    """Base of the recipes that a file may hold; each value is of its type, however it came."""
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            where = f"{type(self).__name__}.{field.name}"
+            _check(hints[field.name], getattr(self, field.name), where)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -27,6 +34,31 @@ class Recipe:
         """Say the recipe in plain data that JSON can hold."""
         plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
         return plain
+
+
+def _check(kind: Any, value: Any, where: str) -> None:
+    """Refuse a value that is not of its type; nested recipes have checked themselves."""
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, typing.cast(type, kind)):
+            name = typing.cast(type, kind).__name__
+            raise requirement(where, f"be of kind {name}", repr(value), "build one")
+    elif origin is tuple:
+        if not isinstance(value, tuple):
+            raise requirement(where, "be a tuple", repr(value), "write (a, b), or () for none")
+        for index, entry in enumerate(value):
+            _check(typing.get_args(kind)[0], entry, f"{where}[{index}]")
+    elif origin in (types.UnionType, typing.Union):
+        if value is not None:
+            _check(next(k for k in typing.get_args(kind) if k is not type(None)), value, where)
+    elif origin is Literal:
+        if value not in typing.get_args(kind):
+            known = ", ".join(map(str, typing.get_args(kind)))
+            raise requirement(where, f"be one of {known}", repr(value), "pick one")
+    else:
+        allowed = {float: numbers.Real, int: numbers.Integral}.get(kind, kind)
+        if not isinstance(value, allowed) or (kind is not bool and isinstance(value, bool)):
+            raise requirement(where, f"be of type {kind.__name__}", repr(value), "correct it")
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:

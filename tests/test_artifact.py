@@ -35,7 +35,7 @@ from minspnet.artifact import (
     save,
 )
 from minspnet.data import folds
-from minspnet.domains import find_domain
+from minspnet.domains import DOMAINS, find_domain
 from minspnet.errors import UserError
 from minspnet.network import run
 from minspnet.study import Study, report
@@ -415,9 +415,7 @@ def test_models_ship() -> None:
     described = [read_description(folder) for folder in SHIPPED]
     found = {(one["domain"], one["variant"]) for one in described}
     expected = {
-        (key, variant.name)
-        for key in ("breast_cytology", "lung_nodules")
-        for variant in find_domain(key).variants
+        (key, variant.name) for key, domain in DOMAINS.items() for variant in domain.variants
     }
     assert found == expected
 

@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from typing import Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from minspnet.errors import UserError
 from minspnet.recipe import TrainSpec
+from minspnet.strict import Recipe
 
 
 def values(hint: object) -> st.SearchStrategy[object]:
@@ -63,3 +66,39 @@ def test_an_unknown_word_is_named_without_the_whole_dictionary() -> None:
     sentence = str(refused.value)
     assert sentence.startswith("TrainSpec must hold only epochs, batch_size, learning_rate, ")
     assert sentence.endswith(" and so on, got luck; remove the rest.") and len(sentence) < 200
+
+
+@dataclass(frozen=True)
+class Menu(Recipe):
+    """A recipe with a field of every kind; the test run checks the types of real ones itself."""
+
+    dish: Literal["soup", "stew"] = "soup"
+    count: int = 1
+    price: float = 1
+    hot: bool = False
+    spices: tuple[str, ...] = ()
+    after: "Menu | None" = None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"dish": "roast"}, "Menu.dish must be one of soup, stew, got 'roast'; pick one."),
+        ({"count": 1.5}, "Menu.count must be of type int, got 1.5; correct it."),
+        ({"count": True}, "Menu.count must be of type int, got True; correct it."),
+        ({"price": "2"}, "Menu.price must be of type float, got '2'; correct it."),
+        ({"hot": 1}, "Menu.hot must be of type bool, got 1; correct it."),
+        ({"spices": ["salt"]}, "Menu.spices must be a tuple, got ['salt']; write (a, b),"),
+        ({"spices": (3,)}, "Menu.spices[0] must be of type str, got 3; correct it."),
+        ({"after": "coffee"}, "Menu.after must be of kind Menu, got 'coffee'; build one."),
+    ],
+)
+def test_what_is_no_choice_is_refused_in_python_too(change: dict[str, object], said: str) -> None:
+    """As it is in a file: a misspelt choice would quietly be something else."""
+    with pytest.raises(UserError) as refused:
+        Menu(**change)  # type: ignore[arg-type]
+    assert str(refused.value).startswith(said)
+
+
+def test_whole_numbers_are_prices_and_numpy_counts() -> None:
+    assert Menu(price=2, count=np.int64(3), after=Menu("stew")).count == 3

@@ -143,3 +143,11 @@ def test_columns_of_a_waterfall_have_words() -> None:
     pushes = Reasons(1, 0, -1, np.array([0.0] * 8 + [3.0]), (*LUNG.concept_names, "residual 1"))
     said = text.because(LUNG, pushes, [*HERE, 0.4], [*TYPICAL, 0.1])
     assert said == "Mainly because of **what no finding names**."
+
+
+def test_of_several_classes_the_nearest_one_is_named_too() -> None:
+    wrist = DOMAINS["wrist_exercise"]
+    here = [0.9, *[0.5] * 7]
+    pushes = Reasons(2, 1, -1, np.array([3.0] + [0.0] * 7), wrist.concept_names)
+    said = text.because(wrist, pushes, here, [0.5] * 8)
+    assert said.startswith(f"**{wrist.classes[2]}** rather than **{wrist.classes[1]}** mainly ")

@@ -63,7 +63,7 @@ def show_headline(view: View) -> None:
         row,
         "Test accuracy",
         score(now.accuracy),
-        f"{low:.2f} to {high:.2f} (95 %)" if as_shipped else f"{cases} cases",
+        _interval(low, high) if as_shipped else f"{cases} cases",
         help=f"{cases} cases it was never trained on. At the shipped operating point the 95 % "
         f"interval over resampled cases is {low:.3f} to {high:.3f}.",
     )
@@ -72,7 +72,7 @@ def show_headline(view: View) -> None:
         row,
         "Test AUC",
         score(now.auc),
-        f"{low:.2f} to {high:.2f} (95 %)" if as_shipped else f"{cases} cases",
+        _interval(low, high) if as_shipped else f"{cases} cases",
         help=f"{_AUC[len(cache.domain_of(view.model).classes) > 2]} 95 % interval of the "
         f"shipped operating point: {low:.3f} to {high:.3f}.",
     )
@@ -86,6 +86,12 @@ def show_headline(view: View) -> None:
         help="Test accuracy with all experts on, before and after every finding of every case is "
         "set to its true value. Where concepts leak, corrections make decisions worse.",
     )
+
+
+def _interval(low: float, high: float) -> str:
+    """Two digits, or three where two would hide the width."""
+    digits = 2 if high - low >= 0.02 else 3
+    return f"{low:.{digits}f} to {high:.{digits}f} (95 %)"
 
 
 def show_network(view: View) -> None:
