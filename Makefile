@@ -43,7 +43,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.quality lung_nodules --repeats 3 --budgets 0.2 0.4
 	$(BIN)/python -m benchmarks.quality wrist_exercise --repeats 1 --budgets 0.2 0.3 0.4 0.5
 	$(BIN)/python -m benchmarks.quality phishing --repeats 3 --budgets 0.4
-	$(BIN)/python -m benchmarks.pneumonia --data $(PNEUMONIA) --seeds 5
+	$(BIN)/python -m benchmarks.pneumonia --data $(PNEUMONIA) --seeds 4
 	$(BIN)/python -m benchmarks.ablation parts wrist_exercise
 	$(BIN)/python -m benchmarks.ablation parts breast_cytology --variant mean_and_se
 	$(BIN)/python -m benchmarks.ablation heads breast_cytology --variant mean_and_se
@@ -51,7 +51,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.ablation routers wrist_exercise
 	$(BIN)/python -m benchmarks.regimes --seeds 3 --starts 16
 	$(BIN)/python -m benchmarks.sparsity breast_cytology --repeats 20
-	$(BIN)/python -m benchmarks.sparsity pneumonia --data $(PNEUMONIA) --seeds 2
+	$(BIN)/python -m benchmarks.sparsity pneumonia --data $(PNEUMONIA) --seeds 1
 	$(BIN)/python -m benchmarks.sparsity lung_nodules --seeds 1
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.speed
