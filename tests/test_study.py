@@ -30,7 +30,13 @@ from minspnet.study import BUDGET, Study, calibrate, conduct, report, summarise
 from minspnet.sweep import Outcomes, most_within
 from minspnet.trace import replay
 
-PROMISED_PARAMETERS = {"breast_cytology": 2_000, "lung_nodules": 25_000}
+PROMISED_PARAMETERS = {
+    "breast_cytology": 2_000,
+    "lung_nodules": 25_000,
+    "wrist_exercise": 10_000,
+    "phishing": 2_000,
+    "shuttle": 2_000,
+}
 
 
 @pytest.fixture(scope="module")
