@@ -27,10 +27,9 @@ from tqdm import tqdm
 from benchmarks import few_inputs
 from benchmarks.pneumonia import presets
 from benchmarks.records import Records
-from benchmarks.tasks import PneumoniaTask
+from benchmarks.tasks import PneumoniaTask, ShippedTask
 from minspnet.cost import cost_table
-from minspnet.data import PARTS, UNLABELLED, ConceptScale, folds
-from minspnet.domains import find_domain, load_cases
+from minspnet.data import PARTS, UNLABELLED
 from minspnet.metrics import accuracy, mean_auc
 from minspnet.network import Network, run
 from minspnet.policy import Policy
@@ -111,14 +110,8 @@ def pneumonia(path: Path, epochs: int) -> Task:
 
 def nodules(seed: int, epochs: int) -> Task:
     """Outlines of lung nodules, split by patient; the seed names the split."""
-    domain = find_domain("lung_nodules")
-    cases = load_cases(domain)
-    split = next(folds(cases, seed))
-    scale = ConceptScale.fit(domain.concepts, cases.take(split.train))
-    parts = {}
-    for name in PARTS:
-        part = cases.take(getattr(split, name))
-        parts[name] = TrainingData(part.inputs, scale.truth(part.columns), part.labels)
+    task = ShippedTask("lung_nodules")
+    parts = next(task.splits(seed))
     recipe = TrainSpec(
         epochs,
         learning_rate=0.01,
@@ -127,7 +120,8 @@ def nodules(seed: int, epochs: int) -> Task:
         path_weight=0.0,
         augment=True,
     )
-    return Task(parts, roomy_network((1, 32, 32), len(domain.concepts), 32), recipe, epochs // 2)
+    usual = task.preset.model
+    return Task(parts, roomy_network(usual.input_shape, usual.concepts, 32), recipe, epochs // 2)
 
 
 def measure(

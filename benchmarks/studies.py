@@ -70,12 +70,7 @@ def parts(preset: Preset) -> Ways:
         },
         "a quarter of the units may win": blocks(preset, winners=0.25),
         "L1 on activity": recipe(preset, activity_weight=0.1),
-        "attention at every exit": model(
-            preset,
-            base_grid=1,
-            base_pooling="attention",
-            experts=exits(preset, pooling="attention").preset.model.experts,
-        ),
+        "attention at every exit": _attending(preset),
         "exits see every depth": exits(preset, fuse=True),
         "exits think in 32 units": exits(preset, hidden=32),
         "exits add up, none replaces": exits(preset, reading="add"),
@@ -136,12 +131,6 @@ def _convolutional(preset: Preset) -> Ways:
     }
     if len(shape) == 3:
         concepts, classes = preset.model.concepts, preset.model.classes
-        attentive = model(
-            preset,
-            base_grid=1,
-            base_pooling="attention",
-            experts=exits(preset, pooling="attention").preset.model.experts,
-        ).preset.model
         ways |= {
             "the guide's network": Way(Preset(guide(shape, concepts, classes), used)),
             **_toggled(preset, "cutmix", 1.0),
@@ -152,9 +141,14 @@ def _convolutional(preset: Preset) -> Ways:
             ways["begun from lung nodules"] = Way(preset, help=_begun)
         else:
             ways["attention held to the evidence"] = Way(
-                Preset(attentive, replace(used, alignment_weight=1.0))
+                Preset(_attending(preset).preset.model, replace(used, alignment_weight=1.0))
             )
     return ways
+
+
+def _attending(preset: Preset) -> Way:
+    experts = exits(preset, pooling="attention").preset.model.experts
+    return model(preset, base_grid=1, base_pooling="attention", experts=experts)
 
 
 def _toggled(preset: Preset, name: str, value: float) -> Ways:
@@ -203,8 +197,9 @@ def _fewer(preset: Preset) -> After:
 
     def after(network: Network, given: Parts, seed: int) -> Network:
         few = selected(network, at_most=preset.model.input_shape[0] // 3)
-        return train(few.spec, _shorter(preset), given["train"], cost_shares(few), seed, start=few)
+        return trained_on(few, given, seed)
 
+    trained_on = _trained_on(preset)
     return after
 
 
@@ -241,9 +236,9 @@ def _readers(preset: Preset) -> After:
 
     def after(network: Network, given: Parts, seed: int) -> Network:
         narrow = selected(network, per_expert=True, at_most=_few(preset))
-        shares = cost_shares(narrow)
-        return train(narrow.spec, _shorter(preset), given["train"], shares, seed, start=narrow)
+        return trained_on(narrow, given, seed)
 
+    trained_on = _trained_on(preset)
     return after
 
 

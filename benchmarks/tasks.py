@@ -34,11 +34,6 @@ class ShippedTask:
         domain = find_domain(self.domain)
         return preset(domain, domain.variant(self.variant))
 
-    @cached_property
-    def concept_names(self) -> tuple[str, ...]:
-        """Keys."""
-        return find_domain(self.domain).concept_names
-
     def splits(self, seed: int) -> Iterator[Parts]:
         """Scales are fitted on the training part; pictures are their own evidence masks."""
         domain = find_domain(self.domain)
@@ -61,7 +56,6 @@ class PneumoniaTask:
     path: Path
     preset: Preset
     title = "pneumonia"
-    concept_names = ("pneumonia",)
 
     def splits(self, seed: int) -> Iterator[Parts]:
         """One, whatever the seed."""
