@@ -29,7 +29,7 @@ from minspnet.store import Store
 from minspnet.sweep import Outcomes, Score
 from minspnet.tolerance import Loss, cheapest_within, compare
 from minspnet.trace import Decision, Trace, join, replay
-from minspnet.waterfall import Waterfall, told_class, typical_concepts
+from minspnet.waterfall import Waterfall, contrast, typical_concepts
 from minspnet.waterfall import waterfall as explain_sum
 
 if TYPE_CHECKING:
@@ -232,12 +232,12 @@ def waterfall(name: str, case_id: str, policy: Policy) -> Waterfall:
     """One case's log-odds of ``told``, taken apart from a typical training case on."""
     case = one_case(name, case_id)
     start = typical(name, policy.without_interventions())
-    return explain_sum(case, policy, start, told(name, case_id, policy))
+    return explain_sum(case, policy, start, *told(name, case_id, policy))
 
 
-def told(name: str, case_id: str, policy: Policy) -> int:
-    """The class whose log-odds are explained."""
-    return told_class(replay(one_case(name, case_id), policy))
+def told(name: str, case_id: str, policy: Policy) -> tuple[int, int]:
+    """The class whose log-odds are explained, and the one that they are against."""
+    return contrast(replay(one_case(name, case_id), policy))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

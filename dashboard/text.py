@@ -13,7 +13,7 @@ HELD_ROUTING = (
     "its score above."
 )
 LOG_ODDS = (
-    "Log-odds before calibration: above 0, {told} is more likely than {reference}. The chance "
+    "Log-odds before calibration: above 0, {told} is more likely than {against}. The chance "
     "shown is that of these log-odds divided by the temperature, {temperature:.2f}, fitted on "
     "validation cases."
 )
@@ -72,10 +72,10 @@ def gates(kinds: Collection[str], which: int, between: str) -> str:
     return between.join(said[which] for kind, said in GATES.items() if kind in kinds)
 
 
-def odds_of(domain: Domain, told: int) -> str:
+def odds_of(domain: Domain, told: int, against: int) -> str:
     """Name a class whose log-odds are told; of several, also the one that they are against."""
-    against = "" if len(domain.classes) == 2 else f" against {domain.classes[0]}"
-    return f"{domain.classes[told]}{against}"
+    rival = "" if len(domain.classes) == 2 else f" against {domain.classes[against]}"
+    return f"{domain.classes[told]}{rival}"
 
 
 def certainty(probability: float) -> str:
@@ -141,7 +141,8 @@ def because(
         why = f"ainly because of {told(found.speaking_for())}"
         # Of several classes, the findings are weighed against the nearest one.
         several = len(domain.classes) > 2
-        reason = f"**{decided}** rather than **{rival}** m{why}" if several else f"M{why}"
+        named = f"**{decided[:1].upper()}{decided[1:]}** rather than **{rival}**"
+        reason = f"{named} m{why}" if several else f"M{why}"
     else:
         reason = f"Like a typical case, it is called {decided} rather than {rival}"
         if findings > 0:

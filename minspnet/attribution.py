@@ -30,7 +30,8 @@ class Attribution:
         values: In the units of the target's logit (for saliency: its absolute gradient, per
             standard deviation of the input).
         method: Name of the method.
-        target: ``class:<index>`` or ``concept:<index>``.
+        target: ``class:<index>``, against the first class, ``class:<index>:<index>``, against
+            the second one named, or ``concept:<index>``.
         baseline_logit: The target's logit at the baseline.
         logit: The target's logit at the case.
         convergence_delta: Sum of values less the difference of the two logits; None where the
@@ -48,7 +49,7 @@ class Attribution:
 
 
 class RoutedFunction(nn.Module):
-    """The network as one case's routing made it: inputs to one class or concept logit.
+    """The network as one case's routing made it: inputs to the logit of a class or concept.
 
     Columns come in unfolded, so that levels and missing cells are numbers with a gradient.
     """
@@ -62,8 +63,8 @@ class RoutedFunction(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.active = network, active
-        self.kind, index = target.split(":")
-        self.index = int(index)
+        self.kind, *indices = target.split(":")
+        self.index, self.against = [*map(int, indices), 0][:2]
         self.interventions = interventions
 
     def forward(self, inputs: Float[Tensor, "case *sides"]) -> Float[Tensor, " case"]:
@@ -78,7 +79,8 @@ class RoutedFunction(nn.Module):
         for concept, value in self.interventions:
             keep = torch.arange(activations.shape[1]) != concept
             activations = activations * keep + value * ~keep
-        return self.network.head.class_logits(activations)[:, self.index]
+        logits = self.network.head.class_logits(activations)
+        return logits[:, self.index] - logits[:, self.against]
 
 
 _Attribute = Callable[[RoutedFunction, Tensor, Tensor], Tensor]
@@ -173,7 +175,7 @@ def attribute(
         inputs: One case, without the batch axis.
         active: The experts that ran for it; held fixed.
         method: One of ``METHODS``.
-        target: ``class:<index>`` or ``concept:<index>``.
+        target: As in ``Attribution``.
         interventions: Concepts held by hand, as (index, value).
         known: Training cases, for the share of each level in the baseline; without them a
             category starts from no level at all.
@@ -208,13 +210,15 @@ def attribute(
 
 
 def _check_target(network: Network, target: str) -> None:
-    kinds = {"class": network.spec.classes, "concept": network.spec.concepts}
-    kind, _, index = target.partition(":")
-    if kind not in kinds or not index.isdecimal() or int(index) >= kinds[kind]:
+    classes, concepts = network.spec.classes, network.spec.concepts
+    kind, *indices = target.split(":")
+    count, most = {"class": (classes, 2), "concept": (concepts, 1)}.get(kind, (0, 0))
+    known = all(index.isdecimal() and int(index) < count for index in indices)
+    if not known or not 1 <= len(indices) <= most:
         raise requirement(
             "target",
-            f"be class:0 to class:{kinds['class'] - 1} or concept:0 to "
-            f"concept:{kinds['concept'] - 1}",
+            f"be class:K or class:K:AGAINST, with classes from 0 to {classes - 1}, or concept:K, "
+            f"with K from 0 to {concepts - 1}",
             repr(target),
             "pick one of them",
         )

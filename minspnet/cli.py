@@ -258,7 +258,7 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
 def _explain(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.attribution import attribute
     from minspnet.trace import replay
-    from minspnet.waterfall import told_class, typical_concepts, waterfall
+    from minspnet.waterfall import contrast, typical_concepts, waterfall
 
     model = _open(options.model)
     domain = find_domain(model.domain_key)
@@ -268,20 +268,19 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
     part, trace = _evidence_on(one, model, network)
     decision = replay(trace, model.policy)
     typical = typical_concepts(model.traces["train"], model.policy)
-    target = told_class(decision)
-    fall = waterfall(trace, model.policy, typical, target)
+    told, against = contrast(decision)
+    fall = waterfall(trace, model.policy, typical, told, against)
     known = cases.take(cases.rows_of(model.traces["train"].case_ids)).inputs
     found = attribute(
         network,
         one.inputs[0],
         decision.active[0],
         options.method,
-        f"class:{target}",
+        f"class:{told}:{against}",
         known=known,
     )
     columns = domain.variant(model.variant).inputs
     past_concepts = fall.by_output[len(domain.concepts) :]
-    experts = zip(trace.tree.names, trace.gates[0], decision.active[0], fall.by_expert, strict=True)
     return {
         "model": model.name,
         "case": options.case,
@@ -290,8 +289,8 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
         "probabilities": dict(
             zip(domain.classes, map(float, decision.probabilities[0]), strict=True)
         ),
-        "explained": domain.classes[target],
-        "reference": domain.classes[0],
+        "explained": domain.classes[told],
+        "against": domain.classes[against],
         "macs": float(model.cost.macs(decision.active)[0]),
         "concepts": {
             concept.name: {
@@ -308,8 +307,12 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
             zip(fall.outputs[len(domain.concepts) :], map(float, past_concepts), strict=True)
         ),
         "experts": {
-            name: {"gate": float(gate), "ran": bool(ran), "adds_to_logit": float(added)}
-            for name, gate, ran, added in experts
+            name: {
+                "gate": float(trace.gates[0, expert]),
+                "ran": bool(decision.active[0, expert]),
+                "adds_to_logit": float(fall.by_expert[expert]),
+            }
+            for expert, name in enumerate(trace.tree.names)
         },
         "start": fall.start,
         "base": float(fall.base.sum()),

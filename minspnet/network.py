@@ -172,26 +172,29 @@ class Network(nn.Module):
         All at once, as soon as the node has run: rivals share a case among them, and what the
         node's cases pay for is what is computed here.
         """
+        behind = [expert for expert, parent in enumerate(self.tree.parents) if parent == node]
+        learned = {expert: self.experts[expert].learned_gate for expert in behind}
         gates, contested = {}, {}
-        for expert, parent in enumerate(self.tree.parents):
-            if parent != node:
-                continue
-            learned = self.experts[expert].learned_gate
-            if learned is None:
-                gates[expert] = self.head.doubt(state.logits)
+        if any(gate is None or gate.hears for gate in learned.values()):
+            doubt = self.head.doubt(state.logits)
+        if any(gate is not None and gate.hears for gate in learned.values()):
+            said = self.said(state, doubt)
+        for expert, gate in learned.items():
+            if gate is None:
+                gates[expert] = doubt
             elif self.rivals[expert]:
-                contested[expert] = learned.logit(state.hidden)
+                contested[expert] = gate.logit(state.hidden)
             else:
-                gates[expert] = learned(state.hidden, self.said(state) if learned.hears else None)
+                gates[expert] = gate(state.hidden, said if gate.hears else None)
         if contested:
             shares = torch.softmax(torch.stack([*contested.values()], 1), 1)
             gates |= dict(zip(contested, shares.unbind(1), strict=True))
         return gates
 
-    def said(self, parent: State) -> Float[Tensor, "case said"]:
+    def said(self, parent: State, doubt: Float[Tensor, " case"]) -> Float[Tensor, "case said"]:
         """The running concepts and the doubt that they leave."""
         graded = self.head.activate(parent.logits)[:, : self.spec.concepts]
-        return torch.cat([graded, self.head.doubt(parent.logits)[:, None]], dim=1)
+        return torch.cat([graded, doubt[:, None]], dim=1)
 
     def evidence(self, inputs: Float[Tensor, "case *input"]) -> Evidence:
         """Run everything once and record what each expert would add."""

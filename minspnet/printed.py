@@ -79,7 +79,7 @@ def show_explain(result: dict[str, Any]) -> list[str]:
     probability = result["probabilities"][result["predicted"]]
     part = "a case it was trained on" if result["part"] == "train" else f"{result['part']} case"
     lines = [f"{result['case']}: {result['predicted']} ({_percent(probability)}), {part}"]
-    lines.append(f"for {result['explained']}, against {result['reference']}")
+    lines.append(f"for {result['explained']}, against {result['against']}")
     lines.append(f"  {'a typical known case':64s} {result['start']:+8.3f}")
     for name, concept in result["concepts"].items():
         said = f"{name} {concept['shown']:.1f} {concept['unit']}"

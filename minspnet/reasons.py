@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from minspnet.policy import Policy
 from minspnet.trace import Trace, predicted_class, replay
-from minspnet.waterfall import output_names, waterfall
+from minspnet.waterfall import nearest_rival, waterfall
 
 LEAST = 0.25
 """A push smaller than this share of the largest one is not worth a word."""
@@ -71,19 +71,14 @@ def reasons(case: Trace, policy: Policy, reference: Float[np.ndarray, " output"]
     assert len(case) == 1, "reasons are given for one case"
     decision = replay(case, policy)
     decided = int(decision.predicted[0])
-    others = [k for k in range(decision.class_logits.shape[1]) if k != decided]
-    rival = max(others, key=lambda k: float(decision.class_logits[0, k]))
-    start, pushes = 0.0, np.zeros(len(output_names(case)))
-    for target, sign in ((decided, 1), (rival, -1)):
-        # The first class is the reference of all logits: nothing ever adds to it.
-        if target:
-            fall = waterfall(case, policy, reference, target)
-            start, pushes = start + sign * fall.start, pushes + sign * fall.by_output
-    if len(others) == 1:
+    rival = nearest_rival(decision)
+    fall = waterfall(case, policy, reference, decided, rival)
+    start = fall.start
+    if decision.class_logits.shape[1] == 2:
         cut = policy.decision_threshold
         boundary = case.head.temperature * math.log(cut / (1 - cut))
         start += -boundary if decided else boundary
-    return Reasons(decided, rival, start, pushes, output_names(case))
+    return Reasons(decided, rival, start, fall.by_output, fall.outputs)
 
 
 @dataclass(frozen=True)

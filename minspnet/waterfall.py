@@ -15,7 +15,7 @@ RESIDUAL = "residual "
 
 @dataclass(frozen=True)
 class Waterfall:
-    """One case's logit for one class, taken apart; every sum is exact to float precision.
+    """One case's log-odds of one class against another, taken apart, exact to float precision.
 
     With ``o`` running over concepts and residual channels and ``e`` over experts:
 
@@ -26,7 +26,7 @@ class Waterfall:
         base: What each concept said by the base exit adds, against the reference.
         shares: What each expert adds to the logit through each concept; 0 if it did not run.
         edits: What setting a concept by hand adds.
-        logit: Log-odds of the class against the first class.
+        logit: Log-odds of the class told against the other one.
         experts: Names of the rows of ``shares``.
         outputs: Names of the columns: concepts, residual channels, likeness to prototypes.
     """
@@ -58,22 +58,32 @@ def typical_concepts(known: Trace, policy: Policy) -> Float[np.ndarray, " output
     return mean
 
 
-def told_class(decision: Decision) -> int:
-    """The class that an explanation of one case tells of: the likeliest but the reference.
+def contrast(decision: Decision) -> tuple[int, int]:
+    """The class that an explanation of one case tells of, and the one it is told against.
 
-    With two classes that is the finding looked for; with more, the class decided for, or its
-    nearest rival where the reference is decided for.
+    With two classes that is the finding looked for, against the first class; with more, the
+    class decided for, against its nearest rival.
     """
-    return 1 + int(decision.class_logits[0, 1:].argmax())
+    if decision.class_logits.shape[1] == 2:
+        return 1, 0
+    return int(decision.predicted[0]), nearest_rival(decision)
+
+
+def nearest_rival(decision: Decision) -> int:
+    """The likeliest class that one case was not decided for."""
+    logits = np.array(decision.class_logits[0])
+    logits[decision.predicted[0]] = -np.inf
+    return int(logits.argmax())
 
 
 def waterfall(
     case: Trace,
     policy: Policy,
     reference: Float[np.ndarray, " output"],
-    target: int = 1,
+    told: int = 1,
+    against: int = 0,
 ) -> Waterfall:
-    """Take one case's class logit apart.
+    """Take one case's log-odds of one class against another apart.
 
     A concept is a curved function of its logit, so what an expert's contribution is worth
     depends on where the others have brought it. The change of the concept from base to end
@@ -87,22 +97,25 @@ def waterfall(
         policy: Under which it is decided.
         reference: Concepts of the case that the explanation starts from; see
             ``typical_concepts``.
-        target: Class to explain, 1 or more; the first class is the reference.
+        told: Class to explain.
+        against: Class it is compared with, another one.
     """
     assert len(case) == 1, "a waterfall explains one case"
-    assert target >= 1, "the first class is the reference: its logit is always 0"
+    assert told != against, "the log-odds of a class against itself are always 0"
     decision = replay(case, policy)
     untouched = replay(case, policy.without_interventions()).concepts[0].astype(np.float64)
-    weights = case.head.weights[target - 1].astype(np.float64)
+    weights = _between(case.head.weights, told, against)
     before = case.head.activate(case.base)[0].astype(np.float64)
     ran = decision.active[0][:, None] * case.contributions[0].astype(np.float64)
     base = weights * (before - reference)
     shares = weights * ran * _slope(case, ran.sum(axis=0), before, untouched)
     edits = weights * (decision.concepts[0] - untouched)
-    start = float(case.head.bias[target - 1] + weights @ reference)
+    (bias,) = _between(case.head.bias[:, None], told, against)
+    start = float(bias + weights @ reference)
     if case.head.prototypes is not None:
         concepts = (reference, before, untouched, decision.concepts[0])
-        likeness = [_likeness(case.head.prototypes, each, target) for each in concepts]
+        worth = _between(case.head.prototypes.weights, told, against)
+        likeness = [_likeness(case.head.prototypes, each, worth) for each in concepts]
         start += likeness[0]
         steps = np.diff(likeness)
         effort = np.abs(ran[:, : case.head.concepts]).sum(axis=1)
@@ -110,15 +123,27 @@ def waterfall(
         base = np.append(base, steps[0])
         shares = np.column_stack([shares, parts * steps[1]])
         edits = np.append(edits, steps[2])
-    logit = float(decision.class_logits[0, target])
+    logit = float(decision.class_logits[0, told] - decision.class_logits[0, against])
     return Waterfall(start, base, shares, edits, logit, case.tree.names, output_names(case))
 
 
-def _likeness(prototypes: Prototypes, concepts: Float[np.ndarray, " output"], target: int) -> float:
-    """What the similarity to all prototypes adds to a class logit."""
+def _between(
+    others: Float[np.ndarray, "other_class part"], told: int, against: int
+) -> Float[np.ndarray, " part"]:
+    """How much more one class weighs something than another; the first class weighs nothing."""
+    classes = np.concatenate([np.zeros_like(others[:1]), others]).astype(np.float64)
+    difference: np.ndarray = classes[told] - classes[against]
+    return difference
+
+
+def _likeness(
+    prototypes: Prototypes,
+    concepts: Float[np.ndarray, " output"],
+    worth: Float[np.ndarray, " prototype"],
+) -> float:
+    """What the similarity to all prototypes adds to the log-odds."""
     count = prototypes.concepts.shape[1]
-    alike = prototypes.similarity(concepts[None, :count])[0]
-    return float(alike @ prototypes.weights[target - 1].astype(np.float64))
+    return float(prototypes.similarity(concepts[None, :count])[0] @ worth)
 
 
 def output_names(trace: Trace) -> tuple[str, ...]:

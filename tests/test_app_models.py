@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from studies import renamed, tiny_wrist, without_experts
@@ -67,29 +68,32 @@ def test_the_overview_names_channels_and_gates() -> None:
     assert all(when in said for _, when, _ in text.GATES.values())
 
 
-def told_and_other() -> tuple[str, int, str, int]:
-    """Two test cases that are decided differently, and the class told of each."""
+def told_and_other() -> list[tuple[str, int, int]]:
+    """Two test cases that are decided differently, what is told of each, and against what."""
     trace = cache.model(WRIST).traces["test"]
     policy = cache.model(WRIST).policy
     found = {cache.told(WRIST, case, policy): case for case in trace.case_ids}
-    (first, case), (second, other) = sorted(found.items())[:2]
-    return case, first, other, second
+    by_class = {told: (case, told, against) for (told, against), case in found.items()}
+    return sorted(by_class.values(), key=lambda row: row[1])[:2]
 
 
 def test_the_class_decided_for_is_explained() -> None:
-    """Not the last one; and all texts name it with what it is compared with."""
+    """Against its nearest rival, in the sentence as in every chart and caption."""
     domain = cache.domain_of(WRIST)
-    for case, told in (told_and_other()[:2], told_and_other()[2:]):
+    for case, told, against in told_and_other():
         logits = replay(cache.one_case(WRIST, case), cache.model(WRIST).policy).class_logits[0]
-        assert told == 1 + logits[1:].argmax()
-        name = f"{domain.classes[told]} against pendulum"
+        assert [against, told] == np.argsort(logits)[-2:].tolist()
+        name = f"{domain.classes[told]} against {domain.classes[against]}"
         app = look_inside(open_app("case", model=WRIST, case=case), "experts")
         for chart in (0, 2):
             steps = figure(app, chart)
-            assert steps["data"][0]["x"][-1] == pytest.approx(logits[told], abs=1e-4)
+            rise = logits[told] - logits[against]
+            assert steps["data"][0]["x"][-1] == pytest.approx(rise, abs=1e-4)
             assert steps["layout"]["xaxis"]["title"]["text"] == f"log-odds of {name}"
         said = words_of(app)
-        assert f"Orange pushes towards {domain.classes[told]}, blue towards pendulum" in said
+        rival = domain.classes[against]
+        assert f"Orange pushes towards {domain.classes[told]}, blue towards {rival}" in said
+        assert f" rather than **{rival}**" in said or f" rather than {rival}" in said
         assert f"Log-odds of {name}" in said
         assert all(score in said for _, _, score in text.GATES.values())
         assert "coin" not in said
@@ -97,19 +101,21 @@ def test_the_class_decided_for_is_explained() -> None:
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "feature_ablation", "saliency"])
 def test_a_signal_is_drawn_with_its_attribution(method: str) -> None:
-    case, told, *_ = told_and_other()
+    case, told, against = told_and_other()[0]
     app = look_inside(open_app("case", model=WRIST, case=case), "inputs")
     next(s for s in app.selectbox if s.label == "Method").set_value(method).run()
     assert not app.exception
     targets = next(s for s in app.selectbox if s.label == "What is explained")
-    assert targets.value == f"class:{told}"
+    assert targets.value == f"class:{told}:{against}"
     classes = cache.domain_of(WRIST).classes
-    assert [f"the answer ({c} against pendulum)" for c in classes[1:]] == targets.options[:6]
+    assert targets.options[0] == f"the answer ({classes[told]} against {classes[against]})"
+    rivals = {f"the answer ({classes[told]} against {c})" for c in classes if c != classes[told]}
+    assert rivals == set(targets.options[:6])
     signal, laid_over = figure(app, 1)["data"], figure(app, 2)["data"]
     assert [trace["type"] for trace in signal] == ["scatter"] * 6
     assert [trace["type"] for trace in laid_over] == ["heatmap"] * 6 + ["scatter"] * 6
     assert "stretches of 0.32 s" in words_of(app)
-    targets.set_value("class:6").run()
+    targets.set_value(f"class:{told}:{next(k for k in range(7) if k not in (told, against))}").run()
     assert not app.exception
 
 

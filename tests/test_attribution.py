@@ -144,6 +144,16 @@ def test_every_method_runs(method: str, kind: str) -> None:
             assert (found.values >= 0).all()
 
 
+def test_two_classes_against_each_other() -> None:
+    """Integration is linear: what speaks for one against the other is the difference."""
+    forest = next(f for f in FORESTS.values() if len(f.trace.head.bias) > 1)
+    both, first, second = (
+        explain(forest, 0, target=target) for target in ("class:2:1", "class:2", "class:1")
+    )
+    np.testing.assert_allclose(both.values, first.values - second.values, atol=1e-5)
+    assert both.logit == pytest.approx(first.logit - second.logit, abs=1e-5)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_question_has_the_same_answer(method: str) -> None:
     """A page is drawn again at every click; and nobody's random numbers are moved."""
@@ -404,7 +414,20 @@ def test_unknown_methods_are_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("target", ["class:7", "concept:5", "concept:-1", "class", "size:1", ""])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "class:7",
+        "class:1:7",
+        "class:1:",
+        "class:1:0:0",
+        "concept:5",
+        "concept:1:0",
+        "concept:-1",
+        "class",
+        "size:1",
+    ],
+)
 def test_unknown_targets_are_refused(target: str) -> None:
     with pytest.raises(UserError):
         explain(FORESTS["tabular"], 0, target=target)

@@ -1,5 +1,6 @@
 """The network: run and replay, live dispatch, and what both cost."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -370,6 +371,21 @@ def test_cost_of_a_batch_is_the_sum_over_cases(forest: Forest) -> None:
     assert 0 < active.mean() < 1
     heads = CASES * dict(cost.parts)["class head"]
     assert macs + heads == cost.macs(active).sum()
+
+
+def test_one_doubt_serves_all_experts_behind_a_node() -> None:
+    """Two children or one, with gates of doubt: the node's doubt is worked out, and paid, once."""
+    experts = (ExpertSpec("a", "dense", 4), ExpertSpec("b", "dense", 4), ExpertSpec("c", "dense", 4))
+    gates = []
+    for parents in ((None, None, None), (None, "a", "b")):
+        placed = tuple(
+            dataclasses.replace(expert, parent=parent)
+            for expert, parent in zip(experts, parents, strict=True)
+        )
+        spec = dataclasses.replace(forest_spec("tabular"), experts=placed)
+        gates.append(dict(cost_table(Network(spec)).parts)["gates"])
+    head = dict(cost_table(Network(forest_spec("tabular"))).parts)["class head"]
+    assert gates == [head, 3 * head]
 
 
 def test_parts_add_up_to_the_total(forest: Forest) -> None:

@@ -124,7 +124,7 @@ def test_words_from_outside_are_no_links(given: str, shown: str) -> None:
 
 @pytest.mark.parametrize(("domain", "named"), [(LUNG, "malignant"), (DOMAINS["wrist_exercise"], 0)])
 def test_a_class_is_named_with_what_it_is_compared_with(domain: Domain, named: object) -> None:
-    assert text.odds_of(domain, 1) == (named or "abduction against pendulum")
+    assert text.odds_of(domain, 1, 0) == (named or "abduction against pendulum")
 
 
 def test_every_kind_of_gate_has_its_words() -> None:
@@ -150,4 +150,6 @@ def test_of_several_classes_the_nearest_one_is_named_too() -> None:
     here = [0.9, *[0.5] * 7]
     pushes = Reasons(2, 1, -1, np.array([3.0] + [0.0] * 7), wrist.concept_names)
     said = text.because(wrist, pushes, here, [0.5] * 8)
-    assert said.startswith(f"**{wrist.classes[2]}** rather than **{wrist.classes[1]}** mainly ")
+    assert said.startswith(
+        f"**{wrist.classes[2].capitalize()}** rather than **{wrist.classes[1]}** mainly "
+    )

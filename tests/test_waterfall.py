@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from minspnet.errors import UserError
 from minspnet.policy import CLOSED, Policy
 from minspnet.trace import ExpertTree, Head, Prototypes, Trace, replay
-from minspnet.waterfall import LIKENESS, Waterfall, output_names, typical_concepts, waterfall
+from minspnet.waterfall import (
+    LIKENESS,
+    Waterfall,
+    contrast,
+    output_names,
+    typical_concepts,
+    waterfall,
+)
 
 LN3 = math.log(3)
 
@@ -123,6 +130,45 @@ def test_parts_add_up_under_any_head(
     assert fall.by_expert.sum() == pytest.approx(fall.shares.sum(), abs=1e-9)
 
 
+@given(explained(), st.data())
+def test_between_two_classes_each_part_is_a_difference(
+    case: tuple[Trace, Policy, np.ndarray, int], data: st.DataObject
+) -> None:
+    """What speaks for one class against another is what it says of the one less of the other."""
+    linear, policy, reference, told = case
+    trace = data.draw(any_head(linear))
+    against = data.draw(st.integers(1, len(trace.head.bias)))
+    if told == against:
+        return
+    both = waterfall(trace, policy, reference, told, against)
+    first, second = (waterfall(trace, policy, reference, k) for k in (told, against))
+    assert both.start == pytest.approx(first.start - second.start, abs=1e-5)
+    assert both.logit == pytest.approx(first.logit - second.logit, abs=1e-5)
+    for part in ("base", "shares", "edits"):
+        expected = getattr(first, part) - getattr(second, part)
+        np.testing.assert_allclose(getattr(both, part), expected, atol=1e-5)
+    mirrored = waterfall(trace, policy, reference, against, told)
+    np.testing.assert_array_equal(mirrored.by_output, -both.by_output)
+
+
+@pytest.mark.parametrize(
+    ("logits", "cut", "told"),
+    [
+        ([0, 2], 0.5, (1, 0)),
+        ([0, -2], 0.5, (1, 0)),  # the finding, though it is not decided for
+        ([0, 2, 1], 0.5, (1, 2)),
+        ([0, -2, -1], 0.5, (0, 2)),
+        ([0, 3, 3], 0.5, (1, 2)),
+    ],
+)
+def test_what_is_told_is_the_answer_against_its_nearest_rival(
+    logits: list[float], cut: float, told: tuple[int, int]
+) -> None:
+    others = logits[1:]
+    trace = one_case([0], [], [[0]] * len(others), others, 1)
+    assert contrast(replay(trace, Policy((), cut))) == told
+
+
 def test_likeness_by_hand() -> None:
     """One concept, one prototype at 1 with weight 4 and sharpness ln 16; no linear weight.
 
@@ -215,7 +261,7 @@ def test_third_class_with_residual_by_hand() -> None:
     """
     weights = [[2, 1, 0], [6, 0, 1]]
     trace = one_case([0, 7, 2], [[LN3, 9, -5]], weights, [0, 1], 1)
-    fall = waterfall(trace, Policy((0.5,)), np.array([0.5, 0, 3], np.float32), target=2)
+    fall = waterfall(trace, Policy((0.5,)), np.array([0.5, 0, 3], np.float32), 2)
     assert fall.start == pytest.approx(7, abs=1e-6)
     np.testing.assert_allclose(fall.base, [0, 0, -1], atol=1e-6)
     np.testing.assert_allclose(fall.shares, [[1.5, 0, -5]], atol=1e-6)
@@ -223,11 +269,10 @@ def test_third_class_with_residual_by_hand() -> None:
     assert fall.outputs == ("size", "residual 1", "residual 2")
 
 
-def test_the_first_class_cannot_be_explained() -> None:
-    """It is the reference: its logit is 0, and no weights stand behind it."""
+def test_a_class_is_not_explained_against_itself() -> None:
     trace = one_case([0, 1], [[1, 1]], [[2, 3], [5, 7]], [0, 0], 2)
     with pytest.raises((UserError, AssertionError)):
-        waterfall(trace, Policy((0.5,)), np.zeros(2, np.float32), target=0)
+        waterfall(trace, Policy((0.5,)), np.zeros(2, np.float32), 2, 2)
 
 
 # --- What moves what --------------------------------------------------------------------

@@ -30,18 +30,13 @@ _MOST = 10
 def show_attribution(view: View, case_id: str) -> None:
     """Method and target to choose, then the bars or the picture."""
     domain = cache.domain_of(view.model)
-    # The first class is the reference: its logit is always 0.
-    targets = {
-        f"class:{k}": f"the answer ({text.odds_of(domain, k)})"
-        for k in range(1, len(domain.classes))
-    }
-    told = cache.told(view.model, case_id, view.policy)
+    told, nearest = cache.told(view.model, case_id, view.policy)
+    others = [nearest, *(k for k in range(len(domain.classes)) if k not in (told, nearest))]
+    targets = {f"class:{told}:{k}": f"the answer ({text.odds_of(domain, told, k)})" for k in others}
     targets |= {f"concept:{k}": concept.title for k, concept in enumerate(domain.concepts)}
     left, right = st.columns(2)
     method = left.selectbox("Method", list(_METHODS), format_func=_METHODS.__getitem__)
-    target = right.selectbox(
-        "What is explained", list(targets), told - 1, format_func=targets.__getitem__
-    )
+    target = right.selectbox("What is explained", list(targets), format_func=targets.__getitem__)
     active = replay(cache.one_case(view.model, case_id), view.policy).active[0]
     names = list(domain.concept_names)
     edits = tuple((names.index(name), value) for name, value in view.policy.interventions)

@@ -83,13 +83,13 @@ def show_waterfall(view: View, case_id: str) -> None:
     """From a typical case to this one's log-odds, concept by concept."""
     domain = cache.domain_of(view.model)
     head = cache.model(view.model).traces["test"].head
-    told = cache.told(view.model, case_id, view.policy)
+    told, against = cache.told(view.model, case_id, view.policy)
     meaning = text.LOG_ODDS.format(
-        told=domain.classes[told], reference=domain.classes[0], temperature=head.temperature
+        told=domain.classes[told], against=domain.classes[against], temperature=head.temperature
     )
     st.header("Why: what each finding adds", help=meaning)
     st.caption(
-        f"Orange pushes towards {domain.classes[told]}, blue towards {domain.classes[0]}. "
+        f"Orange pushes towards {domain.classes[told]}, blue towards {domain.classes[against]}. "
         + text.EXACT
     )
     fall = cache.waterfall(view.model, case_id, view.policy)
@@ -104,7 +104,7 @@ def show_waterfall(view: View, case_id: str) -> None:
             fall.logit,
             "a typical case",
             "this case",
-            text.odds_of(domain, told),
+            text.odds_of(domain, told, against),
         ),
         key="waterfall-concepts",
         alt="Waterfall of what each concept adds to the log-odds",

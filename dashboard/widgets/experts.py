@@ -87,7 +87,7 @@ def _show_waterfall(view: View, case_id: str) -> None:
             fall.logit,
             "a typical case",
             "this case",
-            text.odds_of(domain, cache.told(view.model, case_id, view.policy)),
+            text.odds_of(domain, *cache.told(view.model, case_id, view.policy)),
         ),
         key="waterfall-experts",
         alt="Waterfall of what each expert adds to the log-odds",
@@ -116,7 +116,7 @@ def _show_ledger(view: View, case_id: str) -> None:
     table = pd.DataFrame(rows, index=columns).T.map(_exact)
     sums = [*(values.sum() for values in list(rows.values())[:-1]), fall.logit - fall.start]
     table["Sum"] = list(map(_exact, sums))
-    told = text.odds_of(domain, cache.told(view.model, case_id, view.policy))
+    told = text.odds_of(domain, *cache.told(view.model, case_id, view.policy))
     st.caption(
         f"Log-odds of {told}, compared with a typical case. Rows and columns sum to the "
         f"two waterfalls. {text.EXACT}"
