@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.tasks import Parts, ShippedTask
 from benchmarks.ways import After, Change, Way
 from minspnet.cost import cost_table
+from minspnet.errors import requirement
 from minspnet.network import Network
 from minspnet.presets import Preset, guide
 from minspnet.recipe import TrainSpec
@@ -121,7 +122,7 @@ def _tabular(preset: Preset) -> Ways:
 
 
 def _convolutional(preset: Preset) -> Ways:
-    shape, used = preset.model.input_shape, preset.training
+    shape = preset.model.input_shape
     ways = {
         "separable blocks": blocks(preset, block="separable"),
         "squeeze-and-excitation": blocks(preset, squeeze=4),
@@ -129,20 +130,30 @@ def _convolutional(preset: Preset) -> Ways:
         **_toggled(preset, "jitter", 0.1),
         **_toggled(preset, "shift", shape[-1] // 14),
     }
-    if len(shape) == 3:
-        concepts, classes = preset.model.concepts, preset.model.classes
-        ways |= {
-            "the guide's network": Way(Preset(guide(shape, concepts, classes), used)),
-            **_toggled(preset, "cutmix", 1.0),
-            **_toggled(preset, "flip", True),
-            **_toggled(preset, "augment", True),
-        }
-        if concepts == 1:
-            ways["begun from lung nodules"] = Way(preset, help=_begun)
-        else:
-            ways["attention held to the evidence"] = Way(
-                Preset(_attending(preset).preset.model, replace(used, alignment_weight=1.0))
-            )
+    return ways | pictures(preset) if len(shape) == 3 else ways
+
+
+def pictures(preset: Preset) -> Ways:
+    """What only pictures have: the part of ``parts`` that no column or signal knows."""
+    shape, concepts = preset.model.input_shape, preset.model.concepts
+    if len(shape) != 3:
+        raise requirement("task", "be one of pictures", f"inputs of shape {shape}", "study parts")
+    attending = _attending(preset)
+    ways = {
+        USUAL: Way(preset),
+        "the guide's network": Way(
+            Preset(guide(shape, concepts, preset.model.classes), preset.training)
+        ),
+        **_toggled(preset, "cutmix", 1.0),
+        **_toggled(preset, "flip", True),
+        **_toggled(preset, "augment", True),
+        "attention at every exit": attending,
+    }
+    if concepts == 1:
+        ways["begun from lung nodules"] = Way(preset, help=_begun)
+    else:
+        held = replace(preset.training, alignment_weight=1.0)
+        ways["attention held to the evidence"] = Way(Preset(attending.preset.model, held))
     return ways
 
 
@@ -360,4 +371,4 @@ def _gain_fitted(network: Network, given: Parts, seed: int) -> Network:
     return fit_gain_gates(network, given["validation"], cost_shares(network), "ranked")
 
 
-STUDIES = {"parts": parts, "heads": heads, "routers": routers}
+STUDIES = {"parts": parts, "pictures": pictures, "heads": heads, "routers": routers}

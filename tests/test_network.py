@@ -375,7 +375,11 @@ def test_cost_of_a_batch_is_the_sum_over_cases(forest: Forest) -> None:
 
 def test_one_doubt_serves_all_experts_behind_a_node() -> None:
     """Two children or one, with gates of doubt: the node's doubt is worked out, and paid, once."""
-    experts = (ExpertSpec("a", "dense", 4), ExpertSpec("b", "dense", 4), ExpertSpec("c", "dense", 4))
+    experts = (
+        ExpertSpec("a", "dense", 4),
+        ExpertSpec("b", "dense", 4),
+        ExpertSpec("c", "dense", 4),
+    )
     gates = []
     for parents in ((None, None, None), (None, "a", "b")):
         placed = tuple(
