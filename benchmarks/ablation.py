@@ -9,9 +9,10 @@
 
 ``parts`` switches one part of the network or of its training on or off, ``pictures`` only those
 that pictures alone have; ``heads`` compares what lies between concepts and classes; ``routers``
-puts gates of every kind before the same experts. Every way is trained with the same seeds on the same training cases; validation cases set the
-temperature and choose gate thresholds; test cases are scored once. Differences are to the first
-way and paired. A run that was stopped goes on where it was.
+puts gates of every kind before the same experts. Every way is trained with the same seeds on the
+same training cases; validation cases set the temperature and choose gate thresholds; test cases
+are scored once. Differences are to the first way and paired. A run that was stopped goes on where
+it was.
 """
 
 import argparse
