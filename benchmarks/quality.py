@@ -117,12 +117,13 @@ def routed_score(study: Study, parts: dict[str, Cases], budget: float) -> dict[s
     validation = Outcomes(study.traces["validation"], parts["validation"].labels, study.cost)
     chosen = most_within(validation.curve(), budget, study.cost.total)
     policy = Policy(chosen.gate_thresholds)
-    score = Outcomes(study.traces["test"], parts["test"].labels, study.cost).score(policy)
+    test = Outcomes(study.traces["test"], parts["test"].labels, study.cost)
+    score = test.score(policy)
     decision = replay(study.traces["test"], policy)
     truth = study.scale.truth(parts["test"].columns)
     return {
         "accuracy": score.accuracy,
-        "auc": score.auc,
+        "auc": test.auc(policy),
         "macs": score.mean_macs,
         "concepts": agreement(decision.concepts, truth),
     }

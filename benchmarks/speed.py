@@ -71,8 +71,8 @@ def core_row(name: str, cases: int) -> str:
         return f"{min(times):.1f} to {max(times):.1f}"
 
     columns = [
-        over_policies(outcomes.decisions),
         over_policies(outcomes.score),
+        over_policies(lambda policy: (outcomes.score(policy), outcomes.auc(policy))),
         over_policies(partial(replay, trace)),
         f"{median_ms(partial(_read, trace)):.1f}",
         f"{running_again_ms(model, cases):,.0f}",

@@ -26,7 +26,7 @@ from minspnet.policy import Policy
 from minspnet.ranking import changed_cases, order_cases
 from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
 from minspnet.store import Store
-from minspnet.sweep import Outcomes, Score
+from minspnet.sweep import Outcomes, Score, breakpoints
 from minspnet.tolerance import Loss, cheapest_within, compare
 from minspnet.trace import Decision, Trace, join, replay
 from minspnet.waterfall import Waterfall, contrast, typical_concepts
@@ -112,8 +112,15 @@ def outcomes(name: str, part_name: str) -> Outcomes:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def curve(name: str, part_name: str, decision_threshold: float) -> tuple[Score, ...]:
-    """The sweep of one shared gate threshold."""
-    return outcomes(name, part_name).curve(101, decision_threshold)
+    """The sweep of one shared gate threshold over every point where something changes."""
+    thresholds = breakpoints(model(name).traces[part_name])
+    return outcomes(name, part_name).curve(thresholds, decision_threshold)
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def auc(name: str, part_name: str, policy: Policy) -> float:
+    """Area under the ROC curve of one policy over a whole part."""
+    return outcomes(name, part_name).auc(policy)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

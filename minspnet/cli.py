@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from minspnet import printed
 from minspnet.arguments import (
     EXIT_USER_ERROR,
@@ -240,12 +242,13 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
     cases = load_cases(find_domain(model.domain_key), model.variant)
     trace = model.traces[options.part]
     labels = cases.labels[cases.rows_of(trace.case_ids)]
-    curve = Outcomes(trace, labels, model.cost).curve(options.points)
+    outcomes = Outcomes(trace, labels, model.cost)
+    curve = outcomes.curve([*map(float, np.linspace(0, 1, options.points).round(6)), 1.01])
     points = [
         {
             "gate_threshold": point.gate_thresholds[0],
             "accuracy": point.accuracy,
-            "auc": point.auc,
+            "auc": outcomes.auc(Policy(point.gate_thresholds)),
             "mean_macs": point.mean_macs,
             "mean_flops": 2 * point.mean_macs,
             "expert_shares": dict(zip(trace.tree.names, point.expert_shares, strict=True)),

@@ -66,6 +66,10 @@ class Policy:
         """Switch an expert off, and with it all experts that need it."""
         return self.with_gate(expert, CLOSED)
 
+    def with_cut(self, decision_threshold: float) -> Self:
+        """Move the decision threshold."""
+        return replace(self, decision_threshold=decision_threshold)
+
     def intervene(self, concept: str, value: float) -> Self:
         """Set a concept by hand, replacing an earlier edit of the same one."""
         edits = dict(self.interventions) | {concept: value}

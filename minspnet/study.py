@@ -18,9 +18,10 @@ from minspnet.errors import requirement
 from minspnet.intervention import intervention_curve
 from minspnet.metrics import CostTable, bootstrap_interval, calibration_error
 from minspnet.network import Network, run
-from minspnet.policy import Policy
+from minspnet.policy import CLOSED, Policy
 from minspnet.presets import Preset
-from minspnet.sweep import MOST_SETS, Outcomes, Score, count_sets, most_within
+from minspnet.sweep import Outcomes, most_within
+from minspnet.tally import MOST_SETS, count_sets
 from minspnet.trace import Trace, replay
 from minspnet.training.train import Progress, TrainingData, train
 
@@ -161,13 +162,13 @@ def report(
     interval = bootstrap_interval(decision.probabilities, decision.predicted, cases.labels, seed)
     truth = scale.truth(cases.columns)
     curve = intervention_curve(trace, everything, truth, cases.labels, seed=seed)
-    gated = _score(outcomes.score(policy))
+    gated = _score(outcomes, policy)
     gated["calibration_error_10_bins"] = calibration_error(decision.probabilities, cases.labels)
     gated["interval_95"] = {name: list(bounds) for name, bounds in interval.items()}
     return {
         "gated": gated,
-        "all_on": _score(outcomes.score(everything)),
-        "base_only": _score(outcomes.curve(2)[-1]),
+        "all_on": _score(outcomes, everything),
+        "base_only": _score(outcomes, Policy.shared(CLOSED, len(trace.tree.names))),
         "total_macs": cost.total,
         "concept_rank_correlation": _rank_correlations(trace, everything, truth),
         "intervention": dataclasses.asdict(curve),
@@ -178,10 +179,11 @@ def _run(network: Network, cases: Cases, domain: Domain) -> Trace:
     return run(network, cases.ids, cases.inputs, domain.concept_names)
 
 
-def _score(score: Score) -> dict[str, Any]:
+def _score(outcomes: Outcomes, policy: Policy) -> dict[str, Any]:
+    score = outcomes.score(policy)
     return {
         "accuracy": score.accuracy,
-        "auc": score.auc,
+        "auc": outcomes.auc(policy),
         "mean_macs": score.mean_macs,
         "recalls": list(score.recalls),
     }

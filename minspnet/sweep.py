@@ -1,22 +1,20 @@
-"""Score many policies from one trace, exactly, without deciding the same thing twice.
+"""Score many policies from one trace, exactly, without deciding the same thing twice."""
 
-The forest has few sets of experts that can be active together. For each of them every
-case's decision is worked out once; a policy then only picks one per case.
-"""
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from minspnet.errors import requirement
-from minspnet.metrics import CostTable, accuracy, mean_auc, recall
+from minspnet.metrics import CostTable, mean_auc
 from minspnet.policy import Policy
-from minspnet.trace import ExpertTree, Trace, active_experts, decide, predicted_class
+from minspnet.tally import Tally, popcount, tally
+from minspnet.trace import Trace, replay
 
-MOST_SETS = 256
-"""More reachable sets than this would cost more memory than replaying costs time."""
+STEPS = (*(round(0.01 * step, 2) for step in range(101)), 1.01)
+"""Shared gate thresholds in equal steps, from all experts on to none."""
 
 
 @dataclass(frozen=True)
@@ -26,53 +24,29 @@ class Score:
     Attributes:
         gate_thresholds: Of the policy.
         accuracy: Share of cases decided as labelled.
-        auc: Area under the ROC curve.
         mean_macs: Per case; FLOPs are twice as many.
         recalls: Share of each class found.
         depth_shares: Share of cases by number of active experts, from 0 on.
         expert_shares: Share of cases for which each expert ran.
         stop_shares: Share of cases that end at the base exit, then at each expert: it ran, and
             no expert behind it did. An expert without any behind it counts no stop.
+        set_shares: Share of cases that ran exactly each set of experts, in the order of
+            ``minspnet.tally.reachable_sets``.
     """
 
     gate_thresholds: tuple[float, ...]
     accuracy: float
-    auc: float
     mean_macs: float
     recalls: tuple[float, ...]
     depth_shares: tuple[float, ...]
     expert_shares: tuple[float, ...]
     stop_shares: tuple[float, ...]
-
-
-def reachable_sets(tree: ExpertTree) -> Bool[np.ndarray, "set expert"]:
-    """List every set of experts in which no expert lacks its parent."""
-    sets: list[tuple[bool, ...]] = [()]
-    for parent in tree.parents:
-        sets = [
-            (*done, active)
-            for done in sets
-            for active in ((False, True) if parent < 0 or done[parent] else (False,))
-        ]
-    return np.array(sets, dtype=bool).reshape(len(sets), len(tree.names))
-
-
-def count_sets(tree: ExpertTree) -> int:
-    """Count what ``reachable_sets`` lists, without listing it."""
-    ways_with = [1] * len(tree.parents)
-    total = 1
-    for expert in reversed(range(len(tree.parents))):
-        parent = tree.parents[expert]
-        if parent >= 0:
-            ways_with[parent] *= 1 + ways_with[expert]
-        else:
-            total *= 1 + ways_with[expert]
-    return total
+    set_shares: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Every decision a trace can lead to, by set of active experts.
+    """Every decision a trace can lead to, and what each costs.
 
     Attributes:
         trace: The evidence.
@@ -84,122 +58,84 @@ class Outcomes:
     labels: Int[np.ndarray, " case"]
     cost: CostTable
 
-    def __post_init__(self) -> None:
-        if len(self.labels) != len(self.trace):
-            raise requirement(
-                "labels", f"have {len(self.trace)} values", len(self.labels), "match the trace"
-            )
-        if (self.labels < 0).any():
-            raise requirement("labels", "be known", "unlabelled cases", "leave these cases out")
-        if (reachable := count_sets(self.trace.tree)) > MOST_SETS:
-            raise requirement(
-                "the forest",
-                f"reach at most {MOST_SETS} sets of active experts",
-                reachable,
-                "use replay instead",
-            )
-
     @cached_property
-    def sets(self) -> Bool[np.ndarray, "set expert"]:
-        """All sets that can be active together."""
-        return reachable_sets(self.trace.tree)
+    def _tallies(self) -> dict[float, Tally]:
+        return {}
 
-    @cached_property
-    def _next_place(self) -> list[Int[np.ndarray, " place_and_gate"]]:
-        """Per expert: where a set of the experts before it goes, closed (even) or open (odd)."""
-        tables = []
-        known: dict[tuple[bool, ...], int] = {(): 0}
-        for expert in range(self.sets.shape[1]):
-            longer = dict.fromkeys(tuple(map(bool, row[: expert + 1])) for row in self.sets)
-            places = {done: place for place, done in enumerate(longer)}
-            table = np.zeros(2 * len(known), dtype=np.intp)
-            for done, place in places.items():
-                table[2 * known[done[:-1]] + done[-1]] = place
-            tables.append(table)
-            known = places
-        return tables
+    def tally(self, decision_threshold: float = 0.5) -> Tally:
+        """Which cases are right under which experts; the last decision threshold is kept.
 
-    @cached_property
-    def _stops(self) -> Bool[np.ndarray, "set node"]:
-        """Where each set ends: column 0 is the base exit, then one column an expert."""
-        parents = np.array(self.trace.tree.parents)
-        ran = np.column_stack([np.ones(len(self.sets), dtype=bool), self.sets])
-        stops = []
-        for node in range(-1, len(parents)):
-            children = self.sets[:, parents == node]
-            ends_here = ran[:, node + 1] & ~children.any(axis=1)
-            stops.append(ends_here & bool(children.shape[1]))
-        return np.stack(stops, axis=1)
-
-    @cached_property
-    def probabilities(self) -> Float[np.ndarray, "class set case"]:
-        """Class probabilities of every case under every set."""
-        rows = []
-        for active in self.sets:
-            outputs = np.array(self.trace.base)
-            for expert in np.flatnonzero(active):  # in the order of replay, to the last bit
-                outputs += self.trace.contributions[:, expert]
-            concepts = self.trace.head.activate(outputs)
-            everywhere = np.broadcast_to(active, self.trace.gates.shape)
-            policy = Policy.shared(0, len(active))
-            rows.append(
-                decide(self.trace.head, policy, everywhere, outputs, concepts).probabilities
-            )
-        return np.ascontiguousarray(np.moveaxis(np.stack(rows), 2, 0))
-
-    @cached_property
-    def _first_rows(self) -> Int[np.ndarray, " set"]:
-        return np.arange(len(self.sets)) * len(self.trace)
-
-    def places(self, policy: Policy) -> Int[np.ndarray, " case"]:
-        """Where each case's set of active experts stands in ``sets``."""
-        active = active_experts(self.trace, policy)
-        places = np.zeros(len(self.trace), dtype=np.intp)
-        for expert, table in enumerate(self._next_place):
-            places = table[2 * places + active[:, expert]]
-        return places
-
-    def pick(self, places: Int[np.ndarray, " case"]) -> Float[np.ndarray, "case class"]:
-        """Class probabilities of every case under its set."""
-        rows = self._first_rows[places] + np.arange(len(places))
-        return np.stack([of_class.take(rows) for of_class in self.probabilities]).T
-
-    def decisions(self, policy: Policy) -> tuple[float, float]:
-        """Accuracy and mean MACs of one policy: all that a search over policies needs."""
-        places = self.places(policy)
-        predicted = predicted_class(self.pick(places), policy)
-        use = np.bincount(places, minlength=len(self.sets)) / len(places)
-        return accuracy(predicted, self.labels), float(use @ self.cost.macs(self.sets))
+        Raises:
+            UserError: If labels do not fit or are unknown, or the forest reaches too many sets.
+        """
+        if decision_threshold not in self._tallies:
+            found = tally(self.trace, self.labels, decision_threshold)
+            self._tallies.clear()
+            self._tallies[decision_threshold] = found
+            return found
+        return self._tallies[decision_threshold]
 
     def score(self, policy: Policy) -> Score:
         """Score one policy over all cases."""
-        places = self.places(policy)
-        probabilities = self.pick(places)
-        predicted = predicted_class(probabilities, policy)
-        use = np.bincount(places, minlength=len(self.sets)) / len(places)
-        depths = self.sets.sum(axis=1)
+        policy.check(self.trace.tree.names, self.trace.concept_names)
+        counted = self.tally(policy.decision_threshold)
+        by_set = counted.by_set(policy.gate_thresholds)
+        right = counted.right_among(by_set)
+        use = np.array([popcount(cases) for cases in by_set]) / len(self.trace)
+        found = np.array([popcount(right & members) for members in counted.members])
+        present = np.array([popcount(members) for members in counted.members])
+        depths = counted.sets.sum(axis=1)
         return Score(
             policy.gate_thresholds,
-            accuracy(predicted, self.labels),
-            mean_auc(probabilities, self.labels),
-            float(use @ self.cost.macs(self.sets)),
-            tuple(map(float, recall(predicted, self.labels, len(self.probabilities)))),
-            tuple(map(float, np.bincount(depths, use, minlength=self.sets.shape[1] + 1))),
-            tuple(map(float, use @ self.sets)),
-            tuple(map(float, use @ self._stops)),
+            float(found.sum() / len(self.trace)),
+            float(use @ self.cost.macs(counted.sets)),
+            tuple(map(float, np.where(present, found / np.maximum(present, 1), np.nan))),
+            tuple(map(float, np.bincount(depths, use, minlength=counted.sets.shape[1] + 1))),
+            tuple(map(float, use @ counted.sets)),
+            tuple(map(float, use @ counted.stops)),
+            tuple(map(float, use)),
         )
 
-    def curve(self, points: int = 101, decision_threshold: float = 0.5) -> tuple[Score, ...]:
-        """Score one shared gate threshold from 0 (all experts) to 1, and just above (none).
+    def auc(self, policy: Policy) -> float:
+        """Area under the ROC curve under one policy; see ``minspnet.metrics.mean_auc``."""
+        return mean_auc(replay(self.trace, policy).probabilities, self.labels)
+
+    def curve(
+        self, gate_thresholds: Sequence[float] = STEPS, decision_threshold: float = 0.5
+    ) -> tuple[Score, ...]:
+        """Score gate thresholds that all experts share.
 
         Raises:
-            UserError: On fewer than two points.
+            UserError: If there are none.
         """
-        if points < 2:
-            raise requirement("points", "be 2 or more", points, "101 is usual")
-        thresholds = [round(float(t), 6) for t in np.linspace(0, 1, points)] + [1.01]
+        if not len(gate_thresholds):
+            raise requirement("gate_thresholds", "be one or more", "none", "STEPS is usual")
         experts = len(self.trace.tree.names)
-        return tuple(self.score(Policy((t,) * experts, decision_threshold)) for t in thresholds)
+        return tuple(
+            self.score(Policy.shared(threshold, experts).with_cut(decision_threshold))
+            for threshold in gate_thresholds
+        )
+
+
+def effective_gates(trace: Trace) -> Float[np.ndarray, "expert case"]:
+    """The lowest gate on the way to each expert: the shared threshold up to which it runs."""
+    lowest = np.array(trace.gates.T)
+    for expert, parent in enumerate(trace.tree.parents):
+        if parent >= 0:
+            np.minimum(lowest[expert], lowest[parent], out=lowest[expert])
+    return lowest
+
+
+def breakpoints(trace: Trace, most: int = 201) -> tuple[float, ...]:
+    """Shared gate thresholds between which nothing changes, from all experts on to none.
+
+    No threshold in between decides any case otherwise. If there are more than ``most``, those
+    are kept that leave equally many changes between them.
+    """
+    values = np.sort(effective_gates(trace), axis=None)
+    if len(values) > most:
+        values = values[np.linspace(0, len(values) - 1, most).round().astype(np.intp)]
+    return tuple(map(float, np.unique([0.0, *values, 1.01])))
 
 
 def most_within(curve: tuple[Score, ...], budget: float, total_macs: float) -> Score:

@@ -10,11 +10,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 
+import minspnet.tally
 from minspnet.cost import cost_table
 from minspnet.errors import UserError
 from minspnet.metrics import CostTable
 from minspnet.policy import Policy
-from minspnet.sweep import Outcomes, Score, most_within, reachable_sets
+from minspnet.sweep import STEPS, Outcomes, Score, breakpoints, effective_gates, most_within
+from minspnet.tally import bits, flags, popcount, reachable_sets, tally
 from minspnet.trace import ExpertTree, Head, Trace, replay
 
 
@@ -47,7 +49,6 @@ def test_score_equals_replay_and_scikit_learn(data: st.DataObject) -> None:
     cost = CostTable(5, tuple(3**e for e in range(len(trace.tree.names))))
     outcomes = Outcomes(trace, labels, cost)
     score = outcomes.score(policy)
-    assert outcomes.decisions(policy) == (score.accuracy, score.mean_macs)
 
     decision = replay(trace, policy)
     chances = decision.probabilities
@@ -59,7 +60,7 @@ def test_score_equals_replay_and_scikit_learn(data: st.DataObject) -> None:
     assert score.gate_thresholds == policy.gate_thresholds
     assert score.accuracy == pytest.approx(accuracy_score(labels, decision.predicted))
     # Tied probabilities may be untied by rounding; half a pair is the most that can cost.
-    assert score.auc == pytest.approx(auc, abs=1e-6) or has_near_ties(chances)
+    assert outcomes.auc(policy) == pytest.approx(auc, abs=1e-6) or has_near_ties(chances)
     assert score.recalls == pytest.approx(
         recall_score(labels, decision.predicted, average=None, labels=range(chances.shape[1]))
     )
@@ -86,16 +87,72 @@ def has_near_ties(chances: np.ndarray) -> bool:
 
 
 @given(st.data())
-def test_pick_gives_the_probabilities_of_replay(data: st.DataObject) -> None:
-    """Case by case, so that no mix-up of rows or sets can average out."""
-    trace = data.draw(traces())
+def test_every_case_stands_in_its_own_set(data: st.DataObject) -> None:
+    """Case by case, so that no mix-up of cases or sets can average out; right ones likewise."""
+    trace = data.draw(traces(least=4))
     policy = data.draw(policies(trace)).without_interventions()
-    cost = CostTable(0, (0,) * len(trace.tree.names))
-    outcomes = Outcomes(trace, np.zeros(len(trace), np.intp), cost)
-    places = outcomes.places(policy)
+    labels = labels_for(trace, data.draw(st.integers(0, 99)))
+    counted = tally(trace, labels, policy.decision_threshold)
+    by_set = counted.by_set(policy.gate_thresholds)
     decision = replay(trace, policy)
-    np.testing.assert_array_equal(outcomes.sets[places], decision.active)
-    np.testing.assert_array_equal(outcomes.pick(places), decision.probabilities)
+    member = np.stack([flags(cases, len(trace)) for cases in by_set])
+    assert (member.sum(axis=0) == 1).all()
+    np.testing.assert_array_equal(counted.sets[member.argmax(axis=0)], decision.active)
+    right = flags(counted.right_among(by_set), len(trace))
+    np.testing.assert_array_equal(right, decision.predicted == labels)
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 130])
+def test_bits_come_back_as_they_were(count: int) -> None:
+    given = np.random.default_rng(count).random(count) < 0.5
+    words = bits(given)
+    assert words.shape == (-(-count // 64),)
+    assert popcount(words) == given.sum()
+    np.testing.assert_array_equal(flags(words, count), given)
+
+
+def test_blocks_of_cases_count_as_one(forest: Forest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evidence larger than memory is read in blocks; where they end plays no part."""
+    trace = forest.trace[np.arange(3 * CASES) % CASES]
+    labels = labels_for(trace, 0)
+    whole = tally(trace, labels)
+    monkeypatch.setattr(minspnet.tally, "_BLOCK", 64)
+    assert len(trace) > 64
+    np.testing.assert_array_equal(tally(trace, labels).right, whole.right)
+
+
+@given(st.data())
+def test_varying_cases_are_those_that_routing_decides(data: st.DataObject) -> None:
+    trace = data.draw(traces(least=4))
+    labels = labels_for(trace, 0)
+    counted = tally(trace, labels)
+    right = np.stack([flags(words, len(trace)) for words in counted.right])
+    expected = right.any(axis=0) & ~right.all(axis=0)
+    np.testing.assert_array_equal(flags(counted.varying, len(trace)), expected)
+
+
+@given(st.data())
+def test_between_breakpoints_nothing_changes(data: st.DataObject) -> None:
+    """Every policy of one shared threshold acts as the next breakpoint at or above it."""
+    trace = data.draw(traces())
+    points = breakpoints(trace, most=10_000)
+    assert points[0] == 0 and points[-1] == 1.01
+    threshold = data.draw(st.floats(0, 1, width=32))
+    experts = len(trace.tree.names)
+    acts = next(point for point in points if point >= threshold)
+    one, other = (replay(trace, Policy.shared(t, experts)).active for t in (threshold, acts))
+    np.testing.assert_array_equal(one, other)
+    runs = np.float32(threshold) <= effective_gates(trace).T
+    np.testing.assert_array_equal(runs, one)
+
+
+def test_few_breakpoints_leave_equally_many_changes_between_them(forest: Forest) -> None:
+    few = breakpoints(forest.trace, most=9)
+    changes = np.sort(effective_gates(forest.trace), axis=None)
+    assert len(few) <= 11 and set(np.float32(few[1:-1])) <= set(changes)
+    between = np.diff(np.searchsorted(changes, np.float32(few[1:-1])))
+    alike = np.unique(changes, return_counts=True)[1].max()  # fall together, wherever it is cut
+    assert between.max() <= len(changes) / 8 + alike
 
 
 def test_outcomes_sum_in_the_order_of_replay() -> None:
@@ -120,7 +177,7 @@ def outcomes_of(forest: Forest) -> Outcomes:
 
 def test_curve_runs_from_everything_to_the_base_alone(forest: Forest) -> None:
     outcomes = outcomes_of(forest)
-    curve = outcomes.curve(21)
+    curve = outcomes.curve(STEPS[::5] + STEPS[-1:])
     everything, nothing = curve[0], curve[-1]
     assert everything == outcomes.score(Policy.shared(0, 4))
     assert everything.mean_macs == outcomes.cost.total
@@ -139,26 +196,26 @@ def test_curve_runs_from_everything_to_the_base_alone(forest: Forest) -> None:
 
 def test_curve_uses_the_decision_threshold(forest: Forest) -> None:
     outcomes = outcomes_of(forest)
-    curve = outcomes.curve(3, decision_threshold=0.9)
+    curve = outcomes.curve((0, 0.5, 1), decision_threshold=0.9)
     for point in curve:
         assert point == outcomes.score(Policy(point.gate_thresholds, 0.9))
 
 
-def points(*values: tuple[float, float, float]) -> tuple[Score, ...]:
-    """Points of a curve by accuracy, AUC and mean MACs."""
-    return tuple(Score((), accuracy, auc, macs, (), (), (), ()) for accuracy, auc, macs in values)
+def points(*values: tuple[float, float]) -> tuple[Score, ...]:
+    """Points of a curve by accuracy and mean MACs."""
+    return tuple(Score((), accuracy, macs, (), (), (), (), ()) for accuracy, macs in values)
 
 
 @pytest.mark.parametrize(
     ("curve", "budget", "chosen"),
     [
         # The most that half of 10 MACs can pay, however it scores; just half is in.
-        (points((0.9, 0.9, 10), (0.8, 0.9, 5), (0.9, 0.9, 4)), 0.5, 1),
-        (points((0.9, 0.9, 10), (0.8, 0.9, 5.1), (0.9, 0.9, 4)), 0.5, 2),
+        (points((0.9, 10), (0.8, 5), (0.9, 4)), 0.5, 1),
+        (points((0.9, 10), (0.8, 5.1), (0.9, 4)), 0.5, 2),
         # Without experts the base is all there is, whatever the budget.
-        (points((0.5, 0.5, 10), (0.5, 0.5, 10)), 0.4, 0),
+        (points((0.5, 10), (0.5, 10)), 0.4, 0),
         # Everything is affordable at all the MACs there are.
-        (points((0.4, 0.4, 10), (0.5, 0.5, 1)), 1.0, 0),
+        (points((0.4, 10), (0.5, 1)), 1.0, 0),
     ],
 )
 def test_most_within_a_budget(curve: tuple[Score, ...], budget: float, chosen: int) -> None:
@@ -167,7 +224,7 @@ def test_most_within_a_budget(curve: tuple[Score, ...], budget: float, chosen: i
 
 def test_a_budget_below_the_base_is_refused() -> None:
     with pytest.raises(UserError) as refused:
-        most_within(points((0.9, 0.9, 10), (0.8, 0.8, 2)), 0.1, total_macs=10)
+        most_within(points((0.9, 10), (0.8, 2)), 0.1, total_macs=10)
     assert str(refused.value) == (
         "budget must be at least 0.200, what the base alone costs, got 0.1; raise it."
     )
@@ -176,11 +233,11 @@ def test_a_budget_below_the_base_is_refused() -> None:
 def test_wrong_labels_and_points_are_refused(forest: Forest) -> None:
     cost = cost_table(forest.network)
     with pytest.raises(UserError) as refused:
-        Outcomes(forest.trace, np.zeros(3, np.intp), cost)
+        Outcomes(forest.trace, np.zeros(3, np.intp), cost).tally()
     assert str(refused.value) == f"labels must have {CASES} values, got 3; match the trace."
     with pytest.raises(UserError) as refused:
-        outcomes_of(forest).curve(1)
-    assert str(refused.value) == "points must be 2 or more, got 1; 101 is usual."
+        outcomes_of(forest).curve(())
+    assert str(refused.value) == "gate_thresholds must be one or more, got none; STEPS is usual."
 
 
 def bare_trace(parents: tuple[int, ...]) -> Trace:
@@ -200,9 +257,9 @@ def bare_trace(parents: tuple[int, ...]) -> Trace:
 def test_too_many_sets_are_refused() -> None:
     """Eight parallel experts reach 256 sets; nine would reach 512."""
     labels = np.array([0, 1])
-    assert len(Outcomes(bare_trace((-1,) * 8), labels, CostTable(0, (1,) * 8)).sets) == 256
+    assert len(tally(bare_trace((-1,) * 8), labels).sets) == 256
     with pytest.raises(UserError) as refused:
-        Outcomes(bare_trace((-1,) * 9), labels, CostTable(0, (1,) * 9))
+        tally(bare_trace((-1,) * 9), labels)
     assert str(refused.value) == (
         "the forest must reach at most 256 sets of active experts, got 512; use replay instead."
     )

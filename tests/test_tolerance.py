@@ -16,7 +16,7 @@ from minspnet.tolerance import Loss, cheapest_within, compare
 
 def points(*values: tuple[float, float]) -> tuple[Score, ...]:
     """Points of a curve by accuracy and mean MACs."""
-    return tuple(Score((), accuracy, 0.5, macs, (), (), (), ()) for accuracy, macs in values)
+    return tuple(Score((), accuracy, macs, (), (), (), (), ()) for accuracy, macs in values)
 
 
 CURVE = points((0.90, 10), (0.92, 8), (0.895, 5), (0.90, 6), (0.88, 3), (0.89, 3), (0.80, 1))

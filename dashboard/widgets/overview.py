@@ -71,7 +71,7 @@ def show_headline(view: View) -> None:
     show_tile(
         row,
         "Test AUC",
-        score(now.auc),
+        score(cache.auc(view.model, "test", view.policy.without_interventions())),
         _interval(low, high) if as_shipped else f"{cases} cases",
         help=f"{_AUC[len(cache.domain_of(view.model).classes) > 2]} 95 % interval of the "
         f"shipped operating point: {low:.3f} to {high:.3f}.",

@@ -14,6 +14,7 @@ from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.tile import show_tile
 from minspnet.policy import CLOSED, Policy
+from minspnet.sweep import Score
 
 _PART = "validation"
 _SCORES = {"accuracy": "Accuracy", "auc": "AUC"}
@@ -25,6 +26,8 @@ def show_scores(view: View, saved_policy: Policy) -> None:
     saved = cache.score(view.model, _PART, saved_policy)
     total = cache.model(view.model).cost.total
     cases = len(cache.model(view.model).traces[_PART])
+    area = cache.auc(view.model, _PART, _plain(view))
+    gained = area - cache.auc(view.model, _PART, saved_policy)
     row = st.container(horizontal=True)
     show_tile(
         row,
@@ -37,9 +40,9 @@ def show_scores(view: View, saved_policy: Policy) -> None:
     show_tile(
         row,
         "AUC",
-        score(now.auc),
-        _against(change(now.auc - saved.auc, 2), now.auc - saved.auc),
-        now.auc - saved.auc,
+        score(area),
+        _against(change(gained, 2), gained),
+        gained,
     )
     show_tile(
         row,
@@ -145,12 +148,19 @@ def show_curve(view: View, saved_policy: Policy) -> None:
     sweep = cache.curve(view.model, _PART, view.policy.decision_threshold)
     now = cache.score(view.model, _PART, _plain(view))
     saved = cache.score(view.model, _PART, saved_policy)
+
+    def worth(point: Score, policy: Policy) -> float:
+        if wanted == "accuracy":
+            return point.accuracy
+        return cache.auc(view.model, _PART, policy)
+
+    cut = view.policy.decision_threshold
     figure = draw_curve(
         [point.mean_macs for point in sweep],
-        [getattr(point, wanted) for point in sweep],
+        [worth(point, Policy(point.gate_thresholds, cut)) for point in sweep],
         [point.gate_thresholds[0] for point in sweep],
-        (now.mean_macs, getattr(now, wanted)),
-        (saved.mean_macs, getattr(saved, wanted)),
+        (now.mean_macs, worth(now, _plain(view))),
+        (saved.mean_macs, worth(saved, saved_policy)),
         f"{_SCORES[wanted]} on validation cases",
     )
     turn = st.session_state.setdefault("curve-turn", 0)
@@ -228,9 +238,10 @@ def show_classes(view: View, saved_policy: Policy) -> None:
     st.table(table.set_index("Class"))
     st.caption("Found: share of the class's cases that are decided as this class (recall).")
     test = cache.score(view.model, "test", _plain(view))
+    area = cache.auc(view.model, "test", _plain(view))
     with st.expander("The same policy on the test cases"):
         st.write(
-            f"Accuracy **{score(test.accuracy)}**, AUC **{score(test.auc)}**, "
+            f"Accuracy **{score(test.accuracy)}**, AUC **{score(area)}**, "
             f"**{flops(test.mean_macs)}** per case. Look once, when you are done: a threshold "
             "chosen by its test score is no longer tested by it."
         )
