@@ -158,10 +158,10 @@ class Trace:
 
     def __post_init__(self) -> None:
         # One expert's evidence on all cases lies together: that is how policies read it.
-        by_expert = np.array(np.moveaxis(self.contributions, 1, 0), order="C")
+        by_expert = _kept(np.moveaxis(self.contributions, 1, 0))
         object.__setattr__(self, "contributions", np.moveaxis(by_expert, 0, 1))
-        object.__setattr__(self, "gates", np.array(self.gates, order="F"))
-        object.__setattr__(self, "base", np.array(self.base, order="C"))
+        object.__setattr__(self, "gates", _kept(self.gates.T).T)
+        object.__setattr__(self, "base", _kept(self.base))
         for array in (self.gates, self.base, self.contributions, *self._head_arrays):
             array.flags.writeable = False
 
@@ -202,6 +202,12 @@ class Trace:
             content.update(repr((array.shape, array.dtype.str)).encode())
             content.update(np.ascontiguousarray(array).tobytes())
         return content.hexdigest()
+
+
+def _kept(array: np.ndarray) -> np.ndarray:
+    """A copy in rows, so that nobody else can change it; what lies in a file stays there."""
+    mapped = isinstance(array, np.memmap) and array.flags.c_contiguous and not array.flags.writeable
+    return array if mapped else np.array(array, order="C")
 
 
 def join(first: Trace, second: Trace) -> Trace:
