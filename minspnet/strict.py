@@ -32,7 +32,9 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Say the recipe in plain data that JSON can hold."""
-        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
+        values = dataclasses.asdict(self)  # type: ignore[call-overload]
+        # Numbers of numpy's own kinds know their plain value.
+        plain: dict[str, Any] = json.loads(json.dumps(values, default=lambda one: one.item()))
         return plain
 
 
@@ -45,7 +47,7 @@ def _check(kind: Any, value: Any, where: str) -> None:
             raise requirement(where, f"be of kind {name}", repr(value), "build one")
     elif origin is tuple:
         if not isinstance(value, tuple):
-            raise requirement(where, "be a tuple", repr(value), "write (a, b), or () for none")
+            raise requirement(where, "be a list", repr(value), "list its values, or none")
         for index, entry in enumerate(value):
             _check(typing.get_args(kind)[0], entry, f"{where}[{index}]")
     elif origin in (types.UnionType, typing.Union):
@@ -62,28 +64,18 @@ def _check(kind: Any, value: Any, where: str) -> None:
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
-    """Read plain data as ``kind``: a dataclass, a tuple, an optional or a scalar."""
+    """Turn what a file can hold into what the recipe holds; what fits neither way stays."""
     origin = typing.get_origin(kind)
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, value, where)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise requirement(where, "be a list", value, "correct the file")
+    if origin is tuple and isinstance(value, list | tuple):
         item = typing.get_args(kind)[0]
         return tuple(_build(item, entry, f"{where}[{i}]") for i, entry in enumerate(value))
-    if origin is Literal:
-        if value not in typing.get_args(kind):
-            raise requirement(
-                where, f"be one of {typing.get_args(kind)}", value, "correct the file"
-            )
-        return value
-    if origin in (types.UnionType, typing.Union):
+    if origin in (types.UnionType, typing.Union) and value is not None:
         inner = next(k for k in typing.get_args(kind) if k is not type(None))
-        return None if value is None else _build(inner, value, where)
+        return _build(inner, value, where)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise requirement(where, f"be of type {kind.__name__}", repr(value), "correct the file")
     return value
 
 
@@ -98,7 +90,11 @@ def _build_dataclass(kind: Any, value: Any, where: str) -> Any:
         raise requirement(
             where, f"hold only {known}", ", ".join(map(str, unknown)), "remove the rest"
         )
+    built = {k: _build(hints[k], v, f"{where}.{k}") for k, v in value.items()}
+    for key, one in built.items():
+        # The recipe would say the same, but not where in the file.
+        _check(hints[key], one, f"{where}.{key}")
     try:
-        return kind(**{k: _build(hints[k], v, f"{where}.{k}") for k, v in value.items()})
+        return kind(**built)
     except TypeError as error:
         raise UserError(f"{where} lacks a key: {error}; add it to the file.") from error

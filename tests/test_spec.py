@@ -181,29 +181,31 @@ REFUSALS = [
     ),
     (
         model_dict(stem={"kind": "text"}),
-        "ModelSpec.stem.kind must be one of ('tabular', 'image', 'signal'), got text; "
-        "correct the file.",
+        "ModelSpec.stem.kind must be one of tabular, image, signal, got 'text'; pick one.",
     ),
-    (model_dict(input_shape=3), "ModelSpec.input_shape must be a list, got 3; correct the file."),
+    (
+        model_dict(input_shape=3),
+        "ModelSpec.input_shape must be a list, got 3; list its values, or none.",
+    ),
     (
         model_dict(input_shape=[3, "4"]),
-        "ModelSpec.input_shape[1] must be of type int, got '4'; correct the file.",
+        "ModelSpec.input_shape[1] must be of type int, got '4'; correct it.",
     ),
     (
         model_dict(concepts=True),
-        "ModelSpec.concepts must be of type int, got True; correct the file.",
+        "ModelSpec.concepts must be of type int, got True; correct it.",
     ),
     (
         model_dict(residual=1),
-        "ModelSpec.residual must be of type bool, got 1; correct the file.",
+        "ModelSpec.residual must be of type bool, got 1; correct it.",
     ),
     (
         model_dict(experts=[FIRST, expert_dict(width=2.5)]),
-        "ModelSpec.experts[1].width must be of type int, got 2.5; correct the file.",
+        "ModelSpec.experts[1].width must be of type int, got 2.5; correct it.",
     ),
     (
         model_dict(experts=[FIRST, expert_dict(parent=0)]),
-        "ModelSpec.experts[1].parent must be of type str, got 0; correct the file.",
+        "ModelSpec.experts[1].parent must be of type str, got 0; correct it.",
     ),
     (model_dict(schema_version=1), "schema_version must be 2, got 1; retrain the model."),
     (
@@ -307,16 +309,16 @@ def test_a_missing_key_is_named(key: str) -> None:
     [
         (
             {"epochs": 1.5},
-            "TrainSpec.epochs must be of type int, got 1.5; correct the file.",
+            "TrainSpec.epochs must be of type int, got 1.5; correct it.",
         ),
         (
             {"learning_rate": False},
-            "TrainSpec.learning_rate must be of type float, got False; correct the file.",
+            "TrainSpec.learning_rate must be of type float, got False; correct it.",
         ),
         (
             {"concept_training": "magic"},
-            "TrainSpec.concept_training must be one of ('anchored', 'independent', 'sequential', "
-            "'joint'), got magic; correct the file.",
+            "TrainSpec.concept_training must be one of anchored, independent, sequential, joint, "
+            "got 'magic'; pick one.",
         ),
     ],
 )
