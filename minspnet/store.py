@@ -6,23 +6,22 @@ SQLite by default, or the database that ``MINSPNET_DATABASE_URL`` names.
 import hashlib
 import json
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
 
 from minspnet.errors import requirement
-from minspnet.policy import Policy
+from minspnet.operating import OperatingPoint
 
 _METADATA = sa.MetaData()
 _OPERATING_POINTS = sa.Table(
-    "operating_points",
+    "named_operating_points",
     _METADATA,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("saved_at", sa.String(40), nullable=False),
     sa.Column("model_digest", sa.String(64), nullable=False, index=True),
-    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("point", sa.Text, nullable=False),
     sa.Column("previous", sa.String(64), nullable=False),
     sa.Column("digest", sa.String(64), nullable=False, unique=True),
 )
@@ -57,13 +56,13 @@ class Store:
             url = f"sqlite:///{folder / 'minspnet.sqlite'}"
         return cls(url)
 
-    def save_operating_point(self, model_digest: str, policy: Policy) -> None:
-        """Append an operating point; what-if edits of concepts are not part of one."""
+    def save_operating_point(self, point: OperatingPoint) -> None:
+        """Append an operating point; from now on it is the one in force."""
         table = _OPERATING_POINTS.c
         record: dict[str, Any] = {
-            "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "model_digest": model_digest,
-            "policy": json.dumps(policy.without_interventions().to_text(), sort_keys=True),
+            "saved_at": point.saved_at,
+            "model_digest": point.model,
+            "point": json.dumps(point.to_dict(), sort_keys=True),
         }
         with self.engine.execution_options(writes=True).begin() as connection:
             newest = sa.select(table.digest).order_by(table.number.desc()).limit(1)
@@ -72,18 +71,17 @@ class Store:
             record["digest"] = hashlib.sha256(content.encode()).hexdigest()
             connection.execute(_OPERATING_POINTS.insert().values(record))
 
-    def operating_point(self, model_digest: str) -> Policy | None:
-        """The newest operating point of a model, if one was ever saved."""
+    def operating_points(self, model_digest: str) -> tuple[OperatingPoint, ...]:
+        """All that were ever saved of a model, the one in force first."""
         table = _OPERATING_POINTS.c
-        newest = (
-            sa.select(table.policy)
+        newest_first = (
+            sa.select(table.point)
             .where(table.model_digest == model_digest)
             .order_by(table.number.desc())
-            .limit(1)
         )
         with self.engine.connect() as connection:
-            text = connection.scalar(newest)
-        return None if text is None else Policy.from_text(**json.loads(text))
+            texts = connection.scalars(newest_first).all()
+        return tuple(OperatingPoint.from_dict(json.loads(text)) for text in texts)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -22,8 +22,8 @@ class Recipe:
             _check(hints[field.name], getattr(self, field.name), where)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build the recipe from plain data.
+    def from_dict(cls, values: object) -> Self:
+        """Build the recipe from what a file held.
 
         Raises:
             UserError: On a missing, unknown or mistyped key.

@@ -155,7 +155,8 @@ def most_within(curve: tuple[Score, ...], budget: float, total_macs: float) -> S
     cheapest = min(point.mean_macs for point in curve) / total_macs
     if cheapest >= 1:
         return curve[0]  # without experts there is nothing to save
-    affordable = [point for point in curve if point.mean_macs <= budget * total_macs]
+    most = budget * total_macs * (1 + 1e-9)  # a share of the total need not come back exactly
+    affordable = [point for point in curve if point.mean_macs <= most]
     if not affordable:
         raise requirement(
             "budget", f"be at least {cheapest:.3f}, what the base alone costs", budget, "raise it"

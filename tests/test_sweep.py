@@ -222,6 +222,13 @@ def test_most_within_a_budget(curve: tuple[Score, ...], budget: float, chosen: i
     assert most_within(curve, budget, total_macs=10) is curve[chosen]
 
 
+def test_a_budget_of_just_the_base_pays_for_it() -> None:
+    """A share times the total may come out a little below the part it was the share of."""
+    base, total = next((b, t) for t in range(3, 999) for b in range(1, t) if b / t * t < b)
+    curve = points((0.9, total), (0.5, base))
+    assert most_within(curve, base / total, total) is curve[1]
+
+
 def test_a_budget_below_the_base_is_refused() -> None:
     with pytest.raises(UserError) as refused:
         most_within(points((0.9, 10), (0.8, 2)), 0.1, total_macs=10)
