@@ -7,6 +7,30 @@ from jaxtyping import Bool, Float, Int
 
 
 @dataclass(frozen=True)
+class Price:
+    """What a case costs in some unit, if each part that runs adds its own.
+
+    Attributes:
+        unit: Such as FLOPs, ms or nJ.
+        base: What every case pays.
+        experts: What an expert adds when it runs.
+    """
+
+    unit: str
+    base: float
+    experts: tuple[float, ...]
+
+    @property
+    def total(self) -> float:
+        """Price of a case for which every expert runs."""
+        return self.base + sum(self.experts)
+
+    def of(self, active: Bool[np.ndarray, "case expert"]) -> Float[np.ndarray, " case"]:
+        """Price of each case, given which experts ran."""
+        return self.base + active @ np.asarray(self.experts, dtype=np.float64)
+
+
+@dataclass(frozen=True)
 class CostTable:
     """Multiply-accumulates (MACs) per case; FLOPs are twice as many.
 
@@ -25,9 +49,19 @@ class CostTable:
         """MACs of a case for which every expert runs."""
         return self.base + sum(self.experts)
 
+    @property
+    def price(self) -> Price:
+        """The same in MACs, for whoever compares prices."""
+        return Price("MACs", float(self.base), tuple(map(float, self.experts)))
+
+    @property
+    def flops(self) -> Price:
+        """Twice the MACs."""
+        return Price("FLOPs", 2.0 * self.base, tuple(2.0 * macs for macs in self.experts))
+
     def macs(self, active: Bool[np.ndarray, "case expert"]) -> Float[np.ndarray, " case"]:
         """MACs of each case, given which experts ran."""
-        return self.base + active @ np.asarray(self.experts, dtype=np.float64)
+        return self.price.of(active)
 
 
 def accuracy(predicted: Int[np.ndarray, " case"], labels: Int[np.ndarray, " case"]) -> float:

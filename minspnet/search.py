@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from minspnet.errors import requirement
-from minspnet.metrics import CostTable
+from minspnet.metrics import Price
 from minspnet.policy import CLOSED
 from minspnet.tally import Tally, flags, popcount
 from minspnet.trace import ExpertTree
@@ -59,7 +59,7 @@ class Front:
         return int(np.searchsorted(self.prices, budget, side="right")) - 1
 
 
-def pareto_front(counted: Tally, price: CostTable, most: int = MOST_VECTORS) -> Front:
+def pareto_front(counted: Tally, price: Price, most: int = MOST_VECTORS) -> Front:
     """Search all vectors of gate thresholds for those worth their price.
 
     If all gates have few enough different values, every vector that could matter is counted.
@@ -67,13 +67,13 @@ def pareto_front(counted: Tally, price: CostTable, most: int = MOST_VECTORS) -> 
 
     Args:
         counted: Cases to search over: validation cases, never test cases.
-        price: Of a case: MACs, milliseconds or joules.
+        price: Of a case: FLOPs, milliseconds or joules.
         most: Vectors to count in one round.
     """
     values = [np.unique(gates) for gates in counted.gates]
     if not values:
         right = popcount(counted.right[0]) / counted.cases
-        return Front(((),), (right,), (float(price.base),), True)
+        return Front(((),), (right,), (price.base,), True)
     share = max(2, int(most ** (1 / len(values))))
     exact = np.prod([len(v) + 1.0 for v in values]) <= most
     grid = [v if exact else _quantiles(v, np.sort(g), share - 1)
@@ -114,7 +114,7 @@ def _around(
 
 def _front(
     counted: Tally,
-    price: CostTable,
+    price: Price,
     grid: Sequence[Float[np.ndarray, " _"]],
     exact: bool,
     known: Front | None = None,
@@ -176,7 +176,7 @@ def right_at(
 
 def price_at(
     tree: ExpertTree,
-    price: CostTable,
+    price: Price,
     bins: Sequence[Int[np.ndarray, " case"]],
     axes: Sequence[Float[np.ndarray, " _"]],
 ) -> Float[np.ndarray, "*grid"]:

@@ -43,8 +43,7 @@ def test_the_front_is_what_trying_every_vector_finds(data: st.DataObject) -> Non
     vectors = np.prod([len(np.unique(gates)) + 1 for gates in trace.gates.T])
     if vectors > 3000:
         return
-    price = costs(len(trace.tree.names))
-    found = pareto_front(tally(trace, labels), price)
+    found = pareto_front(tally(trace, labels), costs(len(trace.tree.names)).price)
     assert found.exact
     expected = tried(trace, labels)
     assert found.prices == pytest.approx([p for p, _ in expected])
@@ -75,7 +74,7 @@ def test_every_point_is_counted_exactly(tree: ExpertTree, seed: int) -> None:
     trace, labels = random_trace(tree, 300, seed)
     price = costs(len(tree.names))
     outcomes = Outcomes(trace, labels, price)
-    front = pareto_front(outcomes.tally(), price, most=400)
+    front = pareto_front(outcomes.tally(), price.price, most=400)
     for vector, accuracy, mean in zip(
         front.gate_thresholds, front.accuracies, front.prices, strict=True
     ):
@@ -90,7 +89,7 @@ def test_every_point_is_counted_exactly(tree: ExpertTree, seed: int) -> None:
 def test_a_grid_comes_near_what_is_exact(parents: tuple[int, ...]) -> None:
     """Fifty cases allow all 132,651 vectors; a hundredth of them finds nearly the same front."""
     trace, labels = random_trace(ExpertTree(("a", "b", "c"), parents), 50, 3)
-    counted, price = tally(trace, labels), costs(3)
+    counted, price = tally(trace, labels), costs(3).price
     exact, coarse = pareto_front(counted, price), pareto_front(counted, price, most=1300)
     assert exact.exact and not coarse.exact
     for budget in np.linspace(exact.prices[0], exact.prices[-1], 20):
@@ -117,7 +116,7 @@ def test_a_second_threshold_pays_by_hand() -> None:
         Head(np.array([[2]], np.float32), np.array([-1], np.float32), 1.0, 1),
         ("one",),
     )
-    front = pareto_front(tally(trace, np.ones(3, np.intp)), CostTable(0, (1, 1)))
+    front = pareto_front(tally(trace, np.ones(3, np.intp)), CostTable(0, (1, 1)).price)
     assert front.accuracies == pytest.approx((1 / 3, 2 / 3, 1))
     assert front.prices == pytest.approx((0, 1 / 3, 2 / 3))
     assert front.gate_thresholds[0] == (CLOSED, CLOSED)
@@ -133,5 +132,5 @@ def test_a_budget_takes_the_best_point_it_can_pay() -> None:
 
 def test_without_experts_there_is_one_point() -> None:
     trace, labels = random_trace(ExpertTree((), ()), 20, 0)
-    front = pareto_front(tally(trace, labels), CostTable(7, ()))
+    front = pareto_front(tally(trace, labels), CostTable(7, ()).price)
     assert front.gate_thresholds == ((),) and front.prices == (7.0,)
