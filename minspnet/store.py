@@ -11,24 +11,36 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
+from minspnet.devices import DEVICES, Device, from_text, to_text
 from minspnet.errors import requirement
 from minspnet.operating import OperatingPoint
 
 _METADATA = sa.MetaData()
-_OPERATING_POINTS = sa.Table(
+
+
+def _log(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    """A table whose records are only ever added, each with the digest of the one before."""
+    return sa.Table(
+        name,
+        _METADATA,
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("saved_at", sa.String(40), nullable=False),
+        *columns,
+        sa.Column("previous", sa.String(64), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    )
+
+
+_OPERATING_POINTS = _log(
     "named_operating_points",
-    _METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("saved_at", sa.String(40), nullable=False),
     sa.Column("model_digest", sa.String(64), nullable=False, index=True),
     sa.Column("point", sa.Text, nullable=False),
-    sa.Column("previous", sa.String(64), nullable=False),
-    sa.Column("digest", sa.String(64), nullable=False, unique=True),
 )
+_DEVICES = _log("device_lists", sa.Column("devices", sa.Text, nullable=False))
 
 
 class Store:
-    """Operating points by model; nothing is ever changed or removed."""
+    """Operating points by model, and devices; nothing is ever changed or removed."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -58,18 +70,19 @@ class Store:
 
     def save_operating_point(self, point: OperatingPoint) -> None:
         """Append an operating point; from now on it is the one in force."""
-        table = _OPERATING_POINTS.c
-        record: dict[str, Any] = {
-            "saved_at": point.saved_at,
-            "model_digest": point.model,
-            "point": json.dumps(point.to_dict(), sort_keys=True),
-        }
+        text = json.dumps(point.to_dict(), sort_keys=True)
+        self._append(
+            _OPERATING_POINTS,
+            {"saved_at": point.saved_at, "model_digest": point.model, "point": text},
+        )
+
+    def _append(self, table: sa.Table, record: dict[str, Any]) -> None:
         with self.engine.execution_options(writes=True).begin() as connection:
-            newest = sa.select(table.digest).order_by(table.number.desc()).limit(1)
+            newest = sa.select(table.c.digest).order_by(table.c.number.desc()).limit(1)
             record["previous"] = connection.scalar(newest) or ""
             content = json.dumps(record, sort_keys=True)
             record["digest"] = hashlib.sha256(content.encode()).hexdigest()
-            connection.execute(_OPERATING_POINTS.insert().values(record))
+            connection.execute(table.insert().values(record))
 
     def operating_points(self, model_digest: str) -> tuple[OperatingPoint, ...]:
         """All that were ever saved of a model, the one in force first."""
@@ -82,6 +95,17 @@ class Store:
         with self.engine.connect() as connection:
             texts = connection.scalars(newest_first).all()
         return tuple(OperatingPoint.from_dict(json.loads(text)) for text in texts)
+
+    def save_devices(self, devices: tuple[Device, ...], saved_at: str) -> None:
+        """Keep an edited list of devices."""
+        self._append(_DEVICES, {"saved_at": saved_at, "devices": to_text(devices)})
+
+    def devices(self) -> tuple[Device, ...]:
+        """The newest list of devices; before anyone edits it, the one to begin with."""
+        newest = sa.select(_DEVICES.c.devices).order_by(_DEVICES.c.number.desc()).limit(1)
+        with self.engine.connect() as connection:
+            text = connection.scalar(newest)
+        return DEVICES if text is None else from_text(text)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from minspnet.devices import DEVICES
 from minspnet.errors import UserError
 from minspnet.operating import Figures, OperatingPoint
 from minspnet.policy import CLOSED, Policy
@@ -111,6 +112,13 @@ def test_a_second_start_finds_what_the_first_saved(store: Store, path: Path) -> 
     again.save_operating_point(point("one", Policy((0.6,))))
     assert newest(store, "one") == Policy((0.6,))
     assert broken_links(records(path)) == []
+
+
+def test_edited_devices_come_back(store: Store, path: Path) -> None:
+    assert store.devices() == DEVICES
+    store.save_devices(DEVICES[:1], "2026-01-02T03:04:05+00:00")
+    store.save_devices(DEVICES[1:], "2026-01-02T03:04:06+00:00")
+    assert Store(f"sqlite:///{path}").devices() == DEVICES[1:]
 
 
 # --- The chain --------------------------------------------------------------------------
