@@ -23,11 +23,10 @@ from minspnet.domains import DOMAINS, SAMPLE_DATA, find_domain, load_cases
 from minspnet.errors import UserError
 from minspnet.exemplars import nearest
 from minspnet.policy import Policy
-from minspnet.ranking import changed_cases, order_cases
+from minspnet.ranking import order_cases
 from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
 from minspnet.store import Store
-from minspnet.sweep import Outcomes, Score, breakpoints
-from minspnet.tolerance import Loss, cheapest_within, compare
+from minspnet.sweep import Outcomes, Score
 from minspnet.trace import Decision, Trace, join, replay
 from minspnet.waterfall import Waterfall, contrast, typical_concepts
 from minspnet.waterfall import waterfall as explain_sum
@@ -110,29 +109,10 @@ def outcomes(name: str, part_name: str) -> Outcomes:
     return Outcomes(loaded.traces[part_name], part(name, part_name).labels, loaded.cost)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def curve(name: str, part_name: str, decision_threshold: float) -> tuple[Score, ...]:
-    """The sweep of one shared gate threshold over every point where something changes."""
-    thresholds = breakpoints(model(name).traces[part_name])
-    return outcomes(name, part_name).curve(thresholds, decision_threshold)
-
-
 @st.cache_resource(max_entries=512, show_spinner=False)
 def auc(name: str, part_name: str, policy: Policy) -> float:
     """Area under the ROC curve of one policy over a whole part."""
     return outcomes(name, part_name).auc(policy)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def cheapest(name: str, points_lost: float, decision_threshold: float) -> tuple[Score, Loss] | None:
-    """The cheapest shared gate threshold within a loss on the validation cases, and the loss."""
-    found = cheapest_within(curve(name, "validation", decision_threshold), points_lost)
-    if found is None:
-        return None
-    after = Policy(found.gate_thresholds, decision_threshold)
-    before = replace(after, gate_thresholds=(0.0,) * len(found.gate_thresholds))
-    then, now = (decision(name, "validation", policy).predicted for policy in (before, after))
-    return found, compare(then, now, part(name, "validation").labels)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -327,29 +307,5 @@ def feature_table(name: str, case_id: str) -> pd.DataFrame:
             "outside": np.select(
                 [values < ordinary[0], values > ordinary[1]], ["low", "high"], default=""
             ),
-        }
-    )
-
-
-def changed(name: str, part_name: str, now: Policy, saved: Policy) -> pd.DataFrame:
-    """Cases decided differently under two policies, the largest shift first.
-
-    The last two columns are chances: of the finding with two classes, else of the class now
-    decided for.
-    """
-    before, after = decision(name, part_name, saved), decision(name, part_name, now)
-    rows = changed_cases(before, after)
-    classes = DOMAINS[model(name).domain_key].classes
-    finding = after.predicted[rows] if len(classes) > 2 else 1
-    of = "the new answer" if len(classes) > 2 else classes[1]
-    labels = part(name, part_name).labels
-    return pd.DataFrame(
-        {
-            "Case": [model(name).traces[part_name].case_ids[row] for row in rows],
-            "Known answer": [classes[labels[row]] for row in rows],
-            "Now": [classes[after.predicted[row]] for row in rows],
-            "Saved": [classes[before.predicted[row]] for row in rows],
-            f"Chance of {of}, now": after.probabilities[rows, finding],
-            f"Chance of {of}, saved": before.probabilities[rows, finding],
         }
     )

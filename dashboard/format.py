@@ -16,6 +16,18 @@ def flops(macs: float) -> str:
     return f"{amount(2 * macs)} FLOPs"
 
 
+def milliseconds(value: float) -> str:
+    """A time with a unit that suits it."""
+    if value < 1:
+        return f"{1000 * value:.3g} µs"
+    return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
+
+
+def price(value: float, unit: str) -> str:
+    """A price with its unit: FLOPs, ms or nJ."""
+    return milliseconds(value) if unit == "ms" else f"{amount(value)} {unit}"
+
+
 def percent(share: float, digits: int = 0) -> str:
     """A share as a percentage; a dash where it is not defined."""
     return "-" if math.isnan(share) else f"{share:.{digits}%}"

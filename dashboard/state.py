@@ -76,8 +76,13 @@ def open_case(case_id: str) -> None:
 def operating_point(name: str) -> Policy:
     """The saved policy of a model: the newest saved by someone, or the one it came with."""
     loaded = cache.model(name)
-    saved = cache.store().operating_point(loaded.digest)
-    return loaded.policy if saved is None else saved
+    saved = cache.store().operating_points(loaded.digest)
+    return saved[0].policy if saved else loaded.policy
+
+
+def unedited(view: View) -> Policy:
+    """The policy on the screen without what-if edits of a case: the part that can be saved."""
+    return view.policy.without_interventions()
 
 
 def write_address() -> None:

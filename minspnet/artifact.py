@@ -285,11 +285,16 @@ def load_network(model: Model) -> "Network":
 
     from minspnet.network import Network
 
-    network = Network(model.spec)
+    network, weights = Network(model.spec), read_weights(model)
     with _named(WEIGHTS, model.folder):
-        weights = load_file(model.folder / WEIGHTS)
         network.load_state_dict({name: torch.from_numpy(a) for name, a in weights.items()})
     return network.eval()
+
+
+def read_weights(model: Model) -> dict[str, np.ndarray]:
+    """The stored numbers of a network by name, without torch."""
+    with _named(WEIGHTS, model.folder):
+        return load_file(model.folder / WEIGHTS)
 
 
 def _save_evidence(traces: Mapping[str, Trace], scale: ConceptScale, path: Path) -> None:

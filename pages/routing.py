@@ -2,9 +2,19 @@
 
 import streamlit as st
 
-from dashboard import state
-from dashboard.widgets import routing as parts
-from dashboard.widgets import tolerance
+from dashboard import cache_routing, state
+from dashboard.widgets import (
+    budget,
+    cohorts,
+    devices,
+    flips,
+    points,
+    roles,
+    routes,
+    thresholds,
+    tolerance,
+    tradeoff,
+)
 
 st.title("Trade compute for accuracy")
 st.write(
@@ -21,23 +31,29 @@ def show_routing() -> None:
     if not saved.gate_thresholds:
         st.info("This network has no experts: every case runs all of it.")
         return
-    parts.show_scores(view, saved)
+    tradeoff.show_scores(view, saved)
     left, right = st.columns([4, 7], gap="large")
     with left:
-        parts.show_thresholds(view, saved)
+        thresholds.show_thresholds(view, saved)
     with right:
-        parts.show_curve(view, saved)
-        below = st.container()
-    left, right = st.columns(2, gap="large")
-    with left:
-        parts.show_shares(view, saved)
-    with right:
-        parts.show_experts(view, saved)
-    # The charts go out first: they are what a moved threshold is watched on.
-    with below:
-        tolerance.show_cheapest(view)
-    parts.show_classes(view, saved)
-    parts.show_changed(view, saved)
+        tradeoff.show_curve(view, saved)
+    tabs = {
+        "Within a budget": lambda: budget.show_budget(view),
+        "How sure": lambda: tolerance.show_cheapest(view),
+        "Where cases go": lambda: routes.show_routes(view, saved),
+        "What experts are for": lambda: roles.show_roles(view),
+        "Classes and cohorts": lambda: cohorts.show_cohorts(view, saved),
+        "Cases that flip": lambda: flips.show_flips(view, saved),
+        "Operating points": lambda: points.show_points(view),
+        "Devices": lambda: devices.show_devices(view),
+    }
+    # Only the open one is computed and drawn, so that a moved threshold is followed at once.
+    shown = st.tabs(list(tabs), key="routing-tab", on_change="rerun")
+    for tab, show in zip(shown, tabs.values(), strict=True):
+        if tab.open:
+            with tab:
+                show()
 
 
 show_routing()
+cache_routing.refresh_when_timed(state.current().model)

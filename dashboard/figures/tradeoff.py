@@ -1,4 +1,4 @@
-"""Accuracy against compute, and what a policy does to the cases."""
+"""Accuracy against compute, and models beside each other."""
 
 from collections.abc import Sequence
 
@@ -6,37 +6,60 @@ import plotly.graph_objects as go
 
 from dashboard.figures.style import CLASSES, MARK, NEUTRAL, SAVED, finish, words
 
+Point = tuple[float, float]
+"""Price and score."""
+
 
 def draw_curve(
-    macs: Sequence[float],
-    scores: Sequence[float],
-    gate_thresholds: Sequence[float],
-    current: tuple[float, float],
-    saved: tuple[float, float],
+    shared: Sequence[tuple[float, float, float]],
+    each: Sequence[Point],
+    current: Point,
+    saved: Point,
     score_title: str,
+    unit: str,
 ) -> go.Figure:
-    """Draw the sweep of one shared gate threshold; trace 0 can be clicked."""
+    """Draw all policies worth a look; the first two traces can be clicked.
+
+    Args:
+        shared: Price, score and gate threshold, where all experts share one.
+        each: Price and score of the best with one threshold an expert.
+        current: Of the policy on screen.
+        saved: Of the one in force.
+        score_title: What the score is, and of which cases.
+        unit: Of the prices.
+    """
+    hover = f"<br>%{{x:,.4~g}} {unit}<br>{score_title} %{{y:.3f}}<extra></extra>"
     figure = go.Figure(
         go.Scatter(
-            x=[2 * value for value in macs],
-            y=list(scores),
-            customdata=list(gate_thresholds),
+            x=[price for price, _, _ in shared],
+            y=[score for _, score, _ in shared],
+            customdata=[[place, threshold] for place, (*_, threshold) in enumerate(shared)],
             mode="lines+markers",
             name="one threshold for all",
             line={"color": CLASSES[0], "width": 1.5, "shape": "linear"},
-            marker={"size": 9, "color": CLASSES[0], "opacity": 0.75},
-            hovertemplate="gate threshold %{customdata:.2f}<br>%{x:,.0f} FLOPs<br>"
-            + score_title
-            + " %{y:.3f}<extra></extra>",
+            marker={"size": 7, "color": CLASSES[0], "opacity": 0.6},
+            hovertemplate="gate threshold %{customdata[1]:.3~g}" + hover,
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=[price for price, _ in each],
+            y=[score for _, score in each],
+            customdata=[[place] for place in range(len(each))],
+            mode="lines+markers",
+            name="one each, the best found",
+            line={"color": CLASSES[1], "width": 1.5, "shape": "hv", "dash": "dot"},
+            marker={"size": 9, "color": CLASSES[1], "symbol": "square"},
+            hovertemplate="one threshold an expert" + hover,
         )
     )
     for point, name, colour, symbol in (
-        (saved, "saved", SAVED, "diamond"),
+        (saved, "in force", SAVED, "diamond"),
         (current, "now", MARK, "star"),
     ):
         figure.add_trace(
             go.Scatter(
-                x=[2 * point[0]],
+                x=[point[0]],
                 y=[point[1]],
                 mode="markers",
                 name=name,
@@ -46,37 +69,12 @@ def draw_curve(
                     "symbol": symbol,
                     "line": {"width": 1.5, "color": "#FFFFFF"},
                 },
-                hovertemplate=name
-                + "<br>%{x:,.0f} FLOPs<br>"
-                + score_title
-                + " %{y:.3f}<extra></extra>",
+                hovertemplate=name + hover,
             )
         )
-    figure.update_xaxes(title="mean FLOPs per case", rangemode="tozero")
+    figure.update_xaxes(title=f"mean {unit} per case", rangemode="tozero")
     figure.update_yaxes(title=score_title)
-    return finish(figure, 380, legend=True)
-
-
-def draw_shares(names: Sequence[str], now: Sequence[float], saved: Sequence[float]) -> go.Figure:
-    """Compare shares of cases under the policy on screen and the saved one."""
-    figure = go.Figure()
-    for values, title, colour in ((now, "now", MARK), (saved, "saved", SAVED)):
-        figure.add_trace(
-            go.Bar(
-                x=words(names),
-                y=list(values),
-                name=title,
-                marker={"color": colour},
-                text=[f"{value:.0%}" for value in values],
-                textposition="outside",
-                textfont={"size": 10},
-                cliponaxis=False,
-                hovertemplate="%{x}: %{y:.1%}<extra>" + title + "</extra>",
-            )
-        )
-    figure.update_yaxes(range=[0, 1.12], tickformat=".0%", fixedrange=True)
-    figure.update_xaxes(type="category", fixedrange=True)
-    return finish(figure, 280, legend=True)
+    return finish(figure, 400, legend=True)
 
 
 def draw_scores(

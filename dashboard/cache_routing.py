@@ -1,0 +1,193 @@
+"""What the Routing page keeps between reruns; the rules are those of ``dashboard.cache``."""
+
+import threading
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.cache import decision, model, outcomes, part, truth
+from minspnet import artifact
+from minspnet.artifact import Model
+from minspnet.domains import DOMAINS
+from minspnet.energy import energy, weights_by_part
+from minspnet.latency import Latency
+from minspnet.metrics import Price
+from minspnet.policy import CLOSED, Policy
+from minspnet.ranking import changed_cases
+from minspnet.roles import Roles, roles
+from minspnet.search import Front, pareto_front
+from minspnet.sweep import Score, breakpoints
+
+PART = "validation"
+"""The part by whose cases thresholds are chosen."""
+UNITS = ("FLOPs", "ms", "nJ")
+_MOST_POINTS = 201
+_THIRDS = ("low third", "middle third", "high third")
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def curve(name: str, decision_threshold: float) -> tuple[Score, ...]:
+    """The sweep of one shared gate threshold over every point where something changes."""
+    thresholds = breakpoints(model(name).traces[PART], _MOST_POINTS)
+    return outcomes(name, PART).curve(thresholds, decision_threshold)
+
+
+@st.cache_resource(show_spinner=False)
+def shared_options(name: str) -> tuple[float, ...]:
+    """Shared gate thresholds to choose from: all that differ, or as many as a slider can hold."""
+    return breakpoints(model(name).traces[PART], _MOST_POINTS)
+
+
+@st.cache_resource(show_spinner=False)
+def expert_options(name: str, expert: int) -> tuple[float, ...]:
+    """Gate thresholds of one expert to choose from, from always open to off."""
+    gates = np.sort(model(name).traces[PART].gates[:, expert])
+    places = np.linspace(0, len(gates) - 1, min(len(gates), _MOST_POINTS)).round()
+    return (*map(float, np.unique([0.0, *gates[places.astype(np.intp)]])), CLOSED)
+
+
+@st.cache_resource(show_spinner=False)
+def weights(name: str) -> tuple[int, tuple[int, ...]]:
+    """Stored numbers of the trunk and of each expert."""
+    loaded = model(name)
+    return weights_by_part(artifact.read_weights(loaded), loaded.traces[PART].tree)
+
+
+@st.cache_resource(show_spinner=False)
+def features(name: str) -> int:
+    """Numbers that have to be held at once while a case runs; imports torch."""
+    from minspnet.memory import peak_features
+
+    return peak_features(artifact.load_network(model(name)))
+
+
+class _Timing:
+    """A measurement of a model under way in a thread of its own, then its result."""
+
+    def __init__(self, loaded: Model, case: np.ndarray) -> None:
+        self.result: Latency | None = None
+        self._given = loaded, case
+        self.thread = threading.Thread(target=self._measure, daemon=True)
+        self.thread.start()
+
+    def _measure(self) -> None:
+        from minspnet.deploy.export import export
+        from minspnet.deploy.session import Exported
+        from minspnet.latency import measure
+
+        loaded, case = self._given
+        network = artifact.load_network(loaded)
+        written = export(network, loaded.policy)
+        self.result = measure(Exported.open(written), case)
+
+
+@st.cache_resource(show_spinner=False)
+def _timing(name: str) -> _Timing:
+    return _Timing(model(name), part(name, PART).inputs[:1])
+
+
+def latency(name: str) -> Latency | None:
+    """Time of each set of experts on this machine; None while it is being measured."""
+    return _timing(name).result
+
+
+def refresh_when_timed(name: str) -> None:
+    """Draw the page again once its times are there."""
+    if latency(name) is None:
+        st.fragment(_refresh, run_every=2.0)(name)
+
+
+def _refresh(name: str) -> None:
+    if latency(name) is not None:
+        st.rerun()
+
+
+def units(name: str) -> tuple[str, ...]:
+    """The units that compute can be told in now."""
+    return UNITS if latency(name) is not None else tuple(u for u in UNITS if u != "ms")
+
+
+def price(name: str, unit: str) -> Price:
+    """What the parts of a model cost in one of ``UNITS``."""
+    loaded, timed = model(name), latency(name)
+    if unit == "nJ":
+        return energy(loaded.cost, *weights(name))
+    if unit == "ms" and timed is not None:
+        return Price("ms", timed.base, timed.added)
+    return loaded.cost.flops
+
+
+def mean_price(name: str, unit: str, score: Score) -> float:
+    """What a case costs on average under a policy that was scored."""
+    sets, timed = outcomes(name, PART).tally().sets, latency(name)
+    if unit == "ms" and timed is not None:
+        return float(timed.of(sets) @ np.array(score.set_shares))
+    return float(price(name, unit).of(sets) @ np.array(score.set_shares))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def front(name: str, unit: str, decision_threshold: float) -> Front:
+    """The Pareto set over all vectors of gate thresholds, on the validation cases."""
+    return pareto_front(outcomes(name, PART).tally(decision_threshold), price(name, unit))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def expert_roles(name: str, policy: Policy) -> Roles:
+    """What each expert is for under a policy, on the validation cases."""
+    return roles(outcomes(name, PART), policy)
+
+
+def cohorts(name: str, by: str) -> pd.DataFrame:
+    """The validation cases by class, or by thirds of a concept's true value: a name a case."""
+    domain, cases = DOMAINS[model(name).domain_key], part(name, PART)
+    if by == "class":
+        return pd.DataFrame({"cohort": [domain.classes[label] for label in cases.labels]})
+    column = truth(name, PART)[:, domain.concept_names.index(by)]
+    low, high = np.quantile(column, [1 / 3, 2 / 3])
+    # Equal values stay together, so that thirds of a coarse rating may be uneven.
+    third = (column > low).astype(int) + (column > high).astype(int)
+    return pd.DataFrame({"cohort": np.array(_THIRDS)[third]})
+
+
+def cohort_effects(name: str, by: str, now: Policy, saved: Policy) -> pd.DataFrame:
+    """Accuracy and compute of each cohort under the policy, the saved one and all experts on."""
+    names, cases = cohorts(name, by)["cohort"], part(name, PART)
+    cost = model(name).cost
+    everything = Policy.shared(0, len(cost.experts)).with_cut(now.decision_threshold)
+    columns = {}
+    for title, policy in (("now", now), ("saved", saved), ("all experts", everything)):
+        decided = decision(name, PART, policy)
+        columns[f"Accuracy, {title}"] = decided.predicted == cases.labels
+        if title != "all experts":
+            columns[f"Share of FLOPs, {title}"] = cost.macs(decided.active) / cost.total
+    table = pd.DataFrame(columns).groupby(names, sort=False).mean()
+    table.insert(0, "Cases", names.value_counts().reindex(table.index))
+    order = DOMAINS[model(name).domain_key].classes if by == "class" else _THIRDS
+    table = table.reindex([cohort for cohort in order if cohort in table.index])
+    table.index.name = "Class" if by == "class" else "Cohort"
+    return table
+
+
+def changed(name: str, now: Policy, saved: Policy) -> pd.DataFrame:
+    """Validation cases decided differently under two policies, the largest shift first.
+
+    The last two columns are chances: of the finding with two classes, else of the class now
+    decided for.
+    """
+    before, after = decision(name, PART, saved), decision(name, PART, now)
+    rows = changed_cases(before, after)
+    classes = DOMAINS[model(name).domain_key].classes
+    finding = after.predicted[rows] if len(classes) > 2 else 1
+    of = "the new answer" if len(classes) > 2 else classes[1]
+    labels = part(name, PART).labels
+    return pd.DataFrame(
+        {
+            "Case": [model(name).traces[PART].case_ids[row] for row in rows],
+            "Known answer": [classes[labels[row]] for row in rows],
+            "Now": [classes[after.predicted[row]] for row in rows],
+            "Saved": [classes[before.predicted[row]] for row in rows],
+            f"Chance of {of}, now": after.probabilities[rows, finding],
+            f"Chance of {of}, saved": before.probabilities[rows, finding],
+        }
+    )

@@ -1,0 +1,96 @@
+"""Where cases go, and what the experts do there."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, SAVED, finish, words
+
+
+def draw_shares(names: Sequence[str], now: Sequence[float], saved: Sequence[float]) -> go.Figure:
+    """Compare shares of cases under the policy on screen and the one in force."""
+    figure = go.Figure()
+    for values, title, colour in ((now, "now", MARK), (saved, "in force", SAVED)):
+        figure.add_trace(
+            go.Bar(
+                x=words(names),
+                y=list(values),
+                name=title,
+                marker={"color": colour},
+                text=[f"{value:.0%}" for value in values],
+                textposition="outside",
+                textfont={"size": 10},
+                cliponaxis=False,
+                hovertemplate="%{x}: %{y:.1%}<extra>" + title + "</extra>",
+            )
+        )
+    figure.update_yaxes(range=[0, 1.12], tickformat=".0%", fixedrange=True)
+    figure.update_xaxes(type="category", fixedrange=True)
+    return finish(figure, 280, legend=True)
+
+
+def draw_flow(
+    names: Sequence[str],
+    levels: Sequence[int],
+    ends: Sequence[bool],
+    links: Sequence[tuple[int, int, float]],
+) -> go.Figure:
+    """Draw the stream of cases from the base exit through the experts.
+
+    Args:
+        names: Of the stations.
+        levels: How deep each stands.
+        ends: Which stations answer without a further expert.
+        links: From station, to station, share of all cases.
+    """
+    deepest = max(levels, default=1) or 1
+    figure = go.Figure(
+        go.Sankey(
+            arrangement="snap",
+            node={
+                "label": words(names),
+                "x": [0.01 + 0.98 * level / deepest for level in levels],
+                "y": [0.9 if end else 0.3 for end in ends],
+                "color": [NEUTRAL if end else CLASSES[0] for end in ends],
+                "pad": 18,
+                "thickness": 16,
+                "hovertemplate": "%{label}: %{value:.1%} of all cases<extra></extra>",
+            },
+            link={
+                "source": [a for a, _, _ in links],
+                "target": [b for _, b, _ in links],
+                "value": [share for *_, share in links],
+                "color": [
+                    "rgba(127,140,147,0.35)" if ends[b] else "rgba(0,114,178,0.30)"
+                    for _, b, _ in links
+                ],
+                "hovertemplate": "%{source.label} to %{target.label}: %{value:.1%} of all cases"
+                "<extra></extra>",
+            },
+        )
+    )
+    return finish(figure, 340)
+
+
+def draw_grid(
+    rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float]], what: str
+) -> go.Figure:
+    """Draw how far each expert moves each concept: the darker, the further."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=[list(row) for row in values],
+            x=words(columns),
+            y=words(rows),
+            zmin=0,
+            colorscale=[[0, "rgba(127,140,147,0.08)"], [1, CLASSES[0]]],
+            showscale=False,
+            text=[["" if v != v or v < 0.005 else f"{v:.2f}" for v in row] for row in values],
+            texttemplate="%{text}",
+            xgap=2,
+            ygap=2,
+            hovertemplate="%{y}, %{x}: %{z:.3f} " + what + "<extra></extra>",
+        )
+    )
+    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
+    figure.update_xaxes(side="top", fixedrange=True, showgrid=False)
+    return finish(figure, 110 + 34 * len(rows))

@@ -1,0 +1,77 @@
+"""The best thresholds that a budget can pay: one each, beside one for all."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, cache_routing, state
+from dashboard.cache_routing import PART
+from dashboard.format import percent, price, score
+from dashboard.state import View, unedited
+from minspnet.policy import Policy
+from minspnet.sweep import Score
+
+
+def show_budget(view: View) -> None:
+    """Choose on validation cases, show what is left on test cases."""
+    unit = st.session_state.get("curve-unit") or "FLOPs"
+    cut = view.policy.decision_threshold
+    total = cache_routing.price(view.model, unit).total
+    share = st.slider(
+        f"A case may cost on average (% of all {unit})",
+        1,
+        100,
+        40,
+        key="budget-share",
+        help="The unit is that of the chart above.",
+    )
+    budget = total * share / 100
+    found = cache_routing.front(view.model, unit, cut)
+    sweep = cache_routing.curve(view.model, cut)
+
+    def paid(point: Score) -> float:
+        return cache_routing.mean_price(view.model, unit, point)
+
+    within = [point for point in sweep if paid(point) <= budget]
+    if found.prices[0] > budget or not within:
+        st.write(
+            f"No thresholds are that cheap: the base alone costs {price(found.prices[0], unit)}, "
+            f"{percent(found.prices[0] / total)} of all."
+        )
+        return
+    vector = found.gate_thresholds[found.within(budget)]
+    best = max(within, key=lambda point: (point.accuracy, -paid(point)))
+    most = max(within, key=paid)
+    rows = {
+        "one threshold an expert, the most accurate": vector,
+        "one for all, the most accurate": best.gate_thresholds,
+        "one for all, the dearest within the budget": most.gate_thresholds,
+    }
+    table = []
+    for title, gates in rows.items():
+        policy = Policy(gates, cut)
+        held, test = (cache.score(view.model, name, policy) for name in (PART, "test"))
+        table.append(
+            {
+                "Thresholds": title,
+                "Accuracy, validation": score(held.accuracy),
+                f"{unit}, validation": price(paid(held), unit),
+                "Accuracy, test": score(test.accuracy),
+                f"{unit}, test": price(paid(test), unit),
+            }
+        )
+    st.table(pd.DataFrame(table).set_index("Thresholds"))
+    for column, (title, gates) in zip(st.columns(3), rows.items(), strict=True):
+        policy = Policy(gates, cut)
+        column.button(
+            f"Take {title}",
+            width="stretch",
+            disabled=unedited(view) == policy,
+            on_click=state.change_policy,
+            args=(policy,),
+        )
+    st.caption(
+        f"Searched: {'every vector of thresholds' if found.exact else 'a grid of a million vectors, refined four times'}"
+        f", each counted exactly over the {len(cache.part(view.model, PART)):,} validation cases. "
+        "With few cases the most accurate is a lucky one, and test cases tell; the third row looks "
+        "at gates only and at no label."
+    )

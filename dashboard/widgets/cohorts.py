@@ -1,0 +1,39 @@
+"""What the policy means for each class, and for cases alike in a finding."""
+
+import streamlit as st
+
+from dashboard import cache, cache_routing
+from dashboard.format import flops, score
+from dashboard.state import View, unedited
+from minspnet.policy import Policy
+
+
+def show_cohorts(view: View, saved: Policy) -> None:
+    """A table of accuracy and compute by cohort, and the same policy on test cases."""
+    domain = cache.domain_of(view.model)
+    titles = {"class": "Known answer"} | {c.name: c.title for c in domain.concepts}
+    by = st.selectbox(
+        "Cases by", list(titles), format_func=titles.__getitem__, key="cohorts-by", width=320
+    )
+    table = cache_routing.cohort_effects(view.model, by, unedited(view), saved)
+    st.dataframe(
+        table,
+        alt="Accuracy and share of FLOPs by cohort",
+        column_config={
+            name: st.column_config.NumberColumn(format="percent")
+            for name in table.columns
+            if name != "Cases"
+        },
+    )
+    st.caption(
+        "Accuracy: share of the cohort's validation cases decided as labelled; for a class that is "
+        "the share of its cases found (recall). Thirds are of the finding's true value."
+    )
+    test = cache.score(view.model, "test", unedited(view))
+    area = cache.auc(view.model, "test", unedited(view))
+    with st.expander("The same policy on the test cases"):
+        st.write(
+            f"Accuracy **{score(test.accuracy)}**, AUC **{score(area)}**, "
+            f"**{flops(test.mean_macs)}** per case. Look once, when you are done: a threshold "
+            "chosen by its test score is no longer tested by it."
+        )

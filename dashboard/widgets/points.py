@@ -1,0 +1,139 @@
+"""Operating points: named, compared, taken back, written to a file and read from one."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, state, text
+from dashboard.cache_routing import PART
+from dashboard.format import flops, score
+from dashboard.state import View, unedited
+from minspnet.errors import UserError
+from minspnet.operating import LONGEST_NAME, LONGEST_REASON, OperatingPoint, read
+
+_MOST_SHOWN = 50
+
+
+def show_points(view: View) -> None:
+    """What was saved, newest first; then saving, files."""
+    loaded = cache.model(view.model)
+    saved = cache.store().operating_points(loaded.digest)
+    if saved:
+        _show_saved(view, saved)
+    else:
+        st.write("None saved yet: the one chosen right after training is in force.")
+    left, right = st.columns(2, gap="large")
+    with left:
+        _show_saving(view)
+    with right:
+        _show_file(view)
+
+
+def _show_saved(view: View, saved: tuple[OperatingPoint, ...]) -> None:
+    table = pd.DataFrame(
+        [
+            {
+                "Name": point.name,
+                "": "in force" if place == 0 else "",
+                "Who": point.author,
+                "Why": point.reason,
+                "When": point.saved_at[:16].replace("T", " "),
+                "Accuracy, validation": score(point.validation.accuracy),
+                "Accuracy, test": score(point.test.accuracy),
+                "AUC, test": score(point.test.auc),
+                "FLOPs, test": flops(point.test.mean_macs),
+                "Gate thresholds": ", ".join(_short(g) for g in point.policy.gate_thresholds),
+            }
+            for place, point in enumerate(saved[:_MOST_SHOWN])
+        ]
+    )
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="saved-points",
+        alt="Operating points saved for this model, the newest first",
+    )
+    rows = event["selection"]["rows"]
+    if rows and rows[0] < len(saved):
+        chosen = saved[rows[0]]
+        with st.container(horizontal=True):
+            st.button(
+                f"Put {text.plain(chosen.name)} on the screen",
+                on_click=state.change_policy,
+                args=(chosen.policy,),
+                disabled=unedited(view) == chosen.policy,
+                key="take-point",
+            )
+            st.download_button(
+                "Export it",
+                chosen.to_json(),
+                file_name="operating_point.json",
+                mime="application/json",
+                on_click="ignore",
+                key="export-point",
+            )
+    st.caption(
+        "Select one to put it on the screen or to export it; save it again to put it in force. "
+        "Nothing is ever removed. Scored when it was saved; test cases play no part in choosing."
+    )
+
+
+def _short(gate: float) -> str:
+    return "off" if gate > 1 else f"{gate:.3g}"
+
+
+def _show_saving(view: View) -> None:
+    st.subheader("Put the policy on the screen in force")
+    with st.form("save-point", border=False):
+        name = st.text_input("Name", max_chars=LONGEST_NAME, key="point-name")
+        author = st.text_input("Who decided", max_chars=LONGEST_NAME, key="point-author")
+        reason = st.text_area("Why", max_chars=LONGEST_REASON, key="point-reason", height=80)
+        asked = st.form_submit_button("Save", type="primary")
+    if asked:
+        try:
+            point = _papers(view, name, author, reason)
+        except UserError as error:
+            st.error(str(error))
+            return
+        cache.store().save_operating_point(point)
+        state.change_policy(point.policy)
+        st.rerun()
+
+
+def _papers(view: View, name: str, author: str, reason: str) -> OperatingPoint:
+    """The policy on the screen, scored now."""
+    return OperatingPoint.of(
+        unedited(view),
+        cache.model(view.model).digest,
+        cache.outcomes(view.model, PART),
+        cache.outcomes(view.model, "test"),
+        name,
+        author,
+        reason,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _show_file(view: View) -> None:
+    st.subheader("From a file")
+    given = st.file_uploader("Load an operating point that was exported", type="json", key="load-point")
+    if given is None:
+        return
+    loaded = cache.model(view.model)
+    names = loaded.traces[PART].tree.names
+    try:
+        point = read(given.getvalue(), loaded.digest, names)
+    except UserError as error:
+        st.error(str(error))
+        return
+    st.button(
+        "Put it on the screen",
+        key="take-file",
+        disabled=unedited(view) == point.policy,
+        on_click=state.change_policy,
+        args=(point.policy,),
+    )
+    st.write("Its figures are measured anew: look at the tiles above.")

@@ -1,0 +1,109 @@
+"""Gate thresholds and the decision threshold to move, and going back."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from dashboard import cache, cache_routing, state, text
+from dashboard.state import View, unedited
+from minspnet.policy import CLOSED, Policy
+
+
+def show_thresholds(view: View, saved: Policy) -> None:
+    """One slider for all experts, one for each, and the ways back."""
+    st.header("Gate thresholds")
+    gates = view.policy.gate_thresholds
+    _slider(
+        "All experts at once",
+        "gate-shared",
+        cache_routing.shared_options(view.model),
+        gates[0] if len(set(gates)) == 1 else sorted(gates)[len(gates) // 2],
+        None,
+        "Each step lets about as many cases change their experts as the next one.",
+    )
+    names = cache.model(view.model).traces[cache_routing.PART].tree.names
+    with st.expander("One by one", expanded=True):
+        for expert, name in enumerate(names):
+            options = cache_routing.expert_options(view.model, expert)
+            _slider(text.plain(name), f"gate-{expert}", options, gates[expert], expert)
+    classes = cache.domain_of(view.model).classes
+    if len(classes) == 2:
+        st.session_state["cut"] = round(100 * view.policy.decision_threshold)
+        st.slider(
+            f"Call it {classes[1]} from a chance of (%)",
+            1,
+            99,
+            key="cut",
+            on_change=_move_cut,
+            help="The decision threshold. Lower finds more and alarms more.",
+        )
+    _show_ways_back(view, saved)
+
+
+def _slider(
+    label: str,
+    key: str,
+    options: tuple[float, ...],
+    value: float,
+    expert: int | None,
+    help: str | None = None,
+) -> None:
+    """A threshold among those between which nothing changes, and the one in force."""
+    if expert is None:
+        value = min(value, options[-1])
+    st.session_state[key] = value
+    st.select_slider(
+        label,
+        sorted({*options, value}),
+        format_func=_threshold,
+        key=key,
+        help=help,
+        on_change=_move,
+        args=(key, expert),
+    )
+
+
+def _threshold(value: float) -> str:
+    if value == 0:
+        return "0, always"
+    return "off" if value > 1 else f"{value:.3g}"
+
+
+def _move(key: str, expert: int | None) -> None:
+    policy, value = unedited(state.current()), st.session_state[key]
+    if expert is None:
+        gates = Policy.shared(value, len(policy.gate_thresholds)).gate_thresholds
+        state.change_policy(replace(policy, gate_thresholds=gates))
+    else:
+        state.change_policy(policy.with_gate(expert, CLOSED if value > 1 else value))
+
+
+def _move_cut() -> None:
+    state.change_policy(state.current().policy.with_cut(st.session_state["cut"] / 100))
+
+
+def _show_ways_back(view: View, saved: Policy) -> None:
+    undo, original = st.columns(2)
+    at_saved = unedited(view) == saved
+    undo.button(
+        "Undo",
+        width="stretch",
+        disabled=at_saved,
+        on_click=state.change_policy,
+        args=(saved,),
+        help="Go back to the operating point in force.",
+    )
+    shipped = cache.model(view.model).policy
+    original.button(
+        "As trained",
+        width="stretch",
+        disabled=unedited(view) == shipped,
+        on_click=state.change_policy,
+        args=(shipped,),
+        help="The operating point chosen on validation cases right after training.",
+    )
+    st.caption(
+        "This is the operating point in force: it applies to every page."
+        if at_saved
+        else "**Not in force.** Save it under *Operating points* below to make it so."
+    )

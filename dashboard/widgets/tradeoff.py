@@ -1,0 +1,155 @@
+"""What the policy on screen is worth and costs, against all others."""
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import cache, cache_routing, state
+from dashboard.cache_routing import PART
+from dashboard.figures.tradeoff import draw_curve
+from dashboard.format import amount, change, milliseconds, percent, score
+from dashboard.state import View, unedited
+from dashboard.widgets.chart import show_chart
+from dashboard.widgets.tile import show_tile
+from minspnet.policy import Policy
+from minspnet.sweep import Score
+
+_SCORES = {"accuracy": "Accuracy", "auc": "AUC"}
+
+
+def show_scores(view: View, saved_policy: Policy) -> None:
+    """What the policy on screen is worth, against the one in force."""
+    policy = unedited(view)
+    now = cache.score(view.model, PART, policy)
+    saved = cache.score(view.model, PART, saved_policy)
+    area = cache.auc(view.model, PART, policy)
+    gained = area - cache.auc(view.model, PART, saved_policy)
+    total = cache.model(view.model).cost.total
+    row = st.container(horizontal=True)
+    better = now.accuracy - saved.accuracy
+    show_tile(
+        row,
+        "Accuracy",
+        score(now.accuracy),
+        _against(change(better), better),
+        better,
+        help=f"Share of the {len(cache.part(view.model, PART)):,} validation cases decided as "
+        "labelled.",
+    )
+    show_tile(row, "AUC", score(area), _against(change(gained, 2), gained), gained)
+    dearer = now.mean_macs - saved.mean_macs
+    show_tile(
+        row,
+        "Mean FLOPs per case",
+        amount(2 * now.mean_macs),
+        _against(f"{now.mean_macs / saved.mean_macs - 1:+.0%}", dearer),
+        dearer,
+        "less",
+        help=f"{now.mean_macs:,.1f} MACs; one MAC is two FLOPs. FLOPs are not time.",
+    )
+    show_tile(
+        row,
+        "Share of all FLOPs",
+        percent(now.mean_macs / total, 1),
+        f"{percent(1 - now.mean_macs / total)} saved by routing",
+    )
+    _show_time(row, view, now, saved)
+
+
+def _show_time(row: Any, view: View, now: Score, saved: Score) -> None:
+    latency = cache_routing.latency(view.model)
+    if latency is None:
+        show_tile(row, "Mean time per case", "...", "being measured on this machine")
+        return
+    times = [cache_routing.mean_price(view.model, "ms", point) for point in (now, saved)]
+    machine = latency.machine
+    show_tile(
+        row,
+        "Mean time per case",
+        milliseconds(times[0]),
+        f"{percent(1 - times[0] / latency.all_on)} saved by routing",
+        help=f"One case at a time in ONNX Runtime {machine.runtime} on {machine.processor}, "
+        f"{machine.threads} thread: the median of {latency.rounds} runs of each set of experts, "
+        f"weighed by how many cases take it. All experts on: {milliseconds(latency.all_on)}; "
+        f"against the operating point in force: {times[0] / times[1] - 1:+.0%}.",
+    )
+
+
+def show_curve(view: View, saved_policy: Policy) -> None:
+    """All shared thresholds, and the best with one each; a click on a point takes it."""
+    st.header("Accuracy against compute")
+    left, right = st.columns(2)
+    wanted = left.segmented_control(
+        "Score",
+        list(_SCORES),
+        format_func=_SCORES.__getitem__,
+        default="accuracy",
+        required=True,
+        key="curve-score",
+    )
+    unit = right.segmented_control(
+        "Compute in",
+        cache_routing.units(view.model),
+        default="FLOPs",
+        required=True,
+        key="curve-unit",
+        help="FLOPs are counted. ms are measured on this machine, one case at a time. nJ is a "
+        "rough energy: 4.6 pJ a MAC and 640 pJ a weight fetched (Horowitz 2014, 45 nm).",
+    )
+    wanted, unit = wanted or "accuracy", unit or "FLOPs"
+    cut = view.policy.decision_threshold
+    sweep = cache_routing.curve(view.model, cut)
+    found = cache_routing.front(view.model, unit, cut)
+    each = [cache.score(view.model, PART, Policy(v, cut)) for v in found.gate_thresholds]
+
+    def place(point: Score) -> tuple[float, float]:
+        worth = (
+            point.accuracy
+            if wanted == "accuracy"
+            else cache.auc(view.model, PART, Policy(point.gate_thresholds))
+        )
+        return cache_routing.mean_price(view.model, unit, point), worth
+
+    figure = draw_curve(
+        [(*place(point), point.gate_thresholds[0]) for point in sweep],
+        [(*place(point), number) for number, point in enumerate(each)],
+        place(cache.score(view.model, PART, unedited(view))),
+        place(cache.score(view.model, PART, saved_policy)),
+        f"{_SCORES[wanted]} on validation cases",
+        unit,
+    )
+    turn = st.session_state.setdefault("curve-turn", 0)
+    event = show_chart(
+        figure,
+        key=f"curve-{view.model}-{wanted}-{unit}-{turn}",
+        alt=f"{_SCORES[wanted]} against mean {unit} per case, over one shared gate threshold and "
+        "over one threshold an expert",
+        clickable=True,
+    )
+    _follow_click(event, [(p,) * len(saved_policy.gate_thresholds) for p in _shared(sweep)], each)
+    st.caption(
+        "Click a point to take its thresholds. Orange: the best that one threshold an expert can "
+        "do on these cases; what was picked among so many by few cases was lucky on them, so look "
+        "at *Within a budget* for what is left of it on test cases."
+    )
+
+
+def _shared(sweep: tuple[Score, ...]) -> list[float]:
+    return [point.gate_thresholds[0] for point in sweep]
+
+
+def _follow_click(event: Any, shared: list[tuple[float, ...]], each: list[Score]) -> None:
+    vectors = {0: shared, 1: [point.gate_thresholds for point in each]}
+    points = [p for p in event["selection"]["points"] if p.get("curve_number", 0) in vectors]
+    if not points:
+        return
+    asked = points[0]
+    vector = vectors[asked.get("curve_number", 0)][asked["point_index"]]
+    # A new key forgets the selection, so that a slider can move away from the point again.
+    st.session_state["curve-turn"] += 1
+    state.change_policy(Policy(vector, state.current().policy.decision_threshold))
+    st.rerun(scope="fragment")
+
+
+def _against(said: str, difference: float) -> str:
+    return f"{said} against that in force" if difference else "as in force"
