@@ -1,0 +1,203 @@
+"""The whole network as one graph in which an expert that no gate opens does not run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from onnx import TensorProto
+
+from minspnet.deploy import head as heads
+from minspnet.deploy.graph import Graph, tensor
+from minspnet.deploy.parts import emit, read_exit, read_gates
+from minspnet.network import Network
+
+Way = Literal["case", "batch"]
+"""One case a run, by branches; or any number of them, by gathering."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a node of the forest hands to its children, by name.
+
+    Attributes:
+        hidden: Features.
+        logits: The concept logits said so far.
+        total: The running sum over all experts that equals these logits on the node's cases.
+        earlier: Pooled features of the path, if some exit fuses them.
+        rows: Which of the cases the node ran on; None for all of them.
+    """
+
+    hidden: str
+    logits: str
+    total: str
+    earlier: str | None = None
+    rows: str | None = None
+
+
+class Forest:
+    """Lay a network's nodes out, each expert inside the branch that its gate opens.
+
+    Args:
+        network: In evaluation mode.
+        way: One case, or batches.
+    """
+
+    def __init__(self, network: Network, way: Way) -> None:
+        self.network = network
+        self.way = way
+        self.head = network.frozen_head()
+        self.thresholds: tuple[str, ...] = ()
+        self.none = ""
+
+    def lay(self, graph: Graph, inputs: str, thresholds: str) -> tuple[str, str]:
+        """Add everything up to the concept logits; names the active experts and these."""
+        network = self.network
+        hidden = emit(network.stem, graph, inputs)
+        logits = read_exit(network.base_exit, graph, hidden, None)
+        earlier = None if network.remember is None else emit(network.remember, graph, hidden)
+        count = len(network.tree.names)
+        cases = graph.call("Shape", inputs, start=0, end=1)
+        shape = graph.call("Concat", cases, graph.constant([min(count, 1)], np.int64), axis=0)
+        self.none = graph.call("ConstantOfShape", shape, value=_false())
+        if not count:
+            return self.none, logits
+        self.thresholds = graph.calls("Split", thresholds, outputs=count, num_outputs=count)
+        total, active = self._behind(graph, -1, Node(hidden, logits, logits, earlier), logits)
+        return graph.call("Concat", *(active[e] for e in range(count)), axis=1), total
+
+    def _behind(
+        self, graph: Graph, node: int, state: Node, total: str
+    ) -> tuple[str, dict[int, str]]:
+        """All that may run behind a node: the sum with it, and of each expert whether it ran."""
+        gates = self._gates(graph, node, state)
+        active = {}
+        for expert in self._children(node):
+            opened = graph.call("GreaterOrEqual", gates[expert], self.thresholds[expert])
+            total, found = self._choice(graph, expert, state, opened, total)
+            active |= found
+        return total, active
+
+    def _choice(
+        self, graph: Graph, expert: int, state: Node, opened: str, total: str
+    ) -> tuple[str, dict[int, str]]:
+        """An expert and all behind it, run where its gate opened."""
+        if self.way == "case":
+            return self._branch(graph, expert, state, opened, opened, total, opened)
+        place = graph.call("NonZero", opened)
+        places = graph.call("Gather", place, graph.constant(0, np.int64), axis=0)
+        some = graph.call("Cast", graph.call("Size", places), to=TensorProto.BOOL)
+        flag = opened
+        if state.rows is not None:
+            flag = graph.call("ScatterND", self.none, _tall(graph, state.rows), opened)
+        return self._branch(graph, expert, state, some, flag, total, places)
+
+    def _branch(
+        self, graph: Graph, expert: int, state: Node, when: str, flag: str, total: str, places: str
+    ) -> tuple[str, dict[int, str]]:
+        then, otherwise = graph.branch(), graph.branch()
+        taken = state if self.way == "case" else _take(then, state, places)
+        further, reached = self._run(then, expert, taken, total)
+        further, behind = self._behind(then, expert, reached, further)
+        outputs = [further, *behind.values()]
+        kept = [otherwise.call("Identity", name) for name in (total, *[self.none] * len(behind))]
+        kinds = (TensorProto.FLOAT, *[TensorProto.BOOL] * len(behind))
+        name = self.network.tree.names[expert]
+        branches = [
+            branch.finish(f"{name}, {what}", [], [tensor(*one) for one in zip(said, kinds)])
+            for branch, what, said in ((then, "run", outputs), (otherwise, "left", kept))
+        ]
+        results = graph.calls(
+            "If", when, outputs=len(outputs), then_branch=branches[0], else_branch=branches[1]
+        )
+        return results[0], {expert: flag} | dict(zip(behind, results[1:], strict=True))
+
+    def _run(self, graph: Graph, expert: int, given: Node, total: str) -> tuple[str, Node]:
+        """One expert on the cases at hand: the sum with it, and what it hands on."""
+        module = self.network.experts[expert]
+        hidden = emit(module.block, graph, given.hidden)
+        said = read_exit(module.exit, graph, hidden, given.earlier)
+        if not module.replaces:
+            logits, added = graph.call("Add", given.logits, said), said
+        elif len(module.exit.writes):
+            written = graph.constant(module.exit.written.numpy(), np.bool_)
+            logits = graph.call("Where", written, said, given.logits)
+        else:
+            logits = said
+        whole = given.total == total
+        if not whole and module.replaces:
+            added = graph.call("Sub", logits, given.logits)
+        if self.way == "case":
+            total = logits if whole else graph.call("Add", total, added)
+        else:
+            assert given.rows is not None
+            rows = _tall(graph, given.rows)
+            # Where the sum is the path's own logits, these stand in for it.
+            total = (
+                graph.call("ScatterND", total, rows, logits)
+                if whole
+                else graph.call("ScatterND", total, rows, added, reduction="add")
+            )
+        earlier = given.earlier
+        if module.remember is not None and earlier is not None:
+            pooled = emit(module.remember, graph, hidden)
+            earlier = graph.call("Concat", earlier, pooled, axis=1)
+        return total, Node(hidden, logits, total if whole else "", earlier, given.rows)
+
+    def _gates(self, graph: Graph, node: int, state: Node) -> dict[int, str]:
+        """Gates of the experts behind a node, each of shape (case, 1)."""
+        learned = {e: self.network.experts[e].learned_gate for e in self._children(node)}
+        groups: dict[str, list[int]] = {"doubt": [], "hears": [], "rivals": [], "alone": []}
+        for expert, gate in learned.items():
+            if gate is None:
+                groups["doubt"].append(expert)
+            elif gate.hears:
+                groups["hears"].append(expert)
+            else:
+                groups["rivals" if self.network.rivals[expert] else "alone"].append(expert)
+        gates = {}
+        if groups["doubt"] or groups["hears"]:
+            doubt = heads.doubt(self.head, graph, state.logits)
+            gates = dict.fromkeys(groups["doubt"], doubt)
+        for kind in ("hears", "rivals", "alone"):
+            if not (experts := groups[kind]):
+                continue
+            said = heads.said(self.head, graph, state.logits, doubt) if kind == "hears" else None
+            modules = [gate for e in experts if (gate := learned[e]) is not None]
+            logits = read_gates(modules, graph, state.hidden, said)
+            scores = (
+                graph.call("Softmax", logits, axis=1)
+                if kind == "rivals"
+                else graph.call("Sigmoid", logits)
+            )
+            count = len(experts)
+            columns = (
+                graph.calls("Split", scores, outputs=count, axis=1, num_outputs=count)
+                if count > 1
+                else (scores,)
+            )
+            gates |= dict(zip(experts, columns, strict=True))
+        return gates
+
+    def _children(self, node: int) -> list[int]:
+        return [e for e, parent in enumerate(self.network.tree.parents) if parent == node]
+
+
+def _take(graph: Graph, state: Node, places: str) -> Node:
+    """The chosen among a node's cases."""
+    hidden, logits = (
+        graph.call("Gather", one, places, axis=0) for one in (state.hidden, state.logits)
+    )
+    earlier, rows = state.earlier, places
+    if earlier is not None:
+        earlier = graph.call("Gather", earlier, places, axis=0)
+    if state.rows is not None:
+        rows = graph.call("Gather", state.rows, places, axis=0)
+    return Node(hidden, logits, state.total, earlier, rows)
+
+
+def _tall(graph: Graph, rows: str) -> str:
+    return graph.call("Unsqueeze", rows, graph.constant([1], np.int64))
+
+
+def _false() -> TensorProto:
+    return TensorProto(data_type=TensorProto.BOOL, dims=[1], raw_data=b"\0")
