@@ -99,7 +99,11 @@ class Forest:
         further, reached = self._run(then, expert, taken, total)
         further, behind = self._behind(then, expert, reached, further)
         outputs = [further, *behind.values()]
-        kept = [otherwise.call("Identity", name) for name in (total, *[self.none] * len(behind))]
+        # One node each: no two outputs of a branch may be the same.
+        kept = [
+            otherwise.calls("Identity", name, outputs=1)[0]
+            for name in (total, *[self.none] * len(behind))
+        ]
         kinds = (TensorProto.FLOAT, *[TensorProto.BOOL] * len(behind))
         name = self.network.tree.names[expert]
         branches = [

@@ -22,11 +22,15 @@ class Graph:
         self.sides = sides
         self.nodes: list[NodeProto] = []
         self._numbers = count() if numbers is None else numbers
+        self._known: dict[tuple[str, tuple[str, ...], str], str] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], TensorProto] = {}
 
     def call(self, operator: str, *given: str, **attributes: object) -> str:
-        """Add a node with one output, and name it."""
-        return self.calls(operator, *given, outputs=1, **attributes)[0]
+        """Add a node with one output, unless an equal one is there, and name it."""
+        key = (operator, given, repr(attributes))
+        if key not in self._known:
+            self._known[key] = self.calls(operator, *given, outputs=1, **attributes)[0]
+        return self._known[key]
 
     def calls(
         self, operator: str, *given: str, outputs: int, **attributes: object
@@ -55,7 +59,9 @@ class Graph:
 
     def rename(self, name: str, to: str) -> None:
         """Give a tensor of this graph the name that the outside knows it by."""
-        self.nodes.append(helper.make_node("Identity", [name], [to]))
+        for node in self.nodes:
+            for names in (node.input, node.output):
+                names[:] = [to if one == name else one for one in names]
 
     def finish(
         self, name: str, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto]

@@ -45,9 +45,13 @@ def doubt(head: Head, graph: Graph, outputs: str) -> str:
     """One minus the confidence of the running decision, a guess being 1; of shape (case, 1)."""
     logits = class_logits(head, graph, outputs, head.temperature)
     probabilities = graph.call("Softmax", logits, axis=1)
-    surest = graph.call("ReduceMax", probabilities, graph.constant([1], np.int64), keepdims=1)
-    left = graph.call("Relu", graph.call("Sub", graph.constant(1.0), surest))
     classes = len(head.bias) + 1
+    across = graph.constant([1], np.int64)
+    if classes == 2:
+        left = graph.call("ReduceMin", probabilities, across, keepdims=1)
+    else:
+        surest = graph.call("ReduceMax", probabilities, across, keepdims=1)
+        left = graph.call("Relu", graph.call("Sub", graph.constant(1.0), surest))
     return graph.call("Mul", left, graph.constant(classes / (classes - 1)))
 
 
