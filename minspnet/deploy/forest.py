@@ -25,6 +25,7 @@ class Node:
         total: The running sum over all experts that equals these logits on the node's cases.
         earlier: Pooled features of the path, if some exit fuses them.
         rows: Which of the cases the node ran on; None for all of them.
+        places: Of the logits, which ones are those of the cases; None for all of them.
     """
 
     hidden: str
@@ -32,6 +33,7 @@ class Node:
     total: str
     earlier: str | None = None
     rows: str | None = None
+    places: str | None = None
 
 
 class Forest:
@@ -70,7 +72,7 @@ class Forest:
     ) -> tuple[str, dict[int, str]]:
         """All that may run behind a node: the sum with it, and of each expert whether it ran."""
         gates = self._gates(graph, node, state)
-        active = {}
+        active: dict[int, str] = {}
         for expert in self._children(node):
             opened = graph.call("GreaterOrEqual", gates[expert], self.thresholds[expert])
             total, found = self._choice(graph, expert, state, opened, total)
@@ -107,7 +109,7 @@ class Forest:
         kinds = (TensorProto.FLOAT, *[TensorProto.BOOL] * len(behind))
         name = self.network.tree.names[expert]
         branches = [
-            branch.finish(f"{name}, {what}", [], [tensor(*one) for one in zip(said, kinds)])
+            branch.finish(f"{name}, {what}", [], list(map(tensor, said, kinds)))
             for branch, what, said in ((then, "run", outputs), (otherwise, "left", kept))
         ]
         results = graph.calls(
@@ -120,32 +122,35 @@ class Forest:
         module = self.network.experts[expert]
         hidden = emit(module.block, graph, given.hidden)
         said = read_exit(module.exit, graph, hidden, given.earlier)
-        if not module.replaces:
-            logits, added = graph.call("Add", given.logits, said), said
-        elif len(module.exit.writes):
-            written = graph.constant(module.exit.written.numpy(), np.bool_)
-            logits = graph.call("Where", written, said, given.logits)
-        else:
-            logits = said
+        # Where the sum is the path's own logits, those of the expert stand in for it.
         whole = given.total == total
-        if not whole and module.replaces:
-            added = graph.call("Sub", logits, given.logits)
-        if self.way == "case":
-            total = logits if whole else graph.call("Add", total, added)
+        logits = added = said
+        if not module.replaces:
+            if whole or self._children(expert):
+                logits = graph.call("Add", self._logits(graph, given), said)
         else:
-            assert given.rows is not None
+            if len(module.exit.writes):
+                written = graph.constant(module.exit.written.numpy(), np.bool_)
+                logits = graph.call("Where", written, said, self._logits(graph, given))
+            if not whole:
+                added = graph.call("Sub", logits, self._logits(graph, given))
+        if given.rows is not None:
             rows = _tall(graph, given.rows)
-            # Where the sum is the path's own logits, these stand in for it.
-            total = (
-                graph.call("ScatterND", total, rows, logits)
-                if whole
-                else graph.call("ScatterND", total, rows, added, reduction="add")
-            )
+            kind = {} if whole else {"reduction": "add"}
+            total = graph.call("ScatterND", total, rows, logits if whole else added, **kind)
+        else:
+            total = logits if whole else graph.call("Add", total, added)
         earlier = given.earlier
         if module.remember is not None and earlier is not None:
             pooled = emit(module.remember, graph, hidden)
             earlier = graph.call("Concat", earlier, pooled, axis=1)
         return total, Node(hidden, logits, total if whole else "", earlier, given.rows)
+
+    def _logits(self, graph: Graph, given: Node) -> str:
+        """A parent's logits for the cases at hand; gathered only if something reads them."""
+        if given.places is None:
+            return given.logits
+        return graph.call("Gather", given.logits, given.places, axis=0)
 
     def _gates(self, graph: Graph, node: int, state: Node) -> dict[int, str]:
         """Gates of the experts behind a node, each of shape (case, 1)."""
@@ -188,15 +193,13 @@ class Forest:
 
 def _take(graph: Graph, state: Node, places: str) -> Node:
     """The chosen among a node's cases."""
-    hidden, logits = (
-        graph.call("Gather", one, places, axis=0) for one in (state.hidden, state.logits)
-    )
+    hidden = graph.call("Gather", state.hidden, places, axis=0)
     earlier, rows = state.earlier, places
     if earlier is not None:
         earlier = graph.call("Gather", earlier, places, axis=0)
     if state.rows is not None:
         rows = graph.call("Gather", state.rows, places, axis=0)
-    return Node(hidden, logits, state.total, earlier, rows)
+    return Node(hidden, state.logits, state.total, earlier, rows, places)
 
 
 def _tall(graph: Graph, rows: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
@@ -25,16 +26,14 @@ class Graph:
         self._known: dict[tuple[str, tuple[str, ...], str], str] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], TensorProto] = {}
 
-    def call(self, operator: str, *given: str, **attributes: object) -> str:
+    def call(self, operator: str, *given: str, **attributes: Any) -> str:
         """Add a node with one output, unless an equal one is there, and name it."""
         key = (operator, given, repr(attributes))
         if key not in self._known:
             self._known[key] = self.calls(operator, *given, outputs=1, **attributes)[0]
         return self._known[key]
 
-    def calls(
-        self, operator: str, *given: str, outputs: int, **attributes: object
-    ) -> tuple[str, ...]:
+    def calls(self, operator: str, *given: str, outputs: int, **attributes: Any) -> tuple[str, ...]:
         """Add a node with several outputs."""
         names = tuple(f"{operator.lower()}_{next(self._numbers)}" for _ in range(outputs))
         self.nodes.append(helper.make_node(operator, given, names, **attributes))
@@ -46,7 +45,7 @@ class Graph:
         Kernels arrange their weights beforehand only if these stand in the graph of the node
         that reads them, so that a branch must hold its own.
         """
-        array = np.asarray(value, dtype=kind, order="C")
+        array: np.ndarray = np.asarray(value, dtype=kind, order="C")
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
             name = f"constant_{next(self._numbers)}"

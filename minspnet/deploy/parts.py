@@ -20,6 +20,8 @@ from minspnet.layers.stems import ConvolutionalStem, TabularStem
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_REGISTER = 16
+"""Channels that the widest kernels work on at a time."""
 
 
 @singledispatch
@@ -82,19 +84,12 @@ def _sequence(module: nn.Sequential, graph: Graph, given: str) -> str:
     return chain(list(module), graph, given)
 
 
-def chain(layers: list[nn.Module], graph: Graph, given: str, scale: np.ndarray | None = None) -> str:
-    """Layers one after another; a norm behind a convolution is folded into it.
-
-    Args:
-        layers: The first is a convolution if a scale is given.
-        graph: Where to.
-        given: What the first layer reads.
-        scale: Divisor of each channel that the first layer reads.
-    """
+def chain(layers: list[nn.Module], graph: Graph, given: str) -> str:
+    """Layers one after another; a norm behind a convolution is folded into it."""
     flat = [one for layer in layers for one in flattened(layer)]
     for before, layer, after in zip([None, *flat], flat, [*flat[1:], None], strict=False):
         if isinstance(layer, CONVOLUTIONS):
-            given = _convolution(layer, after, graph, given, scale if before is None else None)
+            given = convolve(graph, given, layer, *folded(layer, after), groups=layer.groups)
         elif not (isinstance(layer, NORMS) and isinstance(before, CONVOLUTIONS)):
             given = emit(layer, graph, given)
     return given
@@ -107,17 +102,26 @@ def flattened(module: nn.Module) -> list[nn.Module]:
     return [module]
 
 
-def _convolution(
-    layer: nn.Module, after: nn.Module | None, graph: Graph, given: str, scale: np.ndarray | None
-) -> str:
+def folded(layer: nn.Module, after: nn.Module | None) -> tuple[np.ndarray, np.ndarray]:
+    """Weight and bias of a convolution and the norm behind it, if that is what stands there."""
     assert isinstance(layer, CONVOLUTIONS)
     weight = array(layer.weight)
-    bias = np.zeros(len(weight))
-    if isinstance(after, NORMS):
-        factor, bias = norm_of(after)
-        weight = weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
-    if scale is not None:
-        weight = weight / scale.reshape(1, -1, *(1,) * (weight.ndim - 2))
+    if not isinstance(after, NORMS):
+        return weight, np.zeros(len(weight))
+    factor, bias = norm_of(after)
+    return weight * factor.reshape(-1, *(1,) * (weight.ndim - 1)), bias
+
+
+def convolve(
+    graph: Graph,
+    given: str,
+    layer: nn.Module,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    groups: int = 1,
+) -> str:
+    """A convolution that strides and pads as the layer does, with other weights."""
+    assert isinstance(layer, CONVOLUTIONS)
     return graph.call(
         "Conv",
         given,
@@ -126,7 +130,7 @@ def _convolution(
         kernel_shape=list(layer.kernel_size),
         strides=list(layer.stride),
         pads=[*layer.padding, *layer.padding],
-        group=layer.groups,
+        group=groups,
     )
 
 
@@ -186,7 +190,7 @@ def _regions(sides: tuple[int, ...], grid: int) -> np.ndarray:
         for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
             cut[start:end, place] = 1 / (end - start)
         cuts.append(cut)
-    shares = np.ones((1, 1))
+    shares: np.ndarray = np.ones((1, 1))
     for cut in cuts:
         shares = np.kron(shares, cut)
     return shares
@@ -237,10 +241,37 @@ def _columns(chosen: Tensor, graph: Graph, given: str) -> str:
 
 @emit.register
 def _convolutional_stem(module: ConvolutionalStem, graph: Graph, given: str) -> str:
+    """The standardised inputs through the convolutions, none of them narrower than a register.
+
+    Narrow layers are filled up with channels of 0: kernels work on that many at a time anyway,
+    and rearrange the features before and behind a layer that has fewer.
+    """
     mean, scale = array(module.standardise.mean), array(module.standardise.scale)
     # Only the scale can be folded: the border is padded with the mean, not with 0.
-    centred = graph.call("Sub", given, graph.constant(over_sides(mean, graph)))
-    return chain(list(module.layers), graph, centred, scale)
+    given = graph.call("Sub", given, graph.constant(over_sides(mean, graph)))
+    layers = list(module.layers)
+    places = [place for place, one in enumerate(layers) if isinstance(one, CONVOLUTIONS)]
+    channels = len(mean)
+    for order, place in enumerate(places):
+        weight, bias = folded(layers[place], layers[place + 1])
+        if not order:
+            weight = weight / scale.reshape(1, -1, *(1,) * graph.sides)
+        # Behind the first, depthwise layers and mixing ones take turns.
+        depthwise = order % 2 == 1
+        last = place == places[-1]
+        width = len(weight) if last else max(len(weight), _REGISTER)
+        weight = _filled(_filled(weight, width, 0), 1 if depthwise else channels, 1)
+        bias = _filled(bias, width, 0)
+        groups = width if depthwise else 1
+        given = graph.call("Relu", convolve(graph, given, layers[place], weight, bias, groups))
+        channels = width
+    return given
+
+
+def _filled(values: np.ndarray, length: int, axis: int) -> np.ndarray:
+    """Zeros behind the values along one axis."""
+    room = [(0, length - size if place == axis else 0) for place, size in enumerate(values.shape)]
+    return np.pad(values, room)
 
 
 def read_exit(module: Exit, graph: Graph, hidden: str, earlier: str | None) -> str:
@@ -254,7 +285,8 @@ def read_exit(module: Exit, graph: Graph, hidden: str, earlier: str | None) -> s
     first, last = min(weights), max(weights)
     weights[first] = _behind_norm(module.pool, *weights[first])
     if len(module.writes):
-        weights[last] = tuple(_spread(w, module) for w in weights[last])
+        weight, bias = weights[last]
+        weights[last] = _spread(weight, module), _spread(bias, module)
     for place, layer in enumerate(layers):
         if place in weights:
             pooled = affine(graph, pooled, *weights[place])
@@ -269,9 +301,7 @@ def _spread(values: np.ndarray, module: Exit) -> np.ndarray:
     return spread
 
 
-def read_gates(
-    gates: list[LearnedGate], graph: Graph, hidden: str, said: str | None
-) -> str:
+def read_gates(gates: list[LearnedGate], graph: Graph, hidden: str, said: str | None) -> str:
     """Logits of learned gates that know the same, side by side."""
     known = emit(gates[0].pool.collect, graph, hidden)
     if said is not None:

@@ -1,10 +1,9 @@
 """Read an exported model and decide with it, without torch."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from jaxtyping import Float
@@ -83,7 +82,9 @@ class Exported:
             raise
         except Exception as error:
             what = " ".join(f"{type(error).__name__}: {error}".split())[:120]
-            raise UserError(f"the file is not an exported model ({what}); export it anew.") from error
+            raise UserError(
+                f"the file is not an exported model ({what}); export it anew."
+            ) from error
 
     def feed(self, policy: Policy) -> dict[str, np.ndarray]:
         """A policy as the graph's inputs."""
@@ -108,7 +109,9 @@ class Exported:
         thresholds = self.feed(policy)
         runs = [cases] if self.batches else [cases[i : i + 1] for i in range(len(cases))]
         said = [self.session.run(_SAID, {"inputs": run, **thresholds}) for run in runs]
-        return Decision(*(np.concatenate(column) for column in zip(*said, strict=True)))
+        found = dict(zip(_SAID, map(np.concatenate, zip(*said, strict=True)), strict=True))
+        # The runtime's whole numbers are of another kind than numpy's own.
+        return Decision(**found | {"predicted": found["predicted"].astype(np.intp)})
 
     def _check(self, inputs: np.ndarray) -> None:
         shape = tuple(self.session.get_inputs()[0].shape[1:])
