@@ -110,9 +110,7 @@ class Latency(Recipe):
         return tuple(means)
 
 
-def measure(
-    exported: Exported, case: Float[np.ndarray, "1 *input"], rounds: int = 100
-) -> Latency:
+def measure(exported: Exported, case: Float[np.ndarray, "1 *input"], rounds: int = 100) -> Latency:
     """Time every reachable set of experts, one run after another.
 
     The sets take turns in an order drawn anew each round, so that a machine that slows down, and

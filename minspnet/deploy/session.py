@@ -15,6 +15,8 @@ from minspnet.trace import Decision, ExpertTree
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+ROWS = 64
+"""Cases that a model for batches takes at a time: more of them outgrow the caches."""
 _SAID = ("active", "outputs", "concepts", "class_logits", "probabilities", "predicted")
 
 
@@ -107,7 +109,8 @@ class Exported:
         self._check(inputs)
         cases = np.ascontiguousarray(inputs, dtype=np.float32)
         thresholds = self.feed(policy)
-        runs = [cases] if self.batches else [cases[i : i + 1] for i in range(len(cases))]
+        rows = ROWS if self.batches else 1
+        runs = [cases[start : start + rows] for start in range(0, len(cases), rows)]
         said = [self.session.run(_SAID, {"inputs": run, **thresholds}) for run in runs]
         found = dict(zip(_SAID, map(np.concatenate, zip(*said, strict=True)), strict=True))
         # The runtime's whole numbers are of another kind than numpy's own.
