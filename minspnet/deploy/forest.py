@@ -36,6 +36,19 @@ class Node:
     places: str | None = None
 
 
+@dataclass(frozen=True)
+class Flags:
+    """Whether some experts ran, side by side.
+
+    Attributes:
+        experts: Which ones.
+        name: Of the tensor, of shape (case, expert).
+    """
+
+    experts: tuple[int, ...]
+    name: str
+
+
 class Forest:
     """Lay a network's nodes out, each expert inside the branch that its gate opens.
 
@@ -49,7 +62,7 @@ class Forest:
         self.way = way
         self.head = network.frozen_head()
         self.thresholds: tuple[str, ...] = ()
-        self.none = ""
+        self.cases = ""
 
     def lay(self, graph: Graph, inputs: str, thresholds: str) -> tuple[str, str]:
         """Add everything up to the concept logits; names the active experts and these."""
@@ -58,30 +71,33 @@ class Forest:
         logits = read_exit(network.base_exit, graph, hidden, None)
         earlier = None if network.remember is None else emit(network.remember, graph, hidden)
         count = len(network.tree.names)
-        cases = graph.call("Shape", inputs, start=0, end=1)
-        shape = graph.call("Concat", cases, graph.constant([min(count, 1)], np.int64), axis=0)
-        self.none = graph.call("ConstantOfShape", shape, value=_false())
+        self.cases = graph.call("Shape", inputs, start=0, end=1)
         if not count:
-            return self.none, logits
+            return self._nothing(graph, 0), logits
         self.thresholds = graph.calls("Split", thresholds, outputs=count, num_outputs=count)
         total, active = self._behind(graph, -1, Node(hidden, logits, logits, earlier), logits)
-        return graph.call("Concat", *(active[e] for e in range(count)), axis=1), total
+        order = [expert for one in active for expert in one.experts]
+        flags = graph.call("Concat", *(one.name for one in active), axis=1)
+        if order != list(range(count)):
+            places = graph.constant(np.argsort(order), np.int64)
+            flags = graph.call("Gather", flags, places, axis=1)
+        return flags, total
 
     def _behind(
         self, graph: Graph, node: int, state: Node, total: str
-    ) -> tuple[str, dict[int, str]]:
-        """All that may run behind a node: the sum with it, and of each expert whether it ran."""
+    ) -> tuple[str, list[Flags]]:
+        """All that may run behind a node: the sum with it, and which experts ran."""
         gates = self._gates(graph, node, state)
-        active: dict[int, str] = {}
+        active: list[Flags] = []
         for expert in self._children(node):
             opened = graph.call("GreaterOrEqual", gates[expert], self.thresholds[expert])
             total, found = self._choice(graph, expert, state, opened, total)
-            active |= found
+            active += found
         return total, active
 
     def _choice(
         self, graph: Graph, expert: int, state: Node, opened: str, total: str
-    ) -> tuple[str, dict[int, str]]:
+    ) -> tuple[str, list[Flags]]:
         """An expert and all behind it, run where its gate opened."""
         if self.way == "case":
             return self._branch(graph, expert, state, opened, opened, total, opened)
@@ -90,32 +106,40 @@ class Forest:
         some = graph.call("Cast", graph.call("Size", places), to=TensorProto.BOOL)
         flag = opened
         if state.rows is not None:
-            flag = graph.call("ScatterND", self.none, _tall(graph, state.rows), opened)
+            none = self._nothing(graph, 1)
+            flag = graph.call("ScatterND", none, _tall(graph, state.rows), opened)
         return self._branch(graph, expert, state, some, flag, total, places)
 
     def _branch(
         self, graph: Graph, expert: int, state: Node, when: str, flag: str, total: str, places: str
-    ) -> tuple[str, dict[int, str]]:
+    ) -> tuple[str, list[Flags]]:
         then, otherwise = graph.branch(), graph.branch()
         taken = state if self.way == "case" else _take(then, state, places)
         further, reached = self._run(then, expert, taken, total)
         further, behind = self._behind(then, expert, reached, further)
-        outputs = [further, *behind.values()]
-        # One node each: no two outputs of a branch may be the same.
-        kept = [
-            otherwise.calls("Identity", name, outputs=1)[0]
-            for name in (total, *[self.none] * len(behind))
-        ]
-        kinds = (TensorProto.FLOAT, *[TensorProto.BOOL] * len(behind))
+        experts = tuple(one for flags in behind for one in flags.experts)
+        outputs, kept, kinds = [further], [otherwise.call("Identity", total)], [TensorProto.FLOAT]
+        if experts:
+            outputs.append(then.call("Concat", *(one.name for one in behind), axis=1))
+            kept.append(self._nothing(otherwise, len(experts)))
+            kinds.append(TensorProto.BOOL)
         name = self.network.tree.names[expert]
         branches = [
             branch.finish(f"{name}, {what}", [], list(map(tensor, said, kinds)))
             for branch, what, said in ((then, "run", outputs), (otherwise, "left", kept))
         ]
-        results = graph.calls(
+        total, *more = graph.calls(
             "If", when, outputs=len(outputs), then_branch=branches[0], else_branch=branches[1]
         )
-        return results[0], {expert: flag} | dict(zip(behind, results[1:], strict=True))
+        return total, [Flags((expert,), flag), *(Flags(experts, one) for one in more)]
+
+    def _nothing(self, graph: Graph, experts: int) -> str:
+        """Of so many experts, that none ran, for every case."""
+        if self.way == "case":
+            return graph.call("Identity", graph.constant(np.zeros((1, experts)), np.bool_))
+        width = graph.constant([experts], np.int64)
+        shape = graph.call("Concat", self.cases, width, axis=0)
+        return graph.call("ConstantOfShape", shape, value=_false())
 
     def _run(self, graph: Graph, expert: int, given: Node, total: str) -> tuple[str, Node]:
         """One expert on the cases at hand: the sum with it, and what it hands on."""
