@@ -67,7 +67,7 @@ def export(
         )
     network.eval()
     spec = network.spec
-    graph = Graph(len(spec.input_shape) - 1)
+    graph = Graph(2 if len(spec.input_shape) > 1 else 0)
     active, outputs = Forest(network, way).lay(graph, "inputs", "gate_thresholds")
     decided = heads.decide(network.frozen_head(), graph, outputs, "decision_threshold")
     for name, said in zip(_KINDS, (active, outputs, *decided), strict=True):

@@ -71,7 +71,8 @@ class Forest:
         logits = read_exit(network.base_exit, graph, hidden, None)
         earlier = None if network.remember is None else emit(network.remember, graph, hidden)
         count = len(network.tree.names)
-        self.cases = graph.call("Shape", inputs, start=0, end=1)
+        if self.way == "batch":
+            self.cases = graph.call("Shape", inputs, start=0, end=1)
         if not count:
             return self._nothing(graph, 0), logits
         self.thresholds = graph.calls("Split", thresholds, outputs=count, num_outputs=count)
@@ -83,9 +84,7 @@ class Forest:
             flags = graph.call("Gather", flags, places, axis=1)
         return flags, total
 
-    def _behind(
-        self, graph: Graph, node: int, state: Node, total: str
-    ) -> tuple[str, list[Flags]]:
+    def _behind(self, graph: Graph, node: int, state: Node, total: str) -> tuple[str, list[Flags]]:
         """All that may run behind a node: the sum with it, and which experts ran."""
         gates = self._gates(graph, node, state)
         active: list[Flags] = []

@@ -14,8 +14,8 @@ class Graph:
     """Nodes and constants of one graph; names are unique across it and its branches.
 
     Args:
-        sides: Axes behind the channels of the network's features: columns 0, signals 1,
-            pictures 2.
+        sides: Axes behind the channels of the features: columns 0, pictures 2. Signals are
+            laid out as pictures one pixel high, for which there are faster kernels.
         numbers: What names are made of; a branch continues those of the graph around it.
     """
 

@@ -122,14 +122,18 @@ def convolve(
 ) -> str:
     """A convolution that strides and pads as the layer does, with other weights."""
     assert isinstance(layer, CONVOLUTIONS)
+    padding = [side // 2 for side in layer.kernel_size]
+    strides = list(layer.stride)
+    if len(strides) < graph.sides:
+        weight, padding, strides = weight[:, :, None], [0, *padding], [1, *strides]
     return graph.call(
         "Conv",
         given,
         graph.constant(weight),
         graph.constant(bias),
-        kernel_shape=list(layer.kernel_size),
-        strides=list(layer.stride),
-        pads=[*layer.padding, *layer.padding],
+        kernel_shape=weight.shape[2:],
+        strides=strides,
+        pads=padding * 2,
         group=groups,
     )
 
@@ -170,9 +174,11 @@ def _grid_mean(module: GridMean, graph: Graph, given: str) -> str:
         return given
     grid = module.grid
     if grid == 1:
-        return graph.call("Flatten", graph.call("GlobalAveragePool", given))
+        sides = graph.constant(np.arange(2, 2 + graph.sides), np.int64)
+        return graph.call("ReduceMean", given, sides, keepdims=0)
     if all(side % grid == 0 for side in module.sides):
-        region = [side // grid for side in module.sides]
+        region = [1] * (graph.sides - len(module.sides))
+        region += [side // grid for side in module.sides]
         means = graph.call("AveragePool", given, kernel_shape=region, strides=region)
         return graph.call("Flatten", means)
     regions = _regions(module.sides, grid)
@@ -247,6 +253,8 @@ def _convolutional_stem(module: ConvolutionalStem, graph: Graph, given: str) -> 
     and rearrange the features before and behind a layer that has fewer.
     """
     mean, scale = array(module.standardise.mean), array(module.standardise.scale)
+    if len(module.output_shape) == 2:
+        given = graph.call("Unsqueeze", given, graph.constant([2], np.int64))
     # Only the scale can be folded: the border is padded with the mean, not with 0.
     given = graph.call("Sub", given, graph.constant(over_sides(mean, graph)))
     layers = list(module.layers)
@@ -255,7 +263,7 @@ def _convolutional_stem(module: ConvolutionalStem, graph: Graph, given: str) -> 
     for order, place in enumerate(places):
         weight, bias = folded(layers[place], layers[place + 1])
         if not order:
-            weight = weight / scale.reshape(1, -1, *(1,) * graph.sides)
+            weight = weight / scale.reshape(1, -1, *(1,) * (weight.ndim - 2))
         # Behind the first, depthwise layers and mixing ones take turns.
         depthwise = order % 2 == 1
         last = place == places[-1]
