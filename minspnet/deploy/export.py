@@ -54,7 +54,8 @@ def export(
         policy: What the thresholds are unless a run gives others.
         concept_names: Kept with the model.
         class_names: Kept with the model.
-        way: ``case`` decides one case a run, ``batch`` any number of them.
+        way: ``case`` decides one case a run, ``batch`` any number of them; ``always`` runs every
+            expert on them, whatever the thresholds.
         digest: Of the model folder that the network came from, if any.
 
     Raises:

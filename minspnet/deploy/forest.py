@@ -11,8 +11,9 @@ from minspnet.deploy.graph import Graph, tensor
 from minspnet.deploy.parts import emit, read_exit, read_gates
 from minspnet.network import Network
 
-Way = Literal["case", "batch"]
-"""One case a run, by branches; or any number of them, by gathering."""
+Way = Literal["case", "batch", "always"]
+"""One case a run, by branches; any number of them, by gathering; or any number without a choice:
+every expert runs, which is what skipping them is measured against."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Forest:
 
     Args:
         network: In evaluation mode.
-        way: One case, or batches.
+        way: How cases come, and whether experts may be skipped.
     """
 
     def __init__(self, network: Network, way: Way) -> None:
@@ -71,11 +72,12 @@ class Forest:
         logits = read_exit(network.base_exit, graph, hidden, None)
         earlier = None if network.remember is None else emit(network.remember, graph, hidden)
         count = len(network.tree.names)
-        if self.way == "batch":
+        if self.way != "case":
             self.cases = graph.call("Shape", inputs, start=0, end=1)
         if not count:
             return self._nothing(graph, 0), logits
-        self.thresholds = graph.calls("Split", thresholds, outputs=count, num_outputs=count)
+        if self.way != "always":
+            self.thresholds = graph.calls("Split", thresholds, outputs=count, num_outputs=count)
         total, active = self._behind(graph, -1, Node(hidden, logits, logits, earlier), logits)
         order = [expert for one in active for expert in one.experts]
         flags = graph.call("Concat", *(one.name for one in active), axis=1)
@@ -89,15 +91,20 @@ class Forest:
         gates = self._gates(graph, node, state)
         active: list[Flags] = []
         for expert in self._children(node):
-            opened = graph.call("GreaterOrEqual", gates[expert], self.thresholds[expert])
-            total, found = self._choice(graph, expert, state, opened, total)
+            total, found = self._choice(graph, expert, state, gates[expert], total)
             active += found
         return total, active
 
     def _choice(
-        self, graph: Graph, expert: int, state: Node, opened: str, total: str
+        self, graph: Graph, expert: int, state: Node, gate: str, total: str
     ) -> tuple[str, list[Flags]]:
         """An expert and all behind it, run where its gate opened."""
+        if self.way == "always":
+            total, reached = self._run(graph, expert, state, total)
+            total, behind = self._behind(graph, expert, reached, total)
+            ran = graph.call("GreaterOrEqual", gate, gate)
+            return total, [Flags((expert,), ran), *behind]
+        opened = graph.call("GreaterOrEqual", gate, self.thresholds[expert])
         if self.way == "case":
             return self._branch(graph, expert, state, opened, opened, total, opened)
         place = graph.call("NonZero", opened)

@@ -76,7 +76,7 @@ class Exported:
                 tuple(about["concepts"]),
                 tuple(about["classes"]),
                 Policy.from_text(**about["policy"]),
-                about["way"] == "batch",
+                about["way"] != "case",
                 about["missing"],
                 about["model"],
             )
