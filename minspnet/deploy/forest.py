@@ -75,7 +75,7 @@ class Forest:
         if self.way != "case":
             self.cases = graph.call("Shape", inputs, start=0, end=1)
         if not count:
-            return self._nothing(graph, 0), logits
+            return self._flags(graph, 0, False), logits
         if self.way != "always":
             self.thresholds = graph.calls("Split", thresholds, outputs=count, num_outputs=count)
         total, active = self._behind(graph, -1, Node(hidden, logits, logits, earlier), logits)
@@ -88,22 +88,22 @@ class Forest:
 
     def _behind(self, graph: Graph, node: int, state: Node, total: str) -> tuple[str, list[Flags]]:
         """All that may run behind a node: the sum with it, and which experts ran."""
-        gates = self._gates(graph, node, state)
+        gates = {} if self.way == "always" else self._gates(graph, node, state)
         active: list[Flags] = []
         for expert in self._children(node):
-            total, found = self._choice(graph, expert, state, gates[expert], total)
-            active += found
+            if self.way == "always":
+                total, reached = self._run(graph, expert, state, total)
+                total, found = self._behind(graph, expert, reached, total)
+                active += [Flags((expert,), self._flags(graph, 1, True)), *found]
+            else:
+                total, found = self._choice(graph, expert, state, gates[expert], total)
+                active += found
         return total, active
 
     def _choice(
         self, graph: Graph, expert: int, state: Node, gate: str, total: str
     ) -> tuple[str, list[Flags]]:
         """An expert and all behind it, run where its gate opened."""
-        if self.way == "always":
-            total, reached = self._run(graph, expert, state, total)
-            total, behind = self._behind(graph, expert, reached, total)
-            ran = graph.call("GreaterOrEqual", gate, gate)
-            return total, [Flags((expert,), ran), *behind]
         opened = graph.call("GreaterOrEqual", gate, self.thresholds[expert])
         if self.way == "case":
             return self._branch(graph, expert, state, opened, opened, total, opened)
@@ -112,7 +112,7 @@ class Forest:
         some = graph.call("Cast", graph.call("Size", places), to=TensorProto.BOOL)
         flag = opened
         if state.rows is not None:
-            none = self._nothing(graph, 1)
+            none = self._flags(graph, 1, False)
             flag = graph.call("ScatterND", none, _tall(graph, state.rows), opened)
         return self._branch(graph, expert, state, some, flag, total, places)
 
@@ -127,7 +127,7 @@ class Forest:
         outputs, kept, kinds = [further], [otherwise.call("Identity", total)], [TensorProto.FLOAT]
         if experts:
             outputs.append(then.call("Concat", *(one.name for one in behind), axis=1))
-            kept.append(self._nothing(otherwise, len(experts)))
+            kept.append(self._flags(otherwise, len(experts), False))
             kinds.append(TensorProto.BOOL)
         name = self.network.tree.names[expert]
         branches = [
@@ -139,13 +139,14 @@ class Forest:
         )
         return total, [Flags((expert,), flag), *(Flags(experts, one) for one in more)]
 
-    def _nothing(self, graph: Graph, experts: int) -> str:
-        """Of so many experts, that none ran, for every case."""
+    def _flags(self, graph: Graph, experts: int, ran: bool) -> str:
+        """Of so many experts, that all or none ran, for every case."""
         if self.way == "case":
-            return graph.call("Identity", graph.constant(np.zeros((1, experts)), np.bool_))
+            return graph.call("Identity", graph.constant(np.full((1, experts), ran), np.bool_))
         width = graph.constant([experts], np.int64)
         shape = graph.call("Concat", self.cases, width, axis=0)
-        return graph.call("ConstantOfShape", shape, value=_false())
+        value = TensorProto(data_type=TensorProto.BOOL, dims=[1], raw_data=bytes([ran]))
+        return graph.call("ConstantOfShape", shape, value=value)
 
     def _run(self, graph: Graph, expert: int, given: Node, total: str) -> tuple[str, Node]:
         """One expert on the cases at hand: the sum with it, and what it hands on."""
@@ -234,7 +235,3 @@ def _take(graph: Graph, state: Node, places: str) -> Node:
 
 def _tall(graph: Graph, rows: str) -> str:
     return graph.call("Unsqueeze", rows, graph.constant([1], np.int64))
-
-
-def _false() -> TensorProto:
-    return TensorProto(data_type=TensorProto.BOOL, dims=[1], raw_data=b"\0")
