@@ -7,7 +7,7 @@ policies, never arrays.
 import gc
 import importlib
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

@@ -77,9 +77,10 @@ class _Timing:
         from minspnet.latency import measure
 
         loaded, case = self._given
+        domain = DOMAINS[loaded.domain_key]
         network = artifact.load_network(loaded)
-        written = export(network, loaded.policy)
-        self.result = measure(Exported.open(written), case)
+        written = export(network, loaded.policy, domain.concept_names, domain.classes)
+        self.result = measure(Exported.open(written.SerializeToString()), case)
 
 
 @st.cache_resource(show_spinner=False)

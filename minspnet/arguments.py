@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
+from minspnet.artifact import Model, load, read_description
+from minspnet.domains import find_domain
 from minspnet.errors import UserError, requirement
 from minspnet.training.history import check_suffix
 
@@ -46,6 +48,11 @@ def one_of(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     return read
 
 
+def open_model(folder: Path) -> Model:
+    """Read the model that a command names, with its task."""
+    return load(folder, find_domain(read_description(folder)["domain"]))
+
+
 def history_file(text: str) -> Path:
     """Read the name of a table that can be written once training is done."""
     path = Path(text)
@@ -55,6 +62,15 @@ def history_file(text: str) -> Path:
             raise requirement("--history", "lie in a folder that is there", text, "make it first")
     except UserError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    return path
+
+
+def onnx_file(text: str) -> Path:
+    """Read the name of a network to write for other runtimes."""
+    path = Path(text)
+    if path.suffix != ".onnx":
+        must = "end in .onnx"
+        raise argparse.ArgumentTypeError(str(requirement("--out", must, text, "rename it")))
     return path
 
 

@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, sweep, explain, domains; each with ``--json``."""
+"""The command line: train, score, explain, export and time networks; all with ``--json``."""
 
 import argparse
 import dataclasses
@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import printed
+from minspnet import printed, runtime
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
     history_file,
     new_folder,
     one_of,
+    open_model,
     whole,
 )
-from minspnet.artifact import Model, load, load_network, read_description, save
+from minspnet.artifact import Model, load_network, save
 from minspnet.data import PARTS, Cases
 from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
@@ -140,6 +141,9 @@ def _parser() -> argparse.ArgumentParser:
         "--method", default="integrated_gradients", metavar="METHOD", help="attribution method"
     )
     _finish(explain, _explain, printed.show_explain)
+
+    for verb, command, show in runtime.add_verbs(commands):
+        _finish(verb, command, show)
     return parser
 
 
@@ -211,10 +215,6 @@ def _one_study(options: argparse.Namespace, seed: int, history: list[dict[str, f
         )
 
 
-def _open(path: Path) -> Model:
-    return load(path, find_domain(read_description(path)["domain"]))
-
-
 def _policy(options: argparse.Namespace, model: Model) -> Policy:
     if options.gates is None:
         return model.policy
@@ -224,7 +224,7 @@ def _policy(options: argparse.Namespace, model: Model) -> Policy:
 
 
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    model = _open(options.model)
+    model = open_model(options.model)
     policy = _policy(options, model)
     from minspnet.study import report
 
@@ -238,7 +238,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 def _sweep(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.sweep import Outcomes
 
-    model = _open(options.model)
+    model = open_model(options.model)
     cases = load_cases(find_domain(model.domain_key), model.variant)
     trace = model.traces[options.part]
     labels = cases.labels[cases.rows_of(trace.case_ids)]
@@ -263,7 +263,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.trace import replay
     from minspnet.waterfall import contrast, typical_concepts, waterfall
 
-    model = _open(options.model)
+    model = open_model(options.model)
     domain = find_domain(model.domain_key)
     cases = load_cases(domain, model.variant)
     one = cases.take(cases.rows_of((options.case,)))

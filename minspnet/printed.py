@@ -105,6 +105,41 @@ def show_explain(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+def show_export(result: dict[str, Any]) -> list[str]:
+    """Which file, how large, and for how many cases at a time."""
+    many = "any number of cases" if result["cases_a_run"] == "any" else "one case"
+    return [
+        f"saved {result['file']}: {result['bytes']:,} bytes, {many} a run",
+        f"  gate thresholds {result['policy']['gates']}, decision threshold "
+        f"{result['policy']['cut']}, unless a run gives others",
+    ]
+
+
+def show_latency(result: dict[str, Any]) -> list[str]:
+    """The operating point against all experts, then each part and each set of experts."""
+    machine, whole, point = (result[key] for key in ("machine", "all_on", "operating_point"))
+    lines = [
+        f"{result['model']} on {machine['processor']}, {machine['threads']} of {machine['cores']} "
+        f"cores, ONNX Runtime {machine['runtime']}, one case at a time"
+    ]
+    for title, one in (("operating point", point), ("all experts", whole)):
+        lines.append(
+            f"  {title:38s} {one['milliseconds']:8.4f} ms  {2 * one['macs']:11,.0f} FLOPs "
+            f"({one['milliseconds'] / whole['milliseconds']:.0%} of the time, "
+            f"{one['macs'] / whole['macs']:.0%} of the FLOPs)"
+        )
+    lines.append(f"microseconds a part, medians of {result['rounds']} runs of each set compared")
+    lines.append(f"  {'base, head and the call':38s} {1000 * result['base_milliseconds']:8.1f}")
+    for name, milliseconds in result["expert_milliseconds"].items():
+        lines.append(f"  {name:38s} {1000 * milliseconds:8.1f}")
+    lines.append("milliseconds a set of experts: median, and the middle half of the runs")
+    columns = (result[key] for key in ("sets", "milliseconds", "quartiles"))
+    for active, middle, (low, high) in zip(*columns, strict=True):
+        named = [name for name, on in zip(result["experts"], active, strict=True) if on]
+        lines.append(f"  {middle:8.4f}  {low:.4f} to {high:.4f}  {', '.join(named) or 'none'}")
+    return lines
+
+
 def _stretch_values(inputs: Mapping[str, float | list[float]]) -> dict[str, float]:
     """Name each stretch of a channel by its samples, counted from 0; a column by itself."""
     named = {}

@@ -20,8 +20,10 @@ from studies import CYTOLOGY, cases_of, part_of, untrained
 from minspnet.artifact import load, save
 from minspnet.cli import main
 from minspnet.data import ConceptScale
+from minspnet.deploy.session import Exported
 from minspnet.domains import DOMAINS, find_domain
 from minspnet.policy import Policy
+from minspnet.tally import count_sets
 from minspnet.trace import replay
 from minspnet.training.course import Course
 
@@ -437,6 +439,68 @@ def test_explain_a_picture(ask: Ask, ask_json: Callable[..., Any]) -> None:
     np.testing.assert_allclose(sizes, np.sort(everywhere)[::-1][:8], atol=6e-4)
 
 
+# --- Export and latency -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batches", [False, True])
+def test_export_writes_a_model_that_decides_alike(
+    batches: bool, ask: Ask, ask_json: Callable[..., Any], model: Path, tmp_path: Path
+) -> None:
+    out, more = tmp_path / "m.onnx", ("--batches",) * batches
+    said = ask_json("export", model, "--out", out, *more)
+    saved = load(model, CYTOLOGY)
+    assert said == {
+        "model": "tiny",
+        "file": str(out),
+        "bytes": out.stat().st_size,
+        "cases_a_run": "any" if batches else 1,
+        "policy": saved.policy.to_text(),
+    }
+    read = Exported.open(out)
+    assert (read.policy, read.digest, read.batches) == (saved.policy, saved.digest, batches)
+    part, core = part_of(saved, "test"), replay(saved.traces["test"], saved.policy)
+    decided = read.decide(part.inputs, read.policy)
+    alike = (decided.active == core.active).all(axis=1)
+    assert alike.mean() > 0.98  # but for gates that float noise carries over a threshold
+    np.testing.assert_allclose(decided.probabilities[alike], core.probabilities[alike], atol=1e-5)
+    answer = ask("export", model, "--out", out, *more)
+    assert (answer.code, answer.err) == (0, "")
+    first, second = answer.out.splitlines()
+    assert first.startswith(f"saved {out}: {out.stat().st_size:,} bytes, ")
+    assert first.endswith("any number of cases a run" if batches else "one case a run")
+    assert said["policy"]["gates"] in second
+
+
+def test_latency_in_json(ask_json: Callable[..., Any], model: Path) -> None:
+    """Every reachable set once, and an operating point between the cheapest and the dearest."""
+    said = ask_json("latency", model, "--rounds", 3)
+    saved = load(model, CYTOLOGY)
+    assert len(said["sets"]) == len(said["milliseconds"]) == count_sets(saved.traces["test"].tree)
+    assert said["rounds"] == 3 and said["machine"]["threads"] == 1
+    assert said["base_milliseconds"] == said["milliseconds"][0]
+    assert said["all_on"] == {
+        "milliseconds": said["milliseconds"][said["sets"].index([True] * 5)],
+        "macs": saved.cost.total,
+    }
+    assert set(said["expert_milliseconds"]) == set(said["experts"])
+    point = said["operating_point"]
+    assert min(said["milliseconds"]) <= point["milliseconds"] <= max(said["milliseconds"])
+    active = replay(saved.traces["test"], saved.policy).active
+    assert point["macs"] == pytest.approx(saved.cost.macs(active).mean())
+    assert point["cases"] == len(active)
+
+
+def test_latency_in_text(ask: Ask, model: Path) -> None:
+    answer = ask("latency", model, "--rounds", 2)
+    assert (answer.code, answer.err) == (0, "")
+    first, *lines = answer.out.splitlines()
+    assert first.startswith("tiny on ") and "ONNX Runtime" in first
+    for title in ("operating point", "all experts", "base, head and the call", "third look"):
+        assert any(line.strip().startswith(title) for line in lines), title
+    sets = load(model, CYTOLOGY).traces["test"].tree
+    assert sum(" to " in line for line in lines) == count_sets(sets)
+
+
 # --- Domains ----------------------------------------------------------------------------
 
 
@@ -508,6 +572,15 @@ BAD = {
     "explain nothing": ("explain {nowhere} --case FNA-001", "model", "{nowhere}"),
     "unknown case": ("explain {model} --case FNA-999", "case", "FNA-999"),
     "empty case": ("explain {model} --case=", "case", ""),
+    "export nothing": ("export {nowhere} --out m.onnx", "model", "{nowhere}"),
+    "export as another kind": ("export {model} --out m.pt", "--out", "m.pt"),
+    "export to no folder": (
+        "export {model} --out {nowhere}/m.onnx",
+        "--out",
+        "{nowhere}/m.onnx",
+    ),
+    "latency of nothing": ("latency {nowhere}", "model", "{nowhere}"),
+    "no rounds": ("latency {model} --rounds 0", "--rounds", "0"),
     "unknown method": ("explain {model} --case FNA-001 --method magic", "method", "magic"),
 }
 
@@ -579,7 +652,14 @@ def test_a_spoiled_model_is_refused(ask: Ask, model: Path, tmp_path: Path) -> No
     folder = Path(shutil.copytree(model, tmp_path / "spoiled"))
     with (folder / "weights.safetensors").open("ab") as file:
         file.write(b"x")
-    for verb in (("evaluate",), ("sweep",), ("explain", "--case", "FNA-001")):
+    verbs = (
+        ("evaluate",),
+        ("sweep",),
+        ("explain", "--case", "FNA-001"),
+        ("export", "--out", "m.onnx"),
+        ("latency",),
+    )
+    for verb in verbs:
         answer = ask(verb[0], folder, *verb[1:])
         assert (answer.code, answer.out) == (2, "")
         assert "weights.safetensors of model spoiled must match the hash" in answer.err
@@ -633,7 +713,7 @@ def test_help_names_every_verb() -> None:
     with program("--help") as help_text, program("domains", "--json") as domains:
         out, err = help_text.communicate()
         assert (help_text.returncode, err) == (0, "")
-        for verb in ("domains", "train", "evaluate", "sweep", "explain"):
+        for verb in ("domains", "train", "evaluate", "sweep", "explain", "export", "latency"):
             assert re.search(rf"^ +{verb} +\w", out, re.MULTILINE), verb
         out, err = domains.communicate()
         assert (domains.returncode, err) == (0, "")

@@ -19,7 +19,7 @@ from minspnet.errors import UserError
 from minspnet.network import Network, run
 from minspnet.policy import CLOSED, Policy
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
-from minspnet.sweep import reachable_sets
+from minspnet.tally import reachable_sets
 from minspnet.trace import replay
 
 KINDS = ("tabular", "image", "competing")

@@ -32,9 +32,7 @@ def show_devices(view: View) -> None:
     devices = cache.store().devices()
     rows = []
     for device in devices:
-        found = fit(
-            device, score.mean_macs, loaded.cost.total, trunk + sum(experts), features
-        )
+        found = fit(device, score.mean_macs, loaded.cost.total, trunk + sum(experts), features)
         rows.append(
             {
                 "Device": device.name,

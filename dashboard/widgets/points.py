@@ -119,7 +119,9 @@ def _papers(view: View, name: str, author: str, reason: str) -> OperatingPoint:
 
 def _show_file(view: View) -> None:
     st.subheader("From a file")
-    given = st.file_uploader("Load an operating point that was exported", type="json", key="load-point")
+    given = st.file_uploader(
+        "Load an operating point that was exported", type="json", key="load-point"
+    )
     if given is None:
         return
     loaded = cache.model(view.model)

@@ -44,6 +44,7 @@ class GridMean(nn.Module):
     def __init__(self, shape: tuple[int, ...], grid: int = 1) -> None:
         super().__init__()
         axes = axes_of(shape)
+        self.sides, self.grid = shape[1:], grid
         self.features = shape[0] * grid**axes
         self.pool = (
             nn.Identity(),
