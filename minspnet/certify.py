@@ -47,10 +47,11 @@ def ladder(
         [cost.macs(trace.tree.open(trace.gates, (t,) * experts)).mean() for t in thresholds]
     )
     steps = np.linspace(cost.total, macs[-1], rungs + 1)[1:]
-    places = {int(np.abs(macs - step).argmin()) for step in steps}
+    # From the end: of thresholds that cost these cases the same, the highest.
+    places = {int(np.abs(macs[::-1] - step).argmin()) for step in steps}
     return tuple(
-        Policy((float(thresholds[place]),) * experts, decision_threshold)
-        for place in sorted(places)
+        Policy((float(thresholds[::-1][place]),) * experts, decision_threshold)
+        for place in sorted(places, reverse=True)
     )
 
 

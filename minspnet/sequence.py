@@ -34,8 +34,8 @@ def rejected(
     all of the level on the first this is testing in a fixed sequence, up to the first failure.
 
     Source: Bretz et al. 2009, A graphical approach to sequentially rejective multiple test
-    procedures, with one ring as the graph; as testing of policies in Angelopoulos et al. 2021,
-    Learn then Test, section 3.
+    procedures, with one ring as the graph; Angelopoulos et al. 2021, Learn then Test, test
+    policies in this way.
     """
     level = np.array(first)
     fallen = np.zeros(len(level), dtype=bool)

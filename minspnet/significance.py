@@ -20,7 +20,6 @@ _OF_CHANGES = 1 / 500
 _BETS = 16
 _ROUNDS = 4
 _PIECES = 24
-_NEGLIGIBLE = 1e-6
 
 
 def harm_p(harms: int, cases: int, bound: float) -> float:
@@ -28,7 +27,8 @@ def harm_p(harms: int, cases: int, bound: float) -> float:
 
     Also a test of the share of changed decisions, which bounds harms: it needs no labels.
 
-    Source: the exact binomial tail, as in Angelopoulos et al. 2021, Learn then Test, section 4.
+    Source: the exact binomial tail, one of the p-values of Angelopoulos et al. 2021, Learn then
+    Test.
     """
     from scipy.special import bdtr
 
@@ -53,8 +53,8 @@ def betting_p(losses: Float[np.ndarray, " draw"], bound: float) -> float:
     fortune is shared out over several constant stakes, so the order of the draws is of no
     consequence.
 
-    Source: Waudby-Smith and Ramdas 2024, Estimating means of bounded random variables by betting,
-    section 4; stakes are mixed rather than learned on the way.
+    Source: Waudby-Smith and Ramdas 2024, Estimating means of bounded random variables by betting;
+    stakes are mixed rather than learned on the way.
     """
     # The largest stake would be ruined by one whole harm.
     stakes = np.arange(1, _BETS + 1) / _BETS / (1 - bound)
@@ -117,8 +117,7 @@ def exact_p(harms: int, gains: int, cases: int, bound: float, most_changed: floa
     higher, so taking the share of harms at the lower end of a piece, and that of gains at its
     upper end, bounds the whole piece.
 
-    The ranking depends on the bound, so that with few cases a larger bound can, within the level,
-    have a greater p-value.
+    The ranking depends on the bound, so that with few cases a larger bound may get a greater p-value.
 
     Args:
         harms: Cases newly decided wrongly.
@@ -128,8 +127,8 @@ def exact_p(harms: int, gains: int, cases: int, bound: float, most_changed: floa
         most_changed: What harms and gains are known to make up at most, as a share.
 
     Source: Barnard 1945, A new test for 2 x 2 tables (the greatest probability over the unknown
-    share, and outcomes ranked monotonically); likelihood ratio as in Chan 1998, Exact tests of
-    equivalence and efficacy with a non-zero lower bound.
+    share, and outcomes ranked monotonically). Chan 1998, Exact tests of equivalence and efficacy
+    with a non-zero lower bound, does the same for two groups and ranks by scores.
     """
     top = (min(most_changed, 1.0) - bound) / 2
     if top < 0:
@@ -148,12 +147,12 @@ def exact_p(harms: int, gains: int, cases: int, bound: float, most_changed: floa
     for _ in range(_ROUNDS):
         reached = max(reached, float(_probability(low, low, rows, limits, cases, bound).max()))
         bounds = _probability(low, high, rows, limits, cases, bound)
-        open_ = bounds > reached * 1.01
-        settled = max(settled, float(bounds[~open_].max(initial=0)))
-        if not open_.any():
+        loose = bounds > reached * 1.01
+        settled = max(settled, float(bounds[~loose].max(initial=0)))
+        if not loose.any():
             return min(1.0, settled + beyond)
         steps = np.linspace(0, 1, _PIECES // 4 + 1)
-        finer = low[open_, None] + (high - low)[open_, None] * steps
+        finer = low[loose, None] + (high - low)[loose, None] * steps
         low, high = finer[:, :-1].ravel(), finer[:, 1:].ravel()
     last = float(_probability(low, high, rows, limits, cases, bound).max())
     return min(1.0, max(settled, last) + beyond)
