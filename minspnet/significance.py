@@ -117,7 +117,7 @@ def exact_p(harms: int, gains: int, cases: int, bound: float, most_changed: floa
     higher, so taking the share of harms at the lower end of a piece, and that of gains at its
     upper end, bounds the whole piece.
 
-    The ranking depends on the bound, so that with few cases a larger bound may get a greater p-value.
+    The ranking depends on the bound: with few cases a larger bound may get a greater p-value.
 
     Args:
         harms: Cases newly decided wrongly.
