@@ -9,8 +9,10 @@ import streamlit as st
 from dashboard.cache import decision, model, outcomes, part, truth
 from minspnet import artifact
 from minspnet.artifact import Model
+from minspnet.certify import certify, ladder
 from minspnet.domains import DOMAINS
 from minspnet.energy import energy, weights_by_part
+from minspnet.guarantee import Certificate, Promise
 from minspnet.latency import Latency
 from minspnet.metrics import Price
 from minspnet.policy import CLOSED, Policy
@@ -192,3 +194,16 @@ def changed(name: str, now: Policy, saved: Policy) -> pd.DataFrame:
             f"Chance of {of}, saved": before.probabilities[rows, finding],
         }
     )
+
+
+@st.cache_resource(max_entries=64, show_spinner="Testing ...")
+def _certificate(name: str, promise: Promise, decision_threshold: float) -> Certificate:
+    loaded, cases = model(name), part(name, "test")
+    policies = ladder(loaded.traces["train"], loaded.cost, decision_threshold=decision_threshold)
+    groups = cases.groups if len(set(cases.groups)) < len(cases) else None
+    return certify(policies, loaded.traces["test"], cases.labels, loaded.cost, promise, groups)
+
+
+def certificate(name: str, promise: Promise, policy: Policy) -> Certificate:
+    """What can be promised on the test cases, at the decision threshold of a policy."""
+    return _certificate(name, promise, policy.decision_threshold)

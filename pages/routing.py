@@ -9,10 +9,10 @@ from dashboard.widgets import (
     devices,
     flips,
     points,
+    promise,
     roles,
     routes,
     thresholds,
-    tolerance,
     tradeoff,
 )
 
@@ -39,7 +39,7 @@ def show_routing() -> None:
         tradeoff.show_curve(view, saved)
     tabs = {
         "Within a budget": lambda: budget.show_budget(view),
-        "How sure": lambda: tolerance.show_cheapest(view),
+        "How sure": lambda: promise.show_promise(view),
         "Where cases go": lambda: routes.show_routes(view, saved),
         "What experts are for": lambda: roles.show_roles(view),
         "Classes and cohorts": lambda: cohorts.show_cohorts(view, saved),

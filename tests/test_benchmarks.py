@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import pneumonia, records, report
+from benchmarks import guarantee, pneumonia, records, report
 from benchmarks.records import RESULTS, Records
 from benchmarks.studies import STUDIES, USUAL
 from benchmarks.tables import paired, spread
@@ -131,6 +131,35 @@ def test_records_go_on_unless_what_they_depend_on_has_changed(
         "records": [{"seed": 0, "score": 0.5}, {"seed": 1, "score": 0.25}],
     }
     assert not Records("run", {"recipe": (1, 3)}).records
+
+
+def test_recalibrations_count_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The truth of a made-up population by hand; drawing from it breaks what is chosen naively."""
+    monkeypatch.setattr(guarantee, "DRAWS", 40)
+    hard = guarantee.made_up("hard", 10, 0.03, apart=False)
+    assert hard.within.tolist() == [True] * 10 + [False] * 10
+    assert hard.oracle == pytest.approx(1 - 0.95 / 2)
+    for drawn in guarantee.draws(hard, 200):
+        assert [one.harms + one.gains for one in drawn.counts] == [
+            one.changed for one in drawn.counts
+        ]
+        assert {one.everything for one in drawn.more} == {2200} and not drawn.of_class
+    found = guarantee.measure(hard, 500)["methods"]
+    assert found["naive"]["broken"] > 0.3 > 0.15 > found["ours"]["broken"]
+    # Nothing chosen costs all there is; what is chosen within the promise costs the oracle's.
+    for one in found.values():
+        assert 1 - one["nothing"] - one["broken"] >= 0
+        assert one["nothing"] + (1 - one["nothing"]) * 0.05 <= one["share"] <= 1
+
+
+def test_a_shipped_population_is_the_models_own() -> None:
+    """205 cases of which 77 are malignant; the last of the line-up runs the base alone."""
+    one = guarantee.shipped("breast_cytology-mean_and_se", 1)
+    assert one.loss.shape == one.changed.shape == (205, len(one.shares))
+    assert one.of_class.sum() == 77
+    assert (np.abs(one.loss) <= one.changed).all()
+    assert one.shares[-1] == pytest.approx(0.115, abs=5e-4)
+    assert one.loss[:, -1].sum() == 4
 
 
 def test_spread_and_paired_differences() -> None:

@@ -69,9 +69,9 @@ def show_budget(view: View) -> None:
             on_click=state.change_policy,
             args=(policy,),
         )
+    searched = "every vector of thresholds" if found.exact else "a million vectors, refined"
     st.caption(
-        f"Searched: {'every vector of thresholds' if found.exact else 'a grid of a million vectors, refined four times'}"
-        f", each counted exactly over the {len(cache.part(view.model, PART)):,} validation cases. "
+        f"Searched: {searched}, each counted exactly over the {len(cache.part(view.model, PART)):,} validation cases. "
         "With few cases the most accurate is a lucky one, and test cases tell; the third row looks "
         "at gates only and at no label."
     )

@@ -72,7 +72,7 @@ def show_devices(view: View) -> None:
 
 def _device(row: dict[str, object]) -> Device:
     """One row of the editor; a cell left empty is what the recipe then refuses by name."""
-    filled = {name: None if pd.isna(cell) else cell for name, cell in row.items()}  # type: ignore[call-overload]
+    filled = {name: None if pd.isna(cell) else cell for name, cell in row.items()}
     filled["ns_per_mac"] = filled["ns_per_mac"] or 0.0
     whole = filled["cores"]
     filled["cores"] = int(whole) if isinstance(whole, float) and whole.is_integer() else whole

@@ -1,0 +1,92 @@
+"""What can be promised of a threshold, and to whom it applies."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, cache_routing, promises, state
+from dashboard.format import percent
+from dashboard.state import View, unedited
+from minspnet.guarantee import Certificate, Promise
+
+_POINTS = (0.5, 1.0, 2.0, 5.0, 10.0)
+_CONFIDENCES = (0.9, 0.95, 0.99)
+_NONE = "no class"
+
+
+def show_promise(view: View) -> None:
+    """Ask for a promise, say whether it can be given, and what it is worth."""
+    domain = cache.domain_of(view.model)
+    found = cache_routing.certificate(view.model, _asked(domain.classes), view.policy)
+    st.markdown(f"**{promises.promised(found, domain.classes)}**")
+    if found.policy is not None:
+        st.button(
+            "Put these thresholds on the screen",
+            disabled=unedited(view) == found.policy,
+            on_click=state.change_policy,
+            args=(found.policy,),
+            key="take-promise",
+        )
+    st.write(
+        f"{promises.grounds(found)} These are the test cases: the network, its temperature and the "
+        "line-up of thresholds have not seen them."
+    )
+    st.caption(f"{promises.COVERS} {promises.COVERS_NOT}")
+    with st.expander("What was tested"):
+        st.dataframe(
+            _rungs(found, cache.model(view.model).cost.total),
+            hide_index=True,
+            alt="Each line-up threshold tested, with what was seen and its p-value",
+        )
+        st.caption(
+            "From safe to cheap; a shared gate threshold each, lined up by the gates of the "
+            f"training cases and by no label. {promises.INDEPENDENT}"
+        )
+
+
+def _asked(classes: tuple[str, ...]) -> Promise:
+    columns = st.columns(4)
+    points = columns[0].selectbox(
+        "Points of accuracy lost at most",
+        _POINTS,
+        1,
+        format_func=lambda value: f"{value:g}",
+        key="promise-points",
+        help="Against all experts on, on new cases.",
+    )
+    confidence = columns[1].selectbox(
+        "With a confidence of",
+        _CONFIDENCES,
+        1,
+        format_func=lambda value: f"{value:.0%}",
+        key="promise-confidence",
+    )
+    named = columns[2].selectbox("And of", (_NONE, *classes), key="promise-class")
+    fewer = columns[3].selectbox(
+        "points found fewer at most",
+        _POINTS,
+        3,
+        format_func=lambda value: f"{value:g}",
+        key="promise-class-points",
+        disabled=named == _NONE,
+        help="Of that class's cases, such as missed malignant ones.",
+    )
+    if named == _NONE:
+        return Promise(points, confidence)
+    return Promise(points, confidence, classes.index(named), fewer)
+
+
+def _rungs(found: Certificate, total: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "Gate threshold": f"{rung.policy.gate_thresholds[0]:.3g}",
+                "Share of FLOPs": percent(rung.macs / total),
+                "Newly wrong": rung.harms,
+                "Newly right": rung.gains,
+                "Decided otherwise": rung.changed,
+                "p-value": f"{rung.p_value:.3g}",
+                "Promise": "kept" if rung.kept else "not shown",
+            }
+            for rung in found.rungs
+        ]
+    )
