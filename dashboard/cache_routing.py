@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.cache import decision, model, outcomes, part, truth
+from dashboard.cache import decision, model, one_case, outcomes, part, truth
 from minspnet import artifact
 from minspnet.artifact import Model
 from minspnet.certify import certify, ladder
@@ -17,6 +17,7 @@ from minspnet.latency import Latency
 from minspnet.metrics import Price
 from minspnet.policy import CLOSED, Policy
 from minspnet.ranking import changed_cases
+from minspnet.receipt import Receipt, receipt
 from minspnet.roles import Roles, roles
 from minspnet.search import Front, pareto_front
 from minspnet.sweep import Score, breakpoints
@@ -159,7 +160,7 @@ def cohort_effects(name: str, by: str, now: Policy, saved: Policy) -> pd.DataFra
     cost = model(name).cost
     everything = Policy.shared(0, len(cost.experts)).with_cut(now.decision_threshold)
     columns = {}
-    for title, policy in (("now", now), ("saved", saved), ("all experts", everything)):
+    for title, policy in (("now", now), ("in force", saved), ("all experts", everything)):
         decided = decision(name, PART, policy)
         columns[f"Accuracy, {title}"] = decided.predicted == cases.labels
         if title != "all experts":
@@ -207,3 +208,8 @@ def _certificate(name: str, promise: Promise, decision_threshold: float) -> Cert
 def certificate(name: str, promise: Promise, policy: Policy) -> Certificate:
     """What can be promised on the test cases, at the decision threshold of a policy."""
     return _certificate(name, promise, policy.decision_threshold)
+
+
+def case_receipt(name: str, case_id: str, policy: Policy) -> Receipt:
+    """What one case ran and what it cost, with times once they are measured."""
+    return receipt(one_case(name, case_id), policy, model(name).cost, latency(name))

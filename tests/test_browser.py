@@ -97,8 +97,11 @@ def test_engineer_moves_sees_saves_and_clicks_the_curve(page: Page, address: str
     page.wait_for_url(re.compile("gates=0.0%2C0.0"))
     tile = page.get_by_test_id("stMetric").filter(has_text="Share of all FLOPs")
     expect(tile).to_contain_text("100.0%")
+    page.get_by_role("tab", name="Operating points").click()
+    page.get_by_label("Name").fill("All on")
+    page.get_by_label("Name").press("Tab")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("The saved operating point applies")).to_be_visible()
+    expect(page.get_by_text("This is the operating point in force")).to_be_visible()
     settle(page)
     points = page.locator(".js-plotly-plot .scatterlayer .trace").first.locator("path.point")
     box = points.nth(points.count() - 1).bounding_box()
@@ -110,6 +113,7 @@ def test_engineer_moves_sees_saves_and_clicks_the_curve(page: Page, address: str
 
 def test_a_changed_case_opens_from_its_row(page: Page, address: str) -> None:
     page.goto(f"{address}/routing?model={MODEL}&gates=off,off,off,off,off")
+    page.get_by_role("tab", name="Cases that flip").click()
     expect(page.get_by_text("Select a row to open the case")).to_be_visible()
     settle(page)
     table = page.get_by_test_id("stDataFrame").last

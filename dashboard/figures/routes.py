@@ -30,7 +30,7 @@ def draw_shares(names: Sequence[str], now: Sequence[float], saved: Sequence[floa
 
 
 def draw_flow(
-    names: Sequence[str],
+    names: Sequence[Sequence[str]],
     levels: Sequence[int],
     ends: Sequence[bool],
     links: Sequence[tuple[int, int, float]],
@@ -38,7 +38,7 @@ def draw_flow(
     """Draw the stream of cases from the base exit through the experts.
 
     Args:
-        names: Of the stations.
+        names: Of the stations, in lines.
         levels: How deep each stands.
         ends: Which stations answer without a further expert.
         links: From station, to station, share of all cases.
@@ -48,9 +48,9 @@ def draw_flow(
         go.Sankey(
             arrangement="snap",
             node={
-                "label": words(names),
+                "label": ["<br>".join(words(lines)) for lines in names],
                 "x": [0.01 + 0.98 * level / deepest for level in levels],
-                "y": [0.9 if end else 0.3 for end in ends],
+                "y": _heights(levels, ends, links),
                 "color": [NEUTRAL if end else CLASSES[0] for end in ends],
                 "pad": 18,
                 "thickness": 16,
@@ -72,6 +72,26 @@ def draw_flow(
     return finish(figure, 340)
 
 
+def _heights(
+    levels: Sequence[int], ends: Sequence[bool], links: Sequence[tuple[int, int, float]]
+) -> list[float]:
+    """Where the middle of each station stands, from 0 at the top: those that answer at the foot."""
+    through = [1.0 if level == 0 else 0.0 for level in levels]
+    for _, station, share in links:
+        through[station] += share
+    heights = [0.0] * len(levels)
+    for level in set(levels):
+        here = sorted(
+            (k for k, other in enumerate(levels) if other == level),
+            key=lambda k: (ends[k], -through[k]),
+        )
+        top = 0.04
+        for k in here:
+            heights[k] = top + 0.8 * through[k] / 2
+            top += 0.8 * through[k] + 0.09
+    return [min(max(height, 0.02), 0.97) for height in heights]
+
+
 def draw_grid(
     rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float]], what: str
 ) -> go.Figure:
@@ -82,7 +102,7 @@ def draw_grid(
             x=words(columns),
             y=words(rows),
             zmin=0,
-            colorscale=[[0, "rgba(127,140,147,0.08)"], [1, CLASSES[0]]],
+            colorscale=[[0, "rgba(127,140,147,0.08)"], [1, "rgba(0,114,178,0.55)"]],
             showscale=False,
             text=[["" if v != v or v < 0.005 else f"{v:.2f}" for v in row] for row in values],
             texttemplate="%{text}",

@@ -24,7 +24,15 @@ def finish(figure: go.Figure, height: int, legend: bool = False) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         showlegend=legend,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        # A legend that hides what it is clicked on surprises those who only meant to scroll.
+        legend={
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 0,
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
         hoverlabel={"align": "left"},
         font={"size": 13, "family": '"Source Sans", sans-serif'},
     )

@@ -70,8 +70,9 @@ def show_budget(view: View) -> None:
             args=(policy,),
         )
     searched = "every vector of thresholds" if found.exact else "a million vectors, refined"
+    cases = len(cache.part(view.model, PART))
     st.caption(
-        f"Searched: {searched}, each counted exactly over the {len(cache.part(view.model, PART)):,} validation cases. "
+        f"Searched: {searched}, each counted exactly over the {cases:,} validation cases. "
         "With few cases the most accurate is a lucky one, and test cases tell; the third row looks "
         "at gates only and at no label."
     )

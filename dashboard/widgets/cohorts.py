@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import cache, cache_routing
-from dashboard.format import flops, score
+from dashboard.format import flops, percent, score
 from dashboard.state import View, unedited
 from minspnet.policy import Policy
 
@@ -16,15 +16,9 @@ def show_cohorts(view: View, saved: Policy) -> None:
         "Cases by", list(titles), format_func=titles.__getitem__, key="cohorts-by", width=320
     )
     table = cache_routing.cohort_effects(view.model, by, unedited(view), saved)
-    st.dataframe(
-        table,
-        alt="Accuracy and share of FLOPs by cohort",
-        column_config={
-            name: st.column_config.NumberColumn(format="percent")
-            for name in table.columns
-            if name != "Cases"
-        },
-    )
+    shares = [name for name in table.columns if name != "Cases"]
+    table[shares] = table[shares].map(lambda share: percent(share, 1))
+    st.table(table)
     st.caption(
         "Accuracy: share of the cohort's validation cases decided as labelled; for a class that is "
         "the share of its cases found (recall). Thirds are of the finding's true value."

@@ -43,6 +43,18 @@ def show_devices(view: View) -> None:
                 "Assumed": device.assumption,
             }
         )
+    if (latency := cache_routing.latency(view.model)) is not None:
+        mean = cache_routing.mean_price(view.model, "ms", score)
+        rows.append(
+            {
+                "Device": "This machine",
+                "Verdict": "measured",
+                "Mean time": milliseconds(mean),
+                "All experts": milliseconds(latency.all_on),
+                "Memory": rows[0]["Memory"] if rows else "",
+                "Assumed": f"nothing: ONNX Runtime on {latency.machine.processor}, one thread",
+            }
+        )
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Which devices the policy fits")
     st.caption(
         f"{trunk + sum(experts):,} stored numbers, and {features:,} held at once while a case "

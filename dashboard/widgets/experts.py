@@ -1,71 +1,76 @@
 """Which experts ran for a case, and what each added to each concept."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, text
+from dashboard import cache, cache_routing, text
 from dashboard.figures.contributions import draw_ledger, draw_waterfall
+from dashboard.format import milliseconds
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
-from minspnet.policy import CLOSED
-from minspnet.spec import ModelSpec
 from minspnet.trace import replay
 
 
 def show_experts(view: View, case_id: str) -> None:
-    """Gates and their thresholds, the waterfall by expert, and the full ledger."""
+    """The compute receipt, the waterfall by expert, and the full ledger."""
     left, right = st.columns(2, gap="large")
     with left:
-        _show_gates(view, case_id)
+        _show_receipt(view, case_id)
     with right:
         _show_waterfall(view, case_id)
     st.markdown("**What each expert added through each finding**")
     _show_ledger(view, case_id)
 
 
-def _show_gates(view: View, case_id: str) -> None:
+def _show_receipt(view: View, case_id: str) -> None:
     loaded = cache.model(view.model)
-    trace = cache.one_case(view.model, case_id)
-    active = replay(trace, view.policy).active[0]
-    rows = []
-    for expert, recipe in enumerate(loaded.spec.experts):
-        threshold = view.policy.gate_thresholds[expert]
-        rows.append(
-            {
-                "Expert (gate)": f"{recipe.name} ({recipe.gate})",
-                "Gate": float(trace.gates[0, expert]),
-                "Opens at": "off" if threshold == CLOSED else f"{threshold:.2f}",
-                "Ran": _reason(loaded.spec, active, expert),
-            }
-        )
+    found = cache_routing.case_receipt(view.model, case_id, view.policy)
+    kinds = [f" ({expert.gate})" for expert in loaded.spec.experts]
+    rows = [
+        {
+            "Part (gate)": f"{item.part}{kind}",
+            "Gate": item.gate,
+            "Opens at": "" if item.gate is None else _opens_at(item.gate_threshold),
+            "Ran": item.reason or "yes",
+            "FLOPs": f"{2 * item.macs:,}",
+            "Time": "" if item.microseconds is None else milliseconds(item.microseconds / 1000),
+        }
+        for item, kind in zip(found.items, ["", *kinds], strict=True)
+    ]
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
-        alt="Each expert's gate, the threshold it opens at, and whether the expert ran",
+        alt="Each part, its gate and threshold, whether it ran, and what it cost",
         column_config={
-            "Expert (gate)": st.column_config.TextColumn(width=150),
+            "Part (gate)": st.column_config.TextColumn(width=150),
             "Gate": st.column_config.ProgressColumn(
-                min_value=0, max_value=1, format="%.3f", width=90
+                min_value=0, max_value=1, format="%.3f", width=80
             ),
             "Opens at": st.column_config.TextColumn(width=60),
-            "Ran": st.column_config.TextColumn(width=170),
+            "Ran": st.column_config.TextColumn(width=130),
+            "FLOPs": st.column_config.TextColumn(width=70),
+            "Time": st.column_config.TextColumn(width=70),
         },
     )
+    took = f"{2 * found.macs:,} of {2 * found.total_macs:,} FLOPs"
+    if found.microseconds is not None:
+        took += f", {milliseconds(found.microseconds / 1000)} as a whole on {found.machine}"
     st.caption(
-        "An expert runs where its gate reaches the threshold and the expert before it ran. "
-        f"Of the gates, {text.gates({e.gate for e in loaded.spec.experts}, 2, '; ')}."
+        f"{took}. An expert runs where its gate reaches the threshold and the expert before it "
+        f"ran. Of the gates, {text.gates({e.gate for e in loaded.spec.experts}, 2, '; ')}."
+    )
+    st.download_button(
+        "Compute receipt (JSON)",
+        found.to_json(),
+        file_name="receipt.json",
+        mime="application/json",
+        on_click="ignore",
+        key="receipt",
     )
 
 
-def _reason(spec: ModelSpec, active: Sequence[bool], expert: int) -> str:
-    if active[expert]:
-        return "yes"
-    parent = spec.parents[expert]
-    if parent >= 0 and not active[parent]:
-        return f"not reached: no {spec.experts[parent].name}"
-    return "no: gate is lower"
+def _opens_at(gate_threshold: float | None) -> str:
+    return "off" if gate_threshold is None or gate_threshold > 1 else f"{gate_threshold:.3g}"
 
 
 def _show_waterfall(view: View, case_id: str) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import cache, text
+from dashboard import cache
 from dashboard.cache_routing import PART
 from dashboard.figures.routes import draw_flow, draw_shares
 from dashboard.state import View, unedited
@@ -21,7 +21,7 @@ def show_routes(view: View, saved_policy: Policy) -> None:
     found = flow(counted.tree, counted.sets, now.set_shares)
     ends = [level > 0 and not ran for level, ran in found.stations]
     titles = [
-        "base exit" if level == 0 else text.listed([names[e] for e in ran]) if ran else "answered"
+        ["base exit"] if level == 0 else [names[e] for e in ran] or ["answered"]
         for level, ran in found.stations
     ]
     if found.links:

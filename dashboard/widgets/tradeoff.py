@@ -1,5 +1,6 @@
 """What the policy on screen is worth and costs, against all others."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -112,7 +113,7 @@ def show_curve(view: View, saved_policy: Policy) -> None:
 
     figure = draw_curve(
         [(*place(point), point.gate_thresholds[0]) for point in sweep],
-        [(*place(point), number) for number, point in enumerate(each)],
+        [place(point) for point in each],
         place(cache.score(view.model, PART, unedited(view))),
         place(cache.score(view.model, PART, saved_policy)),
         f"{_SCORES[wanted]} on validation cases",
@@ -126,28 +127,25 @@ def show_curve(view: View, saved_policy: Policy) -> None:
         "over one threshold an expert",
         clickable=True,
     )
-    _follow_click(event, [(p,) * len(saved_policy.gate_thresholds) for p in _shared(sweep)], each)
+    _follow_click(event, (sweep, each))
+    cases = len(cache.part(view.model, PART))
     st.caption(
         "Click a point to take its thresholds. Orange: the best that one threshold an expert can "
-        "do on these cases; what was picked among so many by few cases was lucky on them, so look "
-        "at *Within a budget* for what is left of it on test cases."
+        f"do on these cases. One case of {cases:,} is {100 / cases:.2g} points, and what was "
+        "picked among so many by few cases was lucky on them: *Within a budget* shows what is left "
+        "of it on test cases."
     )
 
 
-def _shared(sweep: tuple[Score, ...]) -> list[float]:
-    return [point.gate_thresholds[0] for point in sweep]
-
-
-def _follow_click(event: Any, shared: list[tuple[float, ...]], each: list[Score]) -> None:
-    vectors = {0: shared, 1: [point.gate_thresholds for point in each]}
-    points = [p for p in event["selection"]["points"] if p.get("curve_number", 0) in vectors]
+def _follow_click(event: Any, drawn: tuple[Sequence[Score], ...]) -> None:
+    points = [p for p in event["selection"]["points"] if p.get("curve_number", 0) < len(drawn)]
     if not points:
         return
-    asked = points[0]
-    vector = vectors[asked.get("curve_number", 0)][asked["point_index"]]
+    point = drawn[points[0].get("curve_number", 0)][int(points[0]["customdata"][0])]
     # A new key forgets the selection, so that a slider can move away from the point again.
     st.session_state["curve-turn"] += 1
-    state.change_policy(Policy(vector, state.current().policy.decision_threshold))
+    cut = state.current().policy.decision_threshold
+    state.change_policy(Policy(point.gate_thresholds, cut))
     st.rerun(scope="fragment")
 
 

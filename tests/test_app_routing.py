@@ -1,0 +1,268 @@
+"""The Routing page, driven as an engineer would: every number is that of the core."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_app import IMAGE, TABULAR, figure, metric, open_app, own_store
+
+from dashboard import cache, cache_routing
+from dashboard.format import milliseconds, percent, score
+from minspnet.devices import DEVICES
+from minspnet.latency import Latency, Machine
+from minspnet.policy import CLOSED, Policy
+from minspnet.tally import reachable_sets
+
+__all__ = ["own_store"]
+WRIST = "wrist_exercise"
+TABS = (
+    "Within a budget",
+    "How sure",
+    "Where cases go",
+    "What experts are for",
+    "Classes and cohorts",
+    "Cases that flip",
+    "Operating points",
+    "Devices",
+)
+
+
+@pytest.fixture(autouse=True)
+def no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times are measured in the background; here they are as the test says."""
+    monkeypatch.setattr(cache_routing, "latency", lambda name: None)
+
+
+def timed(model: str) -> Latency:
+    """One millisecond for the trunk and one more for each expert."""
+    sets = reachable_sets(cache.model(model).traces["test"].tree)
+    names = cache.model(model).traces["test"].tree.names
+    times = tuple(map(float, 1 + sets.sum(axis=1)))
+    rows = tuple(tuple(map(bool, row)) for row in sets)
+    machine = Machine("a processor", 2, 1, "1.0")
+    return Latency(machine, names, rows, times, tuple((t, t) for t in times), 3)
+
+
+def open_tab(tab: str, model: str = TABULAR, **address: str) -> AppTest:
+    app = open_app("routing", model=model, **address)
+    app.session_state["routing-tab"] = tab
+    return app.run()
+
+
+def everything(model: str) -> Policy:
+    return Policy.shared(0, len(cache.model(model).spec.experts))
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("model", [TABULAR, WRIST, "shuttle"])
+def test_every_tab_opens_and_says_something(tab: str, model: str) -> None:
+    app = open_tab(tab, model)
+    assert not app.exception
+    assert len(app.get("plotly_chart")) >= 1
+    assert [t.label for t in app.tabs] == list(TABS)
+
+
+def test_moving_thresholds_follows_live_and_exactly() -> None:
+    app = open_app("routing", model=IMAGE)
+    app.select_slider(key="gate-shared").set_value(0.0).run()
+    assert metric(app, "Accuracy") == score(
+        cache.score(IMAGE, "validation", everything(IMAGE)).accuracy
+    )
+    assert metric(app, "Share of all FLOPs") == "100.0%"
+    gate = cache_routing.expert_options(IMAGE, 1)[30]
+    app.select_slider(key="gate-1").set_value(gate).run()
+    policy = everything(IMAGE).with_gate(1, gate)
+    assert app.query_params["gates"] == policy.to_text()["gates"]
+    assert metric(app, "AUC") == score(cache.auc(IMAGE, "validation", policy))
+    share = cache.score(IMAGE, "validation", policy).mean_macs / cache.model(IMAGE).cost.total
+    assert metric(app, "Share of all FLOPs") == percent(share, 1)
+    app.select_slider(key="gate-1").set_value(CLOSED).run()
+    assert app.query_params["gates"].split(",")[1] == "off"
+
+
+@pytest.mark.parametrize("model", [TABULAR, "shuttle"])
+def test_no_threshold_in_between_does_anything_else(model: str) -> None:
+    """Where there are few cases every step of a slider is offered; else none but even ones."""
+    trace = cache.model(model).traces["validation"]
+    options = cache_routing.shared_options(model)
+    assert options[0] == 0 and options[-1] > 1 and len(options) <= 203
+    costs = [point.mean_macs for point in cache_routing.curve(model, 0.5)]
+    steps = -np.diff(costs) / cache.model(model).cost.total
+    assert (steps >= -1e-9).all() and steps.max() < 0.1, trace
+
+
+def test_a_click_takes_a_point_of_either_curve() -> None:
+    """The figure says which point is which; the policy is then just that one's."""
+    app = open_app("routing", model=TABULAR)
+    drawn = figure(app, 0)["data"]
+    sweep = cache_routing.curve(TABULAR, 0.5)
+    assert [point[0] for point in drawn[0]["customdata"]] == list(range(len(sweep)))
+    assert drawn[0]["y"] == pytest.approx([point.accuracy for point in sweep])
+    front = cache_routing.front(TABULAR, "FLOPs", 0.5)
+    assert drawn[1]["y"] == pytest.approx(front.accuracies)
+    assert drawn[1]["x"] == pytest.approx(front.prices)
+    assert [point[0] for point in drawn[1]["customdata"]] == list(range(len(front.prices)))
+
+
+def test_undo_and_as_trained_go_back() -> None:
+    app = open_app("routing", model=IMAGE)
+    shipped = app.query_params["gates"]
+    app.select_slider(key="gate-shared").set_value(0.0).run()
+    assert app.query_params["gates"] != shipped
+    next(b for b in app.button if b.label == "Undo").click().run()
+    assert app.query_params["gates"] == shipped
+
+
+# --- Budgets and time ---------------------------------------------------------------------------
+
+
+def test_a_budget_is_kept_and_shown_on_test_cases() -> None:
+    app = open_tab("Within a budget", "shuttle")
+    app.slider(key="budget-share").set_value(30).run()
+    table = app.table[0].value
+    front = cache_routing.front("shuttle", "FLOPs", 0.5)
+    price = cache_routing.price("shuttle", "FLOPs")
+    vector = front.gate_thresholds[front.within(0.3 * price.total)]
+    test = cache.score("shuttle", "test", Policy(vector))
+    assert table.iloc[0]["Accuracy, test"] == score(test.accuracy)
+    for row in range(3):
+        app.button[[b.label.startswith("Take ") for b in app.button].index(True) + row].click()
+        app.run()
+        gates = Policy.from_text(app.query_params["gates"])
+        held = cache.score("shuttle", "validation", gates)
+        assert 2 * held.mean_macs <= 0.3 * price.total * (1 + 1e-9)
+    app.slider(key="budget-share").set_value(1).run()
+    assert "the base alone costs" in " ".join(m.value for m in app.markdown)
+
+
+def test_measured_times_stand_beside_flops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mean time: one for the trunk and one for each expert that ran, by how many cases ran it."""
+    app = open_app("routing", model=IMAGE)
+    assert metric(app, "Mean time per case") == "..."
+    assert "ms" not in app.get("button_group")[1].options
+    monkeypatch.setattr(cache_routing, "latency", timed)
+    app = open_app("routing", model=IMAGE)
+    shares = cache.score(IMAGE, "validation", cache.model(IMAGE).policy).expert_shares
+    assert metric(app, "Mean time per case") == milliseconds(1 + sum(shares))
+    app.get("button_group")[1].set_value("ms").run()
+    assert not app.exception
+    assert figure(app, 0)["layout"]["xaxis"]["title"]["text"] == "mean ms per case"
+    assert figure(app, 0)["data"][2]["x"] == pytest.approx([1 + sum(shares)])
+
+
+# --- Promises -------------------------------------------------------------------------------------
+
+
+def test_where_cases_are_too_few_it_says_how_many_would_do() -> None:
+    app = open_tab("How sure", TABULAR)
+    said = " ".join(m.value for m in app.markdown)
+    assert "Nothing can be promised" in said and re.search(r"With about [\d,]+ cases|allow", said)
+    assert not any(b.key == "take-promise" for b in app.button)
+    assert any("another hospital" in caption.value for caption in app.caption)
+
+
+def test_a_promise_that_can_be_given_puts_its_thresholds_on_the_screen() -> None:
+    app = open_tab("How sure", "shuttle")
+    said = " ".join(m.value for m in app.markdown)
+    assert (
+        "With 95% confidence, accuracy on new cases of this kind is at most 1 point below" in said
+    )
+    app.button(key="take-promise").click().run()
+    assert not app.exception
+    taken = Policy.from_text(app.query_params["gates"])
+    loss = (
+        cache.score("shuttle", "test", everything("shuttle")).accuracy
+        - cache.score("shuttle", "test", taken).accuracy
+    )
+    assert loss < 0.01
+    app.selectbox(key="promise-class").set_value(cache.domain_of("shuttle").classes[1]).run()
+    assert "fewer are found" in " ".join(m.value for m in app.markdown)
+
+
+# --- Operating points ---------------------------------------------------------------------------
+
+
+def save_point(app: AppTest, name: str, author: str = "", reason: str = "") -> AppTest:
+    app.text_input(key="point-name").set_value(name)
+    app.text_input(key="point-author").set_value(author)
+    app.text_area(key="point-reason").set_value(reason)
+    next(b for b in app.button if b.label == "Save").click()
+    return app.run()
+
+
+def test_a_named_point_is_kept_with_its_papers_and_is_in_force() -> None:
+    app = open_tab("Operating points", IMAGE)
+    app.select_slider(key="gate-shared").set_value(0.0).run()
+    moved = app.query_params["gates"]
+    save_point(app, "Night shift", "A reader", "fewer recalls")
+    assert not app.exception
+    assert open_app("routing", model=IMAGE).query_params["gates"] == moved
+    app = open_tab("Operating points", IMAGE)
+    row = app.dataframe[-1].value.iloc[0]
+    assert (row["Name"], row["Who"], row["Why"]) == ("Night shift", "A reader", "fewer recalls")
+    test = cache.score(IMAGE, "test", everything(IMAGE))
+    assert row["Accuracy, test"] == score(test.accuracy) and row[""] == "in force"
+    next(b for b in app.button if b.label == "As trained").click().run()
+    assert open_app(model=IMAGE).query_params["gates"] == moved
+
+
+@pytest.mark.parametrize("name", ["", "   "])
+def test_a_point_without_a_name_is_refused_and_nothing_typed_is_lost(name: str) -> None:
+    app = save_point(open_tab("Operating points", IMAGE), name, "A reader", "because")
+    assert [error.value[:18] for error in app.error] == ["name must say some"]
+    assert app.text_area(key="point-reason").value == "because"
+    assert cache.store().operating_points(cache.model(IMAGE).digest) == ()
+
+
+def test_a_point_comes_back_from_its_file() -> None:
+    app = open_tab("Operating points", IMAGE)
+    app.select_slider(key="gate-shared").set_value(0.0).run()
+    save_point(app, "Everything")
+    (point,) = cache.store().operating_points(cache.model(IMAGE).digest)
+    next(b for b in app.button if b.label == "As trained").click().run()
+    app.get("file_uploader")[0].set_value(("p.json", point.to_json().encode(), "application/json"))
+    app.run()
+    assert not app.error
+    app.button(key="take-file").click().run()
+    assert app.query_params["gates"] == everything(IMAGE).to_text()["gates"]
+    foreign = json.dumps(point.to_dict() | {"model": "other"}).encode()
+    app.get("file_uploader")[0].set_value(("p.json", foreign, "application/json"))
+    app.run()
+    assert app.error[0].value.startswith("the operating point must be of the model with hash")
+
+
+# --- Cases, experts, devices ----------------------------------------------------------------------
+
+
+def test_changed_cases_are_those_that_replay_says() -> None:
+    app = open_tab("Cases that flip", gates="off,off,off,off,off")
+    saved = cache.model(TABULAR).policy
+    expected = cache_routing.changed(TABULAR, Policy.shared(CLOSED, 5), saved)
+    (heading,) = [s.value for s in app.subheader if s.value.startswith("Cases decided")]
+    assert heading.endswith(f": {len(expected)}") and len(expected)
+
+
+def test_cohorts_are_counted_from_decisions() -> None:
+    app = open_tab("Classes and cohorts", gates="off,off,off,off,off")
+    table = app.table[0].value
+    base = cache.score(TABULAR, "validation", Policy.shared(CLOSED, 5))
+    assert table["Accuracy, now"].tolist() == [percent(share, 1) for share in base.recalls]
+    concept = cache.domain_of(TABULAR).concepts[0].name
+    app.selectbox(key="cohorts-by").set_value(concept).run()
+    table = app.table[0].value
+    assert table["Cases"].astype(int).sum() == len(cache.part(TABULAR, "validation"))
+    effects = cache_routing.cohort_effects(
+        TABULAR, concept, Policy.shared(CLOSED, 5), cache.model(TABULAR).policy
+    )
+    overall = (effects["Accuracy, now"] * effects["Cases"]).sum() / effects["Cases"].sum()
+    assert overall == pytest.approx(base.accuracy)
+
+
+def test_devices_are_edited_kept_and_checked() -> None:
+    app = open_tab("Devices", IMAGE)
+    verdicts = app.dataframe[0].value
+    assert verdicts["Device"].tolist() == [device.name for device in DEVICES]
+    cache.store().save_devices(DEVICES[:1], "2026-01-02T03:04:05+00:00")
+    assert open_tab("Devices", IMAGE).dataframe[0].value["Device"].tolist() == [DEVICES[0].name]
