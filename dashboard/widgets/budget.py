@@ -1,14 +1,19 @@
 """The best thresholds that a budget can pay: one each, beside one for all."""
 
+import math
+
 import pandas as pd
 import streamlit as st
 
 from dashboard import cache, cache_routing, state
 from dashboard.cache_routing import PART
-from dashboard.format import percent, price, score
+from dashboard.format import price, score
 from dashboard.state import View, unedited
 from minspnet.policy import Policy
 from minspnet.sweep import Score
+
+
+_USUAL = 40
 
 
 def show_budget(view: View) -> None:
@@ -16,29 +21,26 @@ def show_budget(view: View) -> None:
     unit = st.session_state.get("curve-unit") or "FLOPs"
     cut = view.policy.decision_threshold
     total = cache_routing.price(view.model, unit).total
-    share = st.slider(
-        f"A case may cost on average (% of all {unit})",
-        1,
-        100,
-        40,
-        key="budget-share",
-        help="The unit is that of the chart above.",
-    )
-    budget = total * share / 100
     found = cache_routing.front(view.model, unit, cut)
     sweep = cache_routing.curve(view.model, cut)
+    # Below what the base costs there is nothing to choose.
+    least = min(99, math.ceil(100 * found.prices[0] / total))
+    asked = st.session_state.get("budget-share", _USUAL)
+    st.session_state["budget-share"] = max(least, asked)
+    share = st.slider(
+        f"A case may cost on average (% of all {unit})",
+        least,
+        100,
+        key="budget-share",
+        help=f"The unit is that of the chart above; the base alone costs {least}%.",
+    )
+    budget = total * share / 100
 
     def paid(point: Score) -> float:
         return cache_routing.mean_price(view.model, unit, point)
 
-    within = [point for point in sweep if paid(point) <= budget]
-    if found.prices[0] > budget or not within:
-        st.write(
-            f"No thresholds are that cheap: the base alone costs {price(found.prices[0], unit)}, "
-            f"{percent(found.prices[0] / total)} of all."
-        )
-        return
-    vector = found.gate_thresholds[found.within(budget)]
+    within = [point for point in sweep if paid(point) <= budget] or [sweep[-1]]
+    vector = found.gate_thresholds[found.within(max(budget, found.prices[0]))]
     best = max(within, key=lambda point: (point.accuracy, -paid(point)))
     most = max(within, key=paid)
     rows = {
