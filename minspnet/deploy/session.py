@@ -15,8 +15,8 @@ from minspnet.trace import Decision, ExpertTree
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-ROWS = 64
-"""Cases that a model for batches takes at a time: more of them outgrow the caches."""
+_NUMBERS = 2**17
+"""Of inputs that a model for batches takes at a time: more of them outgrow the caches."""
 _SAID = ("active", "outputs", "concepts", "class_logits", "probabilities", "predicted")
 
 
@@ -88,6 +88,18 @@ class Exported:
                 f"the file is not an exported model ({what}); export it anew."
             ) from error
 
+    @property
+    def rows(self) -> int:
+        """Cases that ``decide`` gives to one run: few large ones, or many small ones."""
+        if not self.batches:
+            return 1
+        return int(np.clip(_NUMBERS // np.prod(self.input_shape), 8, 1024))
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one case."""
+        return tuple(self.session.get_inputs()[0].shape[1:])
+
     def feed(self, policy: Policy) -> dict[str, np.ndarray]:
         """A policy as the graph's inputs."""
         return {
@@ -109,15 +121,14 @@ class Exported:
         self._check(inputs)
         cases = np.ascontiguousarray(inputs, dtype=np.float32)
         thresholds = self.feed(policy)
-        rows = ROWS if self.batches else 1
-        runs = [cases[start : start + rows] for start in range(0, len(cases), rows)]
+        runs = [cases[start : start + self.rows] for start in range(0, len(cases), self.rows)]
         said = [self.session.run(_SAID, {"inputs": run, **thresholds}) for run in runs]
         found = dict(zip(_SAID, map(np.concatenate, zip(*said, strict=True)), strict=True))
         # The runtime's whole numbers are of another kind than numpy's own.
         return Decision(**found | {"predicted": found["predicted"].astype(np.intp)})
 
     def _check(self, inputs: np.ndarray) -> None:
-        shape = tuple(self.session.get_inputs()[0].shape[1:])
+        shape = self.input_shape
         if inputs.shape[1:] != shape or not len(inputs):
             raise requirement(
                 "inputs",
