@@ -12,7 +12,6 @@ from dashboard.state import View, unedited
 from minspnet.policy import Policy
 from minspnet.sweep import Score
 
-
 _USUAL = 40
 
 
