@@ -164,10 +164,11 @@ def this_machine(exported: Exported) -> Machine:
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = exported.session.get_session_options().intra_op_num_threads
-    return Machine(_processor(), cores or 1, threads, onnxruntime.__version__)
+    return Machine(processor(), cores or 1, threads, onnxruntime.__version__)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Model name of the processor."""
     about = Path("/proc/cpuinfo")
     if about.is_file():
         for line in about.read_text().splitlines():
