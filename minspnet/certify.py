@@ -42,6 +42,8 @@ def ladder(
         decision_threshold: Of all of them.
     """
     experts = len(trace.tree.names)
+    if not experts:
+        return (Policy((), decision_threshold),)
     thresholds = np.append(np.unique(np.quantile(trace.gates, np.linspace(0, 1, _GATES))), 1.01)
     macs = np.array(
         [cost.macs(trace.tree.open(trace.gates, (t,) * experts)).mean() for t in thresholds]

@@ -279,6 +279,20 @@ def test_a_ladder_descends_evenly_wherever_the_gates_are(forest: Forest) -> None
         assert np.diff([cost.total, *macs]).min() >= -2.5 * step
 
 
+def test_without_experts_there_is_nothing_to_save() -> None:
+    trace, labels = tenths(400)
+    bare = replace(
+        trace,
+        gates=trace.gates[:, :0],
+        contributions=trace.contributions[:, :0],
+        tree=ExpertTree((), ()),
+    )
+    cost = CostTable(10, ())
+    found = certify(ladder(bare, cost), bare, labels, cost, Promise())
+    assert (found.policy, found.share, found.cases_likely) == (None, 1.0, None)
+    assert [rung.kept for rung in found.rungs] == [True]
+
+
 def test_many_experts_are_certified_as_replayed(forest: Forest) -> None:
     """Loss and cost of every rung against replay; the cheapest kept is taken."""
     cost = cost_table(forest.network)

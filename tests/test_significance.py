@@ -143,6 +143,17 @@ def test_cases_without_labels_that_agree_speak_for_the_policy() -> None:
     assert counts_p(Counts(0, 0, 0, 0, 3000), 0.01, 0.05) < 0.001
 
 
+@pytest.mark.parametrize("seen", [Counts(1, 0, 400, 9, 1000), Counts(2, 3, 900, 30, 2000)])
+def test_two_tests_share_the_error(seen: Counts) -> None:
+    """Seven tenths for harms and gains, three for changes: either may be the one that tells."""
+    most = math.ceil(most_share(seen.changed, seen.everything, 0.0001) / 0.0005) * 0.0005
+    by_labels = 0.0001 + exact_p(seen.harms, seen.gains, seen.cases, 0.01, most)
+    by_changes = binom.cdf(seen.changed, seen.everything, 0.01)
+    expected = min(1, by_labels / 0.7, by_changes / 0.3)
+    assert expected < 1
+    assert counts_p(seen, 0.01, 0.05) == pytest.approx(expected)
+
+
 def test_most_share_is_clopper_and_pearson() -> None:
     assert most_share(3, 40, 0.025) == pytest.approx(
         binomtest(3, 40).proportion_ci(0.95, method="exact").high
