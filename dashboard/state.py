@@ -15,6 +15,7 @@ from minspnet.policy import Policy
 
 _KEY = "view"
 _NOTICES = "notices"
+_PROMISED = "promised"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,17 @@ def operating_point(name: str) -> Policy:
 def unedited(view: View) -> Policy:
     """The policy on the screen without what-if edits of a case: the part that can be saved."""
     return view.policy.without_interventions()
+
+
+def promise(policy: Policy, said: str) -> None:
+    """Remember what was last promised of a policy."""
+    st.session_state[_PROMISED] = policy, said
+
+
+def promised(policy: Policy) -> str:
+    """What was promised of a policy, if it was the last one to be promised anything."""
+    known, said = st.session_state.get(_PROMISED, (None, ""))
+    return str(said) if known == policy else ""
 
 
 def write_address() -> None:

@@ -10,7 +10,7 @@ from minspnet.strict import Recipe
 from minspnet.sweep import Outcomes
 
 SCHEMA_VERSION = 1
-LONGEST_NAME, LONGEST_REASON = 60, 500
+LONGEST_NAME, LONGEST_REASON, LONGEST_GUARANTEE = 60, 500, 2000
 _LARGEST_FILE = 100_000
 
 
@@ -52,6 +52,7 @@ class OperatingPoint(Recipe):
         cut: Decision threshold likewise.
         validation: On the cases it was chosen by.
         test: On cases that neither training nor choice has seen.
+        guarantee: What was promised of it when it was saved, in words; empty if nothing was.
         schema_version: Of the file.
     """
 
@@ -64,6 +65,7 @@ class OperatingPoint(Recipe):
     cut: str
     validation: Figures
     test: Figures
+    guarantee: str = ""
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -76,6 +78,7 @@ class OperatingPoint(Recipe):
             ("name", LONGEST_NAME),
             ("author", LONGEST_NAME),
             ("reason", LONGEST_REASON),
+            ("guarantee", LONGEST_GUARANTEE),
         ):
             text = getattr(self, what)
             if len(text) > longest:
@@ -102,6 +105,7 @@ class OperatingPoint(Recipe):
         author: str = "",
         reason: str = "",
         saved_at: str = "",
+        guarantee: str = "",
     ) -> Self:
         """Score a policy on both parts and write its papers; what-if edits are left out."""
         plain = policy.without_interventions()
@@ -116,6 +120,7 @@ class OperatingPoint(Recipe):
             said["cut"],
             Figures.of(validation, plain),
             Figures.of(test, plain),
+            guarantee,
         )
 
     def to_json(self) -> str:

@@ -11,6 +11,7 @@ from test_app import IMAGE, TABULAR, figure, metric, open_app, own_store
 
 from dashboard import cache, cache_routing
 from dashboard.format import milliseconds, percent, score
+from dashboard.widgets.thresholds import told_apart
 from minspnet.devices import DEVICES
 from minspnet.latency import Latency, Machine
 from minspnet.policy import CLOSED, Policy
@@ -92,6 +93,19 @@ def test_no_threshold_in_between_does_anything_else(model: str) -> None:
     costs = [point.mean_macs for point in cache_routing.curve(model, 0.5)]
     steps = -np.diff(costs) / cache.model(model).cost.total
     assert (steps >= -1e-9).all() and steps.max() < 0.1, trace
+
+
+@pytest.mark.parametrize("model", [TABULAR, IMAGE, WRIST, "shuttle", "phishing"])
+def test_every_choice_of_a_slider_has_a_name_of_its_own(model: str) -> None:
+    """By which the slider knows it."""
+    experts = range(len(cache.model(model).spec.experts))
+    for options in (
+        cache_routing.shared_options(model),
+        *(cache_routing.expert_options(model, expert) for expert in experts),
+    ):
+        names = told_apart(options)
+        assert len(set(names.values())) == len(options)
+        assert names[options[0]] == "0, always" and names[options[-1]] == "off"
 
 
 def test_a_click_takes_a_point_of_either_curve() -> None:
@@ -179,6 +193,19 @@ def test_a_promise_that_can_be_given_puts_its_thresholds_on_the_screen() -> None
     assert loss < 0.01
     app.selectbox(key="promise-class").set_value(cache.domain_of("shuttle").classes[1]).run()
     assert "fewer are found" in " ".join(m.value for m in app.markdown)
+
+
+def test_a_promise_goes_into_the_papers_of_the_point_it_was_given_for() -> None:
+    """And not into those of another."""
+    app = open_tab("How sure", "shuttle")
+    app.button(key="take-promise").click().run()
+    app.session_state["routing-tab"] = "Operating points"
+    save_point(app.run(), "Promised")
+    next(b for b in app.button if b.label == "As trained").click().run()
+    save_point(app, "Another")
+    another, first = cache.store().operating_points(cache.model("shuttle").digest)
+    assert first.guarantee.startswith("With 95% confidence, accuracy on new cases")
+    assert not another.guarantee
 
 
 # --- Operating points ---------------------------------------------------------------------------

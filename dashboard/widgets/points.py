@@ -43,6 +43,7 @@ def _show_saved(view: View, saved: tuple[OperatingPoint, ...]) -> None:
                 "Accuracy, test": score(point.test.accuracy),
                 "AUC, test": score(point.test.auc),
                 "FLOPs, test": flops(point.test.mean_macs),
+                "Promised": point.guarantee or "nothing",
                 "Gate thresholds": ", ".join(_short(g) for g in point.policy.gate_thresholds),
             }
             for place, point in enumerate(saved[:_MOST_SHOWN])
@@ -114,6 +115,7 @@ def _papers(view: View, name: str, author: str, reason: str) -> OperatingPoint:
         author,
         reason,
         datetime.now(UTC).isoformat(timespec="seconds"),
+        state.promised(unedited(view)),
     )
 
 

@@ -17,8 +17,11 @@ def show_promise(view: View) -> None:
     """Ask for a promise, say whether it can be given, and what it is worth."""
     domain = cache.domain_of(view.model)
     found = cache_routing.certificate(view.model, _asked(domain.classes), view.policy)
-    st.markdown(f"**{promises.promised(found, domain.classes)}**")
+    said = promises.promised(found, domain.classes)
+    st.markdown(f"**{said}**")
     if found.policy is not None:
+        # For the papers of an operating point that is saved with these thresholds.
+        state.promise(found.policy, f"{said} {promises.grounds(found)}")
         st.button(
             "Put these thresholds on the screen",
             disabled=unedited(view) == found.policy,

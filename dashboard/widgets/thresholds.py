@@ -1,5 +1,6 @@
 """Gate thresholds and the decision threshold to move, and going back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -49,13 +50,15 @@ def _slider(
     help: str | None = None,
 ) -> None:
     """A threshold among those between which nothing changes, and the one in force."""
-    if expert is None:
-        value = min(value, options[-1])
+    # However far above 1, it is the one choice that no gate reaches.
+    value = options[-1] if value > 1 else value
+    choices = sorted({*options, value})
+    names = told_apart(choices)
     st.session_state[key] = value
     st.select_slider(
         label,
-        sorted({*options, value}),
-        format_func=_threshold,
+        choices,
+        format_func=names.__getitem__,
         key=key,
         help=help,
         on_change=_move,
@@ -63,10 +66,20 @@ def _slider(
     )
 
 
-def _threshold(value: float) -> str:
-    if value == 0:
-        return "0, always"
-    return "off" if value > 1 else f"{value:.3g}"
+def told_apart(thresholds: Sequence[float]) -> dict[float, str]:
+    """Name each threshold with as many digits as tell it from all others.
+
+    A slider knows its choices by their names: two of one name would be one choice.
+    """
+    names: dict[float, str] = {}
+    for value in thresholds:
+        name = "0, always" if value == 0 else "off" if value > 1 else f"{value:.3g}"
+        for digits in range(4, 10):
+            if name not in names.values():
+                break
+            name = f"{value:.{digits}g}"
+        names[value] = name
+    return names
 
 
 def _move(key: str, expert: int | None) -> None:
