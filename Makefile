@@ -53,6 +53,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.sparsity breast_cytology --repeats 20
 	$(BIN)/python -m benchmarks.sparsity pneumonia --data $(PNEUMONIA) --seeds 1
 	$(BIN)/python -m benchmarks.sparsity lung_nodules --seeds 1
+	$(BIN)/python -m benchmarks.realised
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.speed
 

@@ -150,7 +150,7 @@ class Subject:
         sets = [drawn[start : start + batch] for start in range(0, count, batch)]
         open_gates = Policy.shared(0, len(self.trace.tree.names))
         way: Way = "case" if batch == 1 else "batch"
-        gated, always = self._opened(way), self._opened("always")
+        gated, always = self.opened(way), self.opened("always")
         work: _Timed = {
             "gated": [server(gated, self.inputs[rows], self.policy) for rows in sets],
             "all_on": [server(gated, self.inputs[rows], open_gates) for rows in sets],
@@ -170,7 +170,7 @@ class Subject:
             **medians(eager, seconds / 3),
         }
 
-    def _opened(self, way: Way) -> Exported:
+    def opened(self, way: Way) -> Exported:
         classes = tuple(f"class {k}" for k in range(self.network.spec.classes))
         made = export(self.network, self.policy, _names(self.network), classes, way)
         return Exported.open(made.SerializeToString())
@@ -369,7 +369,7 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     tiny = random_spine(SHAPES[0])
-    machine = asdict(this_machine(tiny._opened("case")))
+    machine = asdict(this_machine(tiny.opened("case")))
     records = Records("realised", {"machine": machine, "seconds": options.seconds})
     for name in tqdm(MODELS, desc="shipped models", disable=None):
         shipped(name, records, options.seconds)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ablation, few_inputs, pneumonia, quality, regimes, sparsity
+from benchmarks import ablation, few_inputs, pneumonia, quality, realised, regimes, sparsity
 from benchmarks.records import RESULTS
 
 REPORT = Path(__file__).parent / "RESULTS.md"
@@ -26,6 +26,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "sparsity-breast_cytology": few_inputs.table,
     "pneumonia": pneumonia.table,
     "regimes": regimes.table,
+    "realised": realised.table,
 }
 _MARKS = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
