@@ -54,6 +54,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.sparsity pneumonia --data $(PNEUMONIA) --seeds 1
 	$(BIN)/python -m benchmarks.sparsity lung_nodules --seeds 1
 	$(BIN)/python -m benchmarks.guarantee --data $(PNEUMONIA)
+	$(BIN)/python -m benchmarks.realised
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.speed
 

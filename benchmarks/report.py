@@ -13,7 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ablation, few_inputs, guarantee, pneumonia, quality, regimes, sparsity
+from benchmarks import (
+    ablation,
+    few_inputs,
+    guarantee,
+    pneumonia,
+    quality,
+    realised,
+    regimes,
+    replay,
+    sparsity,
+)
 from benchmarks.records import RESULTS
 
 REPORT = Path(__file__).parent / "RESULTS.md"
@@ -27,6 +37,8 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "pneumonia": pneumonia.table,
     "regimes": regimes.table,
     "guarantee": guarantee.table,
+    "realised": realised.table,
+    "replay": replay.table,
 }
 _MARKS = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

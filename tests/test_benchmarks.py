@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import guarantee, pneumonia, records, report
+from benchmarks import guarantee, pneumonia, realised, records, report
 from benchmarks.records import RESULTS, Records
 from benchmarks.studies import STUDIES, USUAL
 from benchmarks.tables import paired, spread
@@ -18,8 +18,12 @@ from benchmarks.ways import Way, agreement, measure
 from minspnet.cost import cost_table
 from minspnet.domains import DOMAINS, find_domain
 from minspnet.errors import UserError
+from minspnet.metrics import CostTable
 from minspnet.network import Network
+from minspnet.policy import Policy
 from minspnet.presets import Preset, preset
+from minspnet.sweep import Outcomes
+from minspnet.trace import ExpertTree, Head, Trace, active_experts
 from minspnet.training.augment import check_augmentations
 from minspnet.training.distillation import ensemble_teacher
 from minspnet.training.objective import Objective
@@ -184,3 +188,27 @@ def test_the_report_is_what_its_commands_print() -> None:
     assert report.named(text) == {path.stem for path in RESULTS.glob("*.json")}
     assert report.filled(text) == text
     assert not re.search(r"\bnan\b", text)
+
+
+def test_a_quarter_of_the_stages_of_a_random_spine_run() -> None:
+    """By hand: four tenths of the cases reach the first stage, and so on down the spine."""
+    subject = realised.random_spine(realised.SHAPES[0])
+    active = active_experts(subject.trace, subject.policy)
+    np.testing.assert_allclose(active.mean(axis=0), realised.REACHED, atol=0.01)
+    assert active.mean() == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_threshold_is_raised_until_something_is_lost() -> None:
+    """By hand: doubts of .2 and .6; without its expert, the second case is decided wrongly."""
+    logits = np.array([[[-3.0]], [[8.0]]], dtype=np.float32)
+    trace = Trace(
+        ("a", "b"),
+        np.array([[0.2], [0.6]], dtype=np.float32),
+        np.array([[-3.0], [-4.0]], dtype=np.float32),
+        logits,
+        ExpertTree(("only",), (-1,)),
+        Head(np.array([[4.0]], np.float32), np.array([-2.0], np.float32), 1.0, 1),
+        ("size",),
+    )
+    found = realised.raised(Outcomes(trace, np.array([0, 1]), CostTable(1, (9,))), 0.5)
+    assert found == Policy((0.6,), 0.5)

@@ -263,6 +263,18 @@ def test_a_case_may_stand_alone_in_a_batch(forest: Forest) -> None:
         np.testing.assert_allclose(alone.probabilities[0], whole.probabilities[case], atol=1e-5)
 
 
+def test_more_cases_than_one_run_takes(forest: Forest) -> None:
+    """Runs of a batch are put together in order, the last one however short."""
+    exported = opened(forest.network, "batch")
+    times = exported.rows // len(forest.inputs) + 2
+    policy = clear_of_gates(forest.trace)[3]
+    many = exported.decide(np.concatenate([forest.inputs] * times), policy)
+    once = exported.decide(forest.inputs, policy)
+    np.testing.assert_array_equal(many.active, np.concatenate([once.active] * times))
+    again = np.concatenate([once.probabilities] * times)
+    np.testing.assert_allclose(many.probabilities, again, atol=1e-5)
+
+
 def test_a_branch_holds_its_own_weights(forest: Forest) -> None:
     """Weights outside a branch would be rearranged in every run."""
     made = export(
