@@ -32,15 +32,16 @@ def chromium_path() -> str | None:
 
 
 @contextmanager
-def server(store: Path) -> Iterator[tuple[str, Path]]:
+def server(store: Path, entry: str = "dashboard/app.py") -> Iterator[tuple[str, Path]]:
     """Start the dashboard as ``make run`` does; gives its address and its log."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = store / "server.log"
     environment = os.environ | {"MINSPNET_DATABASE_URL": f"sqlite:///{store / 'store.sqlite'}"}
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
+    command = [sys.executable, "-m", "streamlit", "run", entry]
     command += ["--server.port", str(port), "--server.headless", "true"]
+    command += ["--server.fileWatcherType", "none"]
     with log.open("w") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT

@@ -25,7 +25,7 @@ from minspnet.sweep import Score, breakpoints
 PART = "validation"
 """The part by whose cases thresholds are chosen."""
 UNITS = ("FLOPs", "ms", "nJ")
-_MOST_POINTS = 201
+_MOST_POINTS = 101
 _THIRDS = ("low third", "middle third", "high third")
 
 
@@ -134,6 +134,32 @@ def mean_price(name: str, unit: str, score: Score) -> float:
 def front(name: str, unit: str, decision_threshold: float) -> Front:
     """The Pareto set over all vectors of gate thresholds, on the validation cases."""
     return pareto_front(outcomes(name, PART).tally(decision_threshold), price(name, unit))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def drawn(
+    name: str, score: str, unit: str, decision_threshold: float, timed: bool
+) -> tuple[list[tuple[float, float, float]], list[tuple[float, float]]]:
+    """Both curves as they are drawn: price, score (and gate threshold) of every point.
+
+    Args:
+        name: Of the model.
+        score: ``accuracy`` or ``auc``.
+        unit: One of ``units``.
+        decision_threshold: Of all points.
+        timed: Whether times are measured; they change what the points cost in ms.
+    """
+    found = front(name, unit, decision_threshold)
+    policies = [Policy(vector, decision_threshold) for vector in found.gate_thresholds]
+    each = [outcomes(name, PART).score(policy) for policy in policies]
+
+    def place(point: Score) -> tuple[float, float]:
+        policy = Policy(point.gate_thresholds)
+        worth = point.accuracy if score == "accuracy" else outcomes(name, PART).auc(policy)
+        return mean_price(name, unit, point), worth
+
+    sweep = curve(name, decision_threshold)
+    return [(*place(p), p.gate_thresholds[0]) for p in sweep], [place(p) for p in each]
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

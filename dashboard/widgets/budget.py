@@ -21,7 +21,8 @@ def show_budget(view: View) -> None:
     cut = view.policy.decision_threshold
     total = cache_routing.price(view.model, unit).total
     found = cache_routing.front(view.model, unit, cut)
-    sweep = cache_routing.curve(view.model, cut)
+    timed = cache_routing.latency(view.model) is not None
+    shared, _ = cache_routing.drawn(view.model, "accuracy", unit, cut, timed)
     # Below what the base costs there is nothing to choose.
     least = min(99, math.ceil(100 * found.prices[0] / total))
     asked = st.session_state.get("budget-share", _USUAL)
@@ -35,17 +36,18 @@ def show_budget(view: View) -> None:
     )
     budget = total * share / 100
 
+    within = [point for point in shared if point[0] <= budget] or [shared[-1]]
+    vector = found.gate_thresholds[found.within(max(budget, found.prices[0]))]
+    *_, best = max(within, key=lambda point: (point[1], -point[0]))
+    *_, most = max(within)
+
     def paid(point: Score) -> float:
         return cache_routing.mean_price(view.model, unit, point)
 
-    within = [point for point in sweep if paid(point) <= budget] or [sweep[-1]]
-    vector = found.gate_thresholds[found.within(max(budget, found.prices[0]))]
-    best = max(within, key=lambda point: (point.accuracy, -paid(point)))
-    most = max(within, key=paid)
     rows = {
         "one threshold an expert, the most accurate": vector,
-        "one for all, the most accurate": best.gate_thresholds,
-        "one for all, the dearest within the budget": most.gate_thresholds,
+        "one for all, the most accurate": (best,) * len(vector),
+        "one for all, the dearest within the budget": (most,) * len(vector),
     }
     table = []
     for title, gates in rows.items():

@@ -99,23 +99,13 @@ def show_curve(view: View, saved_policy: Policy) -> None:
     )
     wanted, unit = wanted or "accuracy", unit or "FLOPs"
     cut = view.policy.decision_threshold
-    sweep = cache_routing.curve(view.model, cut)
-    found = cache_routing.front(view.model, unit, cut)
-    each = [cache.score(view.model, PART, Policy(v, cut)) for v in found.gate_thresholds]
-
-    def place(point: Score) -> tuple[float, float]:
-        worth = (
-            point.accuracy
-            if wanted == "accuracy"
-            else cache.auc(view.model, PART, Policy(point.gate_thresholds))
-        )
-        return cache_routing.mean_price(view.model, unit, point), worth
-
+    timed = cache_routing.latency(view.model) is not None
+    shared, each = cache_routing.drawn(view.model, wanted, unit, cut, timed)
     figure = draw_curve(
-        [(*place(point), point.gate_thresholds[0]) for point in sweep],
-        [place(point) for point in each],
-        place(cache.score(view.model, PART, unedited(view))),
-        place(cache.score(view.model, PART, saved_policy)),
+        shared,
+        each,
+        _place(view, unedited(view), wanted, unit),
+        _place(view, saved_policy, wanted, unit),
         f"{_SCORES[wanted]} on validation cases",
         unit,
     )
@@ -127,7 +117,9 @@ def show_curve(view: View, saved_policy: Policy) -> None:
         "over one threshold an expert",
         clickable=True,
     )
-    _follow_click(event, (sweep, each))
+    sweep, found = cache_routing.curve(view.model, cut), cache_routing.front(view.model, unit, cut)
+    vectors = ([point.gate_thresholds for point in sweep], found.gate_thresholds)
+    _follow_click(event, vectors)
     cases = len(cache.part(view.model, PART))
     st.caption(
         "Click a point to take its thresholds. Orange: the best that one threshold an expert can "
@@ -137,15 +129,22 @@ def show_curve(view: View, saved_policy: Policy) -> None:
     )
 
 
-def _follow_click(event: Any, drawn: tuple[Sequence[Score], ...]) -> None:
+def _place(view: View, policy: Policy, wanted: str, unit: str) -> tuple[float, float]:
+    """Price and score of one policy."""
+    point = cache.score(view.model, PART, policy)
+    worth = point.accuracy if wanted == "accuracy" else cache.auc(view.model, PART, policy)
+    return cache_routing.mean_price(view.model, unit, point), worth
+
+
+def _follow_click(event: Any, drawn: Sequence[Sequence[tuple[float, ...]]]) -> None:
     points = [p for p in event["selection"]["points"] if p.get("curve_number", 0) < len(drawn)]
     if not points:
         return
-    point = drawn[points[0].get("curve_number", 0)][int(points[0]["customdata"][0])]
+    vector = drawn[points[0].get("curve_number", 0)][int(points[0]["customdata"][0])]
     # A new key forgets the selection, so that a slider can move away from the point again.
     st.session_state["curve-turn"] += 1
     cut = state.current().policy.decision_threshold
-    state.change_policy(Policy(point.gate_thresholds, cut))
+    state.change_policy(Policy(vector, cut))
     st.rerun(scope="fragment")
 
 
