@@ -76,14 +76,20 @@ class _Timing:
 
     def _measure(self) -> None:
         from minspnet.deploy.export import export
+        from minspnet.deploy.forest import Way
         from minspnet.deploy.session import Exported
         from minspnet.latency import measure
 
         loaded, case = self._given
         domain = DOMAINS[loaded.domain_key]
         network = artifact.load_network(loaded)
-        written = export(network, loaded.policy, domain.concept_names, domain.classes)
-        self.result = measure(Exported.open(written.SerializeToString()), case)
+        names = domain.concept_names, domain.classes
+        ways: tuple[Way, ...] = ("case", "always")
+        gated, ungated = (
+            Exported.open(export(network, loaded.policy, *names, way).SerializeToString())
+            for way in ways
+        )
+        self.result = measure(gated, case, ungated=ungated)
 
 
 @st.cache_resource(show_spinner=False)

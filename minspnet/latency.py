@@ -9,7 +9,7 @@ import os
 import platform
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,8 @@ class Latency(Recipe):
         milliseconds: Median of each set.
         quartiles: Of each set, the first and the third.
         rounds: How often each set was timed.
+        ungated: Milliseconds of a graph that has neither gates nor branches and always runs
+            every expert: what gates have to beat. None if it was not timed.
     """
 
     machine: Machine
@@ -57,6 +59,7 @@ class Latency(Recipe):
     milliseconds: tuple[float, ...]
     quartiles: tuple[tuple[float, ...], ...]
     rounds: int
+    ungated: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,7 +113,12 @@ class Latency(Recipe):
         return tuple(means)
 
 
-def measure(exported: Exported, case: Float[np.ndarray, "1 *input"], rounds: int = 100) -> Latency:
+def measure(
+    exported: Exported,
+    case: Float[np.ndarray, "1 *input"],
+    rounds: int = 100,
+    ungated: Exported | None = None,
+) -> Latency:
     """Time every reachable set of experts, one run after another.
 
     The sets take turns in an order drawn anew each round, so that a machine that slows down, and
@@ -120,6 +128,7 @@ def measure(exported: Exported, case: Float[np.ndarray, "1 *input"], rounds: int
         exported: For one case a run.
         case: Any; what it holds does not change the time.
         rounds: Runs of each set.
+        ungated: The same network exported to always run everything; takes its turn with the sets.
 
     Raises:
         UserError: If the model is for batches, or reaches too many sets.
@@ -138,23 +147,28 @@ def measure(exported: Exported, case: Float[np.ndarray, "1 *input"], rounds: int
         }
         for active in sets
     ]
-    for feed in feeds * 3:
-        exported.session.run(None, feed)
+    runs = [partial(exported.session.run, None, feed) for feed in feeds]
+    if ungated is not None:
+        runs.append(partial(ungated.session.run, None, {"inputs": feeds[0]["inputs"]}))
+    for run in runs * 3:
+        run()
     generator = np.random.default_rng(0)
-    seconds = np.empty((rounds, len(sets)))
+    seconds = np.empty((rounds, len(runs)))
     for turn in range(rounds):
-        for place in generator.permutation(len(sets)):
+        for place in generator.permutation(len(runs)):
             start = time.perf_counter()
-            exported.session.run(None, feeds[place])
+            runs[place]()
             seconds[turn, place] = time.perf_counter() - start
     low, middle, high = 1000 * np.quantile(seconds, [0.25, 0.5, 0.75], axis=0)
+    count = len(sets)
     return Latency(
         this_machine(exported),
         exported.tree.names,
         tuple(tuple(map(bool, row)) for row in sets),
-        tuple(map(float, middle)),
-        tuple((float(a), float(b)) for a, b in zip(low, high, strict=True)),
+        tuple(map(float, middle[:count])),
+        tuple((float(a), float(b)) for a, b in zip(low[:count], high[:count], strict=True)),
         rounds,
+        None if ungated is None else float(middle[-1]),
     )
 
 

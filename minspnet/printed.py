@@ -128,6 +128,7 @@ def show_latency(result: dict[str, Any]) -> list[str]:
             f"({one['milliseconds'] / whole['milliseconds']:.0%} of the time, "
             f"{one['macs'] / whole['macs']:.0%} of the FLOPs)"
         )
+    lines.append(f"  {'all experts, without any gates':38s} {result['ungated']:8.4f} ms")
     lines.append(f"microseconds a part, medians of {result['rounds']} runs of each set compared")
     lines.append(f"  {'base, head and the call':38s} {1000 * result['base_milliseconds']:8.1f}")
     for name, milliseconds in result["expert_milliseconds"].items():

@@ -76,7 +76,8 @@ def _latency(options: argparse.Namespace) -> dict[str, Any]:
     trace = model.traces["test"]
     cases = load_cases(find_domain(model.domain_key), model.variant)
     case = cases.inputs[cases.rows_of(trace.case_ids[:1])]
-    found = measure(Exported.open(_exported(model, "case")), case, options.rounds)
+    gated, ungated = (Exported.open(_exported(model, way)) for way in ("case", "always"))
+    found = measure(gated, case, options.rounds, ungated)
     active = active_experts(trace, model.policy)
     mean, macs = float(found.of(active).mean()), float(model.cost.macs(active).mean())
     return {

@@ -78,6 +78,17 @@ def test_forced_thresholds_run_just_that_set(forest: Forest, exported: Exported)
         np.testing.assert_array_equal(said.active, np.tile(active, (3, 1)))
 
 
+def test_a_graph_without_gates_takes_its_turn(forest: Forest, exported: Exported) -> None:
+    """It is what gates have to beat; without it nothing is claimed."""
+    assert measure(exported, forest.inputs[:1], rounds=2).ungated is None
+    classes = tuple("abc"[: forest.network.spec.classes])
+    made = export(forest.network, Policy.shared(0, 4), CONCEPTS, classes, "always")
+    ungated = Exported.open(made.SerializeToString())
+    found = measure(exported, forest.inputs[:1], 2, ungated)
+    assert found.ungated is not None and found.ungated > 0
+    assert len(found.milliseconds) == len(found.sets)
+
+
 def test_a_model_for_batches_is_not_timed(forest: Forest) -> None:
     classes = tuple("abc"[: forest.network.spec.classes])
     made = export(forest.network, Policy.shared(0, 4), CONCEPTS, classes, "batch")
