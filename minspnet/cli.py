@@ -1,4 +1,4 @@
-"""The command line: train, score, explain, export and time networks; all with ``--json``."""
+"""The command line: train, evaluate, sweep, explain, export, latency, domains."""
 
 import argparse
 import dataclasses
