@@ -1,6 +1,7 @@
 """What the Routing page keeps between reruns; the rules are those of ``dashboard.cache``."""
 
 import threading
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ from minspnet.receipt import Receipt, receipt
 from minspnet.roles import Roles, roles
 from minspnet.search import Front, pareto_front
 from minspnet.sweep import Score, breakpoints
+
+if TYPE_CHECKING:
+    from minspnet.deploy.forest import Way
 
 PART = "validation"
 """The part by whose cases thresholds are chosen."""
@@ -75,21 +79,23 @@ class _Timing:
         self.thread.start()
 
     def _measure(self) -> None:
-        from minspnet.deploy.export import export
-        from minspnet.deploy.forest import Way
         from minspnet.deploy.session import Exported
         from minspnet.latency import measure
 
         loaded, case = self._given
-        domain = DOMAINS[loaded.domain_key]
-        network = artifact.load_network(loaded)
-        names = domain.concept_names, domain.classes
-        ways: tuple[Way, ...] = ("case", "always")
-        gated, ungated = (
-            Exported.open(export(network, loaded.policy, *names, way).SerializeToString())
-            for way in ways
-        )
+        gated = Exported.open(exported(loaded, loaded.policy))
+        ungated = Exported.open(exported(loaded, loaded.policy, "always"))
         self.result = measure(gated, case, ungated=ungated)
+
+
+def exported(loaded: Model, policy: Policy, way: "Way" = "case") -> bytes:
+    """The network as an ONNX file whose thresholds are those of a policy unless others are given."""
+    from minspnet.deploy.export import export
+
+    domain = DOMAINS[loaded.domain_key]
+    network = artifact.load_network(loaded)
+    names = domain.concept_names, domain.classes
+    return export(network, policy, *names, way, loaded.digest).SerializeToString()
 
 
 @st.cache_resource(show_spinner=False)
@@ -230,16 +236,18 @@ def changed(name: str, now: Policy, saved: Policy) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=64, show_spinner="Testing ...")
-def _certificate(name: str, promise: Promise, decision_threshold: float) -> Certificate:
-    loaded, cases = model(name), part(name, "test")
+def _certificate(name: str, promise: Promise, decision_threshold: float, count: int) -> Certificate:
+    loaded, every = model(name), part(name, "test")
+    drawn = np.sort(np.random.default_rng(0).permutation(len(every))[:count])
+    cases, trace = every.take(drawn), loaded.traces["test"][drawn]
     policies = ladder(loaded.traces["train"], loaded.cost, decision_threshold=decision_threshold)
-    groups = cases.groups if len(set(cases.groups)) < len(cases) else None
-    return certify(policies, loaded.traces["test"], cases.labels, loaded.cost, promise, groups)
+    groups = cases.groups if len(set(every.groups)) < len(every) else None
+    return certify(policies, trace, cases.labels, loaded.cost, promise, groups)
 
 
-def certificate(name: str, promise: Promise, policy: Policy) -> Certificate:
-    """What can be promised on the test cases, at the decision threshold of a policy."""
-    return _certificate(name, promise, policy.decision_threshold)
+def certificate(name: str, promise: Promise, policy: Policy, count: int) -> Certificate:
+    """What can be promised on so many test cases, at the decision threshold of a policy."""
+    return _certificate(name, promise, policy.decision_threshold, count)
 
 
 def case_receipt(name: str, case_id: str, policy: Policy) -> Receipt:

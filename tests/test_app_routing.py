@@ -12,10 +12,12 @@ from test_app import IMAGE, TABULAR, figure, metric, open_app, own_store
 from dashboard import cache, cache_routing
 from dashboard.format import milliseconds, percent, score
 from dashboard.widgets.thresholds import told_apart
+from minspnet.deploy.session import Exported
 from minspnet.devices import DEVICES
 from minspnet.latency import Latency, Machine
 from minspnet.policy import CLOSED, Policy
 from minspnet.tally import reachable_sets
+from minspnet.trace import replay
 
 __all__ = ["own_store"]
 WRIST = "wrist_exercise"
@@ -195,6 +197,14 @@ def test_a_promise_that_can_be_given_puts_its_thresholds_on_the_screen() -> None
     assert "fewer are found" in " ".join(m.value for m in app.markdown)
 
 
+def test_the_cases_that_a_promise_is_tested_on_are_chosen() -> None:
+    """With a hundred of its thousands, shuttle can be promised nothing either."""
+    app = open_tab("How sure", "shuttle")
+    app.number_input(key="promise-cases-shuttle").set_value(100).run()
+    said = " ".join(m.value for m in app.markdown)
+    assert "Nothing can be promised" in said and "there are 100" in said
+
+
 def test_a_promise_goes_into_the_papers_of_the_point_it_was_given_for() -> None:
     """And not into those of another."""
     app = open_tab("How sure", "shuttle")
@@ -233,6 +243,15 @@ def test_a_named_point_is_kept_with_its_papers_and_is_in_force() -> None:
     assert row["Accuracy, test"] == score(test.accuracy) and row[""] == "in force"
     next(b for b in app.button if b.label == "As trained").click().run()
     assert open_app(model=IMAGE).query_params["gates"] == moved
+
+
+def test_the_network_goes_out_with_the_point_as_its_default() -> None:
+    loaded, policy = cache.model(IMAGE), everything(IMAGE).with_gate(1, CLOSED)
+    written = Exported.open(cache_routing.exported(loaded, policy))
+    case = cache.part(IMAGE, "test").inputs[:1]
+    assert written.digest == loaded.digest
+    active = written.session.run(["active"], {"inputs": case.astype(np.float32)})[0]
+    np.testing.assert_array_equal(active, replay(loaded.traces["test"][0], policy).active)
 
 
 @pytest.mark.parametrize("name", ["", "   "])

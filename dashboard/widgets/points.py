@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, state, text
+from dashboard import cache, cache_routing, state, text
 from dashboard.cache_routing import PART
 from dashboard.format import flops, score
 from dashboard.state import View, unedited
@@ -75,6 +75,17 @@ def _show_saved(view: View, saved: tuple[OperatingPoint, ...]) -> None:
                 mime="application/json",
                 on_click="ignore",
                 key="export-point",
+            )
+            loaded = cache.model(view.model)
+            st.download_button(
+                "Export the network with it (ONNX)",
+                lambda: cache_routing.exported(loaded, chosen.policy),
+                file_name=f"{view.model}.onnx",
+                mime="application/octet-stream",
+                on_click="ignore",
+                key="export-network",
+                help="For ONNX Runtime, one case a run: the thresholds are inputs, these are what "
+                "they are unless others are given.",
             )
     st.caption(
         "Select one to put it on the screen or to export it; save it again to put it in force. "

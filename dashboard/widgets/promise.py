@@ -16,7 +16,8 @@ _NONE = "no class"
 def show_promise(view: View) -> None:
     """Ask for a promise, say whether it can be given, and what it is worth."""
     domain = cache.domain_of(view.model)
-    found = cache_routing.certificate(view.model, _asked(domain.classes), view.policy)
+    asked, cases = _asked(view, domain.classes)
+    found = cache_routing.certificate(view.model, asked, view.policy, cases)
     said = promises.promised(found, domain.classes)
     st.markdown(f"**{said}**")
     if found.policy is not None:
@@ -46,8 +47,9 @@ def show_promise(view: View) -> None:
         )
 
 
-def _asked(classes: tuple[str, ...]) -> Promise:
-    columns = st.columns(4)
+def _asked(view: View, classes: tuple[str, ...]) -> tuple[Promise, int]:
+    """What is to hold, and how many cases it is to be tested on."""
+    columns = st.columns(5)
     points = columns[0].selectbox(
         "Points of accuracy lost at most",
         _POINTS,
@@ -73,9 +75,18 @@ def _asked(classes: tuple[str, ...]) -> Promise:
         disabled=named == _NONE,
         help="Of that class's cases, such as missed malignant ones.",
     )
+    most = len(cache.part(view.model, "test"))
+    cases = columns[4].number_input(
+        "Test cases used",
+        min(20, most),
+        most,
+        most,
+        key=f"promise-cases-{view.model}",
+        help="Drawn at random, to see what fewer cases would have allowed. More promise more.",
+    )
     if named == _NONE:
-        return Promise(points, confidence)
-    return Promise(points, confidence, classes.index(named), fewer)
+        return Promise(points, confidence), cases
+    return Promise(points, confidence, classes.index(named), fewer), cases
 
 
 def _rungs(found: Certificate, total: float) -> pd.DataFrame:

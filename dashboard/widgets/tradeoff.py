@@ -74,11 +74,14 @@ def _show_time(row: Any, view: View, now: Score, saved: Score) -> None:
         f"{percent(saved_by)} saved by routing"
         if saved_by >= 0
         else f"{percent(-saved_by)} slower than without gates",
-        help=f"One case at a time in ONNX Runtime {machine.runtime} on {machine.processor}, "
-        f"{machine.threads} thread: the median of {latency.rounds} runs of each set of experts, "
-        "weighed by how many cases take it. All experts without any gates: "
+        help=f"The median of {latency.rounds} runs of each set of experts, weighed by how many "
+        "cases take it. All experts without any gates: "
         f"{milliseconds(against)}, with gates that are all open: {milliseconds(latency.all_on)}; "
         f"against the operating point in force: {times[0] / times[1] - 1:+.0%}.",
+    )
+    st.caption(
+        f"Time: one case at a time in ONNX Runtime {machine.runtime}, {machine.threads} thread, on "
+        f"this machine ({machine.processor})."
     )
 
 
