@@ -89,7 +89,7 @@ class _Timing:
 
 
 def exported(loaded: Model, policy: Policy, way: "Way" = "case") -> bytes:
-    """The network as an ONNX file whose thresholds are those of a policy unless others are given."""
+    """The network as an ONNX file; its thresholds are the policy's unless a run gives others."""
     from minspnet.deploy.export import export
 
     domain = DOMAINS[loaded.domain_key]
