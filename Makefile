@@ -46,6 +46,8 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.pneumonia --data $(PNEUMONIA) --seeds 4
 	$(BIN)/python -m benchmarks.ablation parts wrist_exercise
 	$(BIN)/python -m benchmarks.ablation parts breast_cytology --variant mean_and_se
+	$(BIN)/python -m benchmarks.ablation parts pneumonia --data $(PNEUMONIA) --repeats 2
+	$(BIN)/python -m benchmarks.ablation pictures lung_nodules
 	$(BIN)/python -m benchmarks.ablation heads breast_cytology --variant mean_and_se
 	$(BIN)/python -m benchmarks.ablation routers breast_cytology --variant mean_and_se
 	$(BIN)/python -m benchmarks.ablation routers wrist_exercise
@@ -55,6 +57,8 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.sparsity lung_nodules --seeds 1
 	$(BIN)/python -m benchmarks.guarantee --data $(PNEUMONIA)
 	$(BIN)/python -m benchmarks.realised
+	$(BIN)/python -m benchmarks.replay
+	$(BIN)/python -m benchmarks.vectors
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.speed
 

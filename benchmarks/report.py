@@ -23,6 +23,7 @@ from benchmarks import (
     regimes,
     replay,
     sparsity,
+    vectors,
 )
 from benchmarks.records import RESULTS
 
@@ -30,6 +31,7 @@ REPORT = Path(__file__).parent / "RESULTS.md"
 _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "quality": quality.table,
     "parts": ablation.table,
+    "pictures": ablation.table,
     "heads": ablation.table,
     "routers": ablation.table,
     "sparsity": sparsity.table,
@@ -39,6 +41,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "guarantee": guarantee.table,
     "realised": realised.table,
     "replay": replay.table,
+    "vectors": vectors.table,
 }
 _MARKS = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

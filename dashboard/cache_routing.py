@@ -21,7 +21,8 @@ from minspnet.ranking import changed_cases
 from minspnet.receipt import Receipt, receipt
 from minspnet.roles import Roles, roles
 from minspnet.search import Front, pareto_front
-from minspnet.sweep import Score, breakpoints
+from minspnet.sweep import Score, breakpoints, thresholds_between
+from minspnet.tally import reachable_sets
 
 if TYPE_CHECKING:
     from minspnet.deploy.forest import Way
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 PART = "validation"
 """The part by whose cases thresholds are chosen."""
 UNITS = ("FLOPs", "ms", "nJ")
+_CLOCK = threading.Lock()
 _MOST_POINTS = 101
 _THIRDS = ("low third", "middle third", "high third")
 
@@ -49,9 +51,8 @@ def shared_options(name: str) -> tuple[float, ...]:
 @st.cache_resource(show_spinner=False)
 def expert_options(name: str, expert: int) -> tuple[float, ...]:
     """Gate thresholds of one expert to choose from, from always open to off."""
-    gates = np.sort(model(name).traces[PART].gates[:, expert])
-    places = np.linspace(0, len(gates) - 1, min(len(gates), _MOST_POINTS)).round()
-    return (*map(float, np.unique([0.0, *gates[places.astype(np.intp)]])), CLOSED)
+    gates = model(name).traces[PART].gates[:, expert]
+    return (*map(float, thresholds_between(gates, _MOST_POINTS)), CLOSED)
 
 
 @st.cache_resource(show_spinner=False)
@@ -74,6 +75,7 @@ class _Timing:
 
     def __init__(self, loaded: Model, case: np.ndarray) -> None:
         self.result: Latency | None = None
+        self.failed = False
         self._given = loaded, case
         self.thread = threading.Thread(target=self._measure, daemon=True)
         self.thread.start()
@@ -83,9 +85,15 @@ class _Timing:
         from minspnet.latency import measure
 
         loaded, case = self._given
-        gated = Exported.open(exported(loaded, loaded.policy))
-        ungated = Exported.open(exported(loaded, loaded.policy, "always"))
-        self.result = measure(gated, case, ungated=ungated)
+        try:
+            gated = Exported.open(exported(loaded, loaded.policy))
+            ungated = Exported.open(exported(loaded, loaded.policy, "always"))
+            # One at a time: two measurements on the same cores would disturb each other.
+            with _CLOCK:
+                self.result = measure(gated, case, ungated=ungated)
+        except Exception:  # whatever it is, the page is told and goes on without times
+            self.failed = True
+            raise
 
 
 def exported(loaded: Model, policy: Policy, way: "Way" = "case") -> bytes:
@@ -108,14 +116,19 @@ def latency(name: str) -> Latency | None:
     return _timing(name).result
 
 
+def no_time(name: str) -> bool:
+    """Whether measuring has failed, so that no time will come."""
+    return _timing(name).failed
+
+
 def refresh_when_timed(name: str) -> None:
-    """Draw the page again once its times are there."""
-    if latency(name) is None:
+    """Draw the page again once its times are there, or known not to come."""
+    if model(name).cost.experts and latency(name) is None and not no_time(name):
         st.fragment(_refresh, run_every=2.0)(name)
 
 
 def _refresh(name: str) -> None:
-    if latency(name) is not None:
+    if latency(name) is not None or no_time(name):
         st.rerun()
 
 
@@ -134,9 +147,15 @@ def price(name: str, unit: str) -> Price:
     return loaded.cost.flops
 
 
+def price_of_all(name: str, unit: str) -> float:
+    """What a case costs for which every expert runs."""
+    timed = latency(name)
+    return timed.all_on if unit == "ms" and timed is not None else price(name, unit).total
+
+
 def mean_price(name: str, unit: str, score: Score) -> float:
     """What a case costs on average under a policy that was scored."""
-    sets, timed = outcomes(name, PART).tally().sets, latency(name)
+    sets, timed = reachable_sets(model(name).traces[PART].tree), latency(name)
     if unit == "ms" and timed is not None:
         return float(timed.of(sets) @ np.array(score.set_shares))
     return float(price(name, unit).of(sets) @ np.array(score.set_shares))
@@ -228,9 +247,9 @@ def changed(name: str, now: Policy, saved: Policy) -> pd.DataFrame:
             "Case": [model(name).traces[PART].case_ids[row] for row in rows],
             "Known answer": [classes[labels[row]] for row in rows],
             "Now": [classes[after.predicted[row]] for row in rows],
-            "Saved": [classes[before.predicted[row]] for row in rows],
+            "In force": [classes[before.predicted[row]] for row in rows],
             f"Chance of {of}, now": after.probabilities[rows, finding],
-            f"Chance of {of}, saved": before.probabilities[rows, finding],
+            f"Chance of {of}, in force": before.probabilities[rows, finding],
         }
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dashboard.format import percent
 from minspnet.guarantee import Certificate, Promise
+from minspnet.policy import Policy
 
 COVERS = (
     "The promise is about new cases drawn from the same population as the calibration cases, with "
@@ -17,9 +18,10 @@ COVERS_NOT = (
     "void."
 )
 INDEPENDENT = (
-    "It holds only if the calibration cases had no part in training, in fitting the temperature "
-    "or in lining up the thresholds, and if they were drawn as new cases will be, not picked. "
-    "Promises tried one after another until one holds are weaker than they say."
+    "It holds only if the cases it is tested on had no part in training, in fitting the "
+    "temperature, in lining up the thresholds or in choosing the decision threshold, and if they "
+    "were drawn as new cases will be, not picked. Promises tried one after another until one holds "
+    "are weaker than they say."
 )
 LABELS = (
     "Cases without a known answer help, too: a decision that stays the same cannot lose anything. "
@@ -44,8 +46,13 @@ def promised(found: Certificate, classes: Sequence[str]) -> str:
         )
     return (
         f"With {100 * found.promise.confidence:g}% confidence, {_loss(found.promise, classes)}. It "
-        f"costs {percent(found.share)} of the FLOPs of all experts on."
+        f"costs {percent(found.share)} of the FLOPs of all experts on{_base_alone(found.policy)}."
     )
+
+
+def _base_alone(policy: Policy) -> str:
+    closed = all(threshold > 1 for threshold in policy.gate_thresholds)
+    return ": what the base exit alone costs, for no expert runs" if closed else ""
 
 
 def grounds(found: Certificate) -> str:

@@ -76,9 +76,15 @@ def open_case(case_id: str) -> None:
 
 def operating_point(name: str) -> Policy:
     """The saved policy of a model: the newest saved by someone, or the one it came with."""
-    loaded = cache.model(name)
-    saved = cache.store().operating_points(loaded.digest)
-    return saved[0].policy if saved else loaded.policy
+    loaded, store = cache.model(name), cache.store()
+    try:
+        saved = store.operating_point(loaded.digest)
+    except UserError as error:
+        st.session_state.setdefault(_NOTICES, []).append(
+            f"{error} The operating point chosen after training is in force instead."
+        )
+        return loaded.policy
+    return saved.policy if saved else loaded.policy
 
 
 def unedited(view: View) -> Policy:
@@ -86,15 +92,15 @@ def unedited(view: View) -> Policy:
     return view.policy.without_interventions()
 
 
-def promise(policy: Policy, said: str) -> None:
-    """Remember what was last promised of a policy."""
-    st.session_state[_PROMISED] = policy, said
+def promise(model: str, policy: Policy | None, said: str) -> None:
+    """Remember what was last asked to be promised: of which model and policy, None for nothing."""
+    st.session_state[_PROMISED] = model, policy, said
 
 
-def promised(policy: Policy) -> str:
-    """What was promised of a policy, if it was the last one to be promised anything."""
-    known, said = st.session_state.get(_PROMISED, (None, ""))
-    return str(said) if known == policy else ""
+def promised(model: str, policy: Policy) -> str:
+    """What was promised of a model's policy, if that was the last promise asked for."""
+    *known, said = st.session_state.get(_PROMISED, (None, None, ""))
+    return str(said) if known == [model, policy] else ""
 
 
 def write_address() -> None:

@@ -22,8 +22,8 @@ STEPS = (
     "that its values sum to it."
 )
 TYPICAL = (
-    "A typical case has the mean findings of the training cases. Each finding is weighed with the "
-    "others held: of two that go together one may push the other way."
+    "A typical case has the mean findings of the training cases under these thresholds. Each "
+    "finding is weighed with the others held: of two that go together one may push the other way."
 )
 BEYOND = (
     "What no finding names is what the network reads in the input past its findings; no "
@@ -160,9 +160,10 @@ def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[f
     value, here = _apart(concept, flip.value, now)
     further = " or less" if flip.value < now else " or more"
     further = further if flip.beyond and 0 < flip.value < 1 else ""
+    guessed = "" if concept.visible else " (a finding that it only guesses)"
     return (
-        f"It would change to **{domain.classes[flip.decided]}** if {_name(concept)} were {value} "
-        f"{concept.unit}{further}, instead of {here}."
+        f"It would change to **{domain.classes[flip.decided]}** if {_name(concept)}{guessed} were "
+        f"{value} {concept.unit}{further}, instead of {here}."
     )
 
 

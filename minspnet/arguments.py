@@ -4,12 +4,14 @@ import argparse
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from minspnet.artifact import Model, load, read_description
 from minspnet.domains import find_domain
 from minspnet.errors import UserError, requirement
+from minspnet.operating import LARGEST_FILE, read
 from minspnet.training.history import check_suffix
 
 EXIT_USER_ERROR = 2
@@ -48,9 +50,33 @@ def one_of(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     return read
 
 
-def open_model(folder: Path) -> Model:
-    """Read the model that a command names, with its task."""
-    return load(folder, find_domain(read_description(folder)["domain"]))
+def add_point(parser: argparse.ArgumentParser) -> None:
+    """Let a command decide by an operating point that was exported."""
+    parser.add_argument(
+        "--point",
+        type=Path,
+        metavar="FILE",
+        help="an exported operating point, in place of the one chosen after training",
+    )
+
+
+def open_model(folder: Path, point: Path | None = None) -> Model:
+    """Read the model that a command names, with its task, under an operating point of choice.
+
+    Raises:
+        UserError: If the model or the point cannot be read, or do not belong together.
+    """
+    model = load(folder, find_domain(read_description(folder)["domain"]))
+    if point is None:
+        return model
+    try:
+        with point.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        must = f"be a file that can be read ({error.strerror or error})"
+        raise requirement("--point", must, point, "name another") from error
+    names = tuple(expert.name for expert in model.spec.experts)
+    return replace(model, policy=read(content, model.digest, names).policy)
 
 
 def history_file(text: str) -> Path:

@@ -214,7 +214,7 @@ def _check_target(network: Network, target: str) -> None:
     kind, *indices = target.split(":")
     count, most = {"class": (classes, 2), "concept": (concepts, 1)}.get(kind, (0, 0))
     known = all(index.isdecimal() and int(index) < count for index in indices)
-    if not known or not 1 <= len(indices) <= most:
+    if not known or not 1 <= len(indices) <= most or len(set(map(int, indices))) < len(indices):
         raise requirement(
             "target",
             f"be class:K or class:K:AGAINST, with classes from 0 to {classes - 1}, or concept:K, "

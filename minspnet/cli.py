@@ -15,6 +15,7 @@ from minspnet import printed, runtime
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
+    add_point,
     history_file,
     new_folder,
     one_of,
@@ -116,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         "--part", type=one_of("--part", PARTS[1:]), default="test", help="cases to score"
     )
     evaluate.add_argument("--gates", metavar="T,T,...", help="gate thresholds, or off, per expert")
+    add_point(evaluate)
     _finish(evaluate, _evaluate, printed.show_evaluate)
 
     sweep = commands.add_parser(
@@ -140,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "--method", default="integrated_gradients", metavar="METHOD", help="attribution method"
     )
+    add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
     for verb, command, show in runtime.add_verbs(commands):
@@ -224,7 +227,7 @@ def _policy(options: argparse.Namespace, model: Model) -> Policy:
 
 
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    model = open_model(options.model)
+    model = open_model(options.model, options.point)
     policy = _policy(options, model)
     from minspnet.study import report
 
@@ -260,10 +263,11 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
 
 def _explain(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.attribution import attribute
+    from minspnet.receipt import why_skipped
     from minspnet.trace import replay
     from minspnet.waterfall import contrast, typical_concepts, waterfall
 
-    model = open_model(options.model)
+    model = open_model(options.model, options.point)
     domain = find_domain(model.domain_key)
     cases = load_cases(domain, model.variant)
     one = cases.take(cases.rows_of((options.case,)))
@@ -297,6 +301,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
         "macs": float(model.cost.macs(decision.active)[0]),
         "concepts": {
             concept.name: {
+                "title": concept.title,
                 "value": float(value),
                 "shown": concept.shown(float(value)),
                 "unit": concept.unit,
@@ -313,6 +318,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
             name: {
                 "gate": float(trace.gates[0, expert]),
                 "ran": bool(decision.active[0, expert]),
+                "skipped_because": why_skipped(trace, model.policy, expert),
                 "adds_to_logit": float(fall.by_expert[expert]),
             }
             for expert, name in enumerate(trace.tree.names)

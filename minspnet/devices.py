@@ -67,10 +67,10 @@ class Device(Recipe):
 
 
 DEVICES = (
-    Device("Microcontroller, 64 MHz", 1, 64, 0.25, 256, 50),
-    Device("Microcontroller, 480 MHz", 1, 480, 0.5, 1024, 10),
-    Device("Single-board computer", 4, 1500, 2, 1_000_000, 5),
-    Device("Phone, one core", 1, 2400, 4, 2_000_000, 1),
+    Device("Microcontroller, 64 MHz", 1, 64.0, 0.25, 256.0, 50.0),
+    Device("Microcontroller, 480 MHz", 1, 480.0, 0.5, 1024.0, 10.0),
+    Device("Single-board computer, one core", 1, 1500.0, 0.5, 1_000_000.0, 5.0),
+    Device("Phone, one core", 1, 2400.0, 1.0, 2_000_000.0, 1.0),
 )
 """Kinds of devices to begin with, not products: edit them to what you have."""
 
@@ -131,6 +131,8 @@ def from_text(text: str) -> tuple[Device, ...]:
 def check(devices: list[Device]) -> tuple[Device, ...]:
     """Refuse a list that is too long, or in which two devices share a name."""
     names = [device.name for device in devices]
+    if not names:
+        raise requirement("devices", "number 1 or more", "none", "keep one")
     if len(names) > MOST_DEVICES:
         raise requirement("devices", f"number {MOST_DEVICES} at most", len(names), "remove some")
     for name in names:

@@ -108,6 +108,7 @@ class Latency(Recipe):
                 for one, milliseconds in self._by_set.items()
                 if one[expert]
                 and (without := self._by_set.get((*one[:expert], False, *one[expert + 1 :])))
+                is not None
             ]
             means.append(float(np.mean(differences)))
         return tuple(means)

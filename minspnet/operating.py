@@ -11,7 +11,7 @@ from minspnet.sweep import Outcomes
 
 SCHEMA_VERSION = 1
 LONGEST_NAME, LONGEST_REASON, LONGEST_GUARANTEE = 60, 500, 2000
-_LARGEST_FILE = 100_000
+LARGEST_FILE = 100_000
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class OperatingPoint(Recipe):
 
     Attributes:
         name: As people call it.
-        author: Who decided for it; may be empty.
-        reason: Why; may be empty.
+        author: Who decided for it.
+        reason: Why.
         saved_at: When, in ISO 8601 with the time zone.
         model: Hash of the model that it was made for.
         gates: Gate thresholds as ``Policy.to_text`` says them.
@@ -79,14 +79,16 @@ class OperatingPoint(Recipe):
             ("author", LONGEST_NAME),
             ("reason", LONGEST_REASON),
             ("guarantee", LONGEST_GUARANTEE),
+            ("saved_at", LONGEST_NAME),
         ):
             text = getattr(self, what)
             if len(text) > longest:
                 raise requirement(what, f"have at most {longest} characters", text, "shorten it")
             if any(not letter.isprintable() for letter in text):
                 raise requirement(what, "be one line of plain text", repr(text), "retype it")
-        if not self.name.strip():
-            raise requirement("name", "say something", repr(self.name), "give the point a name")
+        for what in ("name", "author", "reason"):
+            if not getattr(self, what).strip():
+                raise requirement(what, "say something", repr(getattr(self, what)), "fill it in")
         _ = self.policy
 
     @property
@@ -102,9 +104,9 @@ class OperatingPoint(Recipe):
         validation: Outcomes,
         test: Outcomes,
         name: str,
-        author: str = "",
-        reason: str = "",
-        saved_at: str = "",
+        author: str,
+        reason: str,
+        saved_at: str,
         guarantee: str = "",
     ) -> Self:
         """Score a policy on both parts and write its papers; what-if edits are left out."""
@@ -128,6 +130,10 @@ class OperatingPoint(Recipe):
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
 def read(content: bytes, model: str, experts: tuple[str, ...]) -> OperatingPoint:
     """Read the file of an operating point.
 
@@ -141,15 +147,15 @@ def read(content: bytes, model: str, experts: tuple[str, ...]) -> OperatingPoint
     Raises:
         UserError: If it is no such file, or was made for another model.
     """
-    if len(content) > _LARGEST_FILE:
+    if len(content) > LARGEST_FILE:
         raise requirement(
             "the file",
-            f"have at most {_LARGEST_FILE:,} bytes",
+            f"have at most {LARGEST_FILE:,} bytes",
             f"{len(content):,}",
             "give one that was exported here",
         )
     try:
-        plain = json.loads(content.decode())
+        plain = json.loads(content.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise UserError(
             "The file is not an operating point: it holds no JSON; give one that was exported here."

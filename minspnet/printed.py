@@ -81,8 +81,8 @@ def show_explain(result: dict[str, Any]) -> list[str]:
     lines = [f"{result['case']}: {result['predicted']} ({_percent(probability)}), {part}"]
     lines.append(f"for {result['explained']}, against {result['against']}")
     lines.append(f"  {'a typical known case':64s} {result['start']:+8.3f}")
-    for name, concept in result["concepts"].items():
-        said = f"{name} {concept['shown']:.1f} {concept['unit']}"
+    for concept in result["concepts"].values():
+        said = f"{concept['title']} {concept['shown']:.1f} {concept['unit']}"
         lines.append(f"  {said:64s} {concept['adds_to_logit']:+8.3f}")
     for name, added in result["residual"].items():
         lines.append(f"  {name + ' (past the concepts)':64s} {added:+8.3f}")
@@ -90,9 +90,9 @@ def show_explain(result: dict[str, Any]) -> list[str]:
     lines.append("of which, by part")
     lines.append(f"  {'stem and base exit':38s} {result['base']:+.3f}")
     for name, expert in result["experts"].items():
-        ran = "ran" if expert["ran"] else "skipped"
+        ran = "ran" if expert["ran"] else f"skipped, {expert['skipped_because']}"
         lines.append(
-            f"  {name:20s} gate {expert['gate']:.2f} {ran:8s} {expert['adds_to_logit']:+.3f}"
+            f"  {name:20s} gate {expert['gate']:.2f} {expert['adds_to_logit']:+.3f}  {ran}"
         )
     values = result["attribution"]["values"]
     lines.append(f"  {result['attribution']['method']}: {result['attribution']['note']}")
@@ -120,15 +120,18 @@ def show_latency(result: dict[str, Any]) -> list[str]:
     machine, whole, point = (result[key] for key in ("machine", "all_on", "operating_point"))
     lines = [
         f"{result['model']} on {machine['processor']}, {machine['threads']} of {machine['cores']} "
-        f"cores, ONNX Runtime {machine['runtime']}, one case at a time"
+        f"cores, ONNX Runtime {machine['runtime']}, one at a time, {point['cases']} test cases"
     ]
     for title, one in (("operating point", point), ("all experts", whole)):
         lines.append(
             f"  {title:38s} {one['milliseconds']:8.4f} ms  {2 * one['macs']:11,.0f} FLOPs "
-            f"({one['milliseconds'] / whole['milliseconds']:.0%} of the time, "
+            f"({one['milliseconds'] / result['ungated']:.0%} of the time, "
             f"{one['macs'] / whole['macs']:.0%} of the FLOPs)"
         )
-    lines.append(f"  {'all experts, without any gates':38s} {result['ungated']:8.4f} ms")
+    lines.append(
+        f"  {'all experts, without any gates':38s} {result['ungated']:8.4f} ms"
+        "  (what these shares of time are of)"
+    )
     lines.append(f"microseconds a part, medians of {result['rounds']} runs of each set compared")
     lines.append(f"  {'base, head and the call':38s} {1000 * result['base_milliseconds']:8.1f}")
     for name, milliseconds in result["expert_milliseconds"].items():

@@ -1,7 +1,6 @@
 """The compute receipt of one case: which parts ran, which did not and why, and what each cost."""
 
 import json
-import math
 from dataclasses import dataclass
 
 from minspnet.latency import Latency
@@ -87,7 +86,7 @@ def receipt(case: Trace, policy: Policy, cost: CostTable, latency: Latency | Non
                 ran,
                 why_skipped(case, policy, expert),
                 float(case.gates[0, expert]),
-                None if math.isinf(threshold) else threshold,
+                None if threshold > 1 else threshold,
                 cost.experts[expert] if ran else 0,
                 cost.experts[expert],
                 _microseconds(latency, ran, expert),

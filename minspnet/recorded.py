@@ -49,10 +49,11 @@ def record(
     folder.mkdir(parents=True, exist_ok=True)
     cases, experts, outputs = len(inputs), len(network.experts), network.spec.outputs
     shapes = ((experts, cases), (cases, outputs), (experts, cases, outputs))
-    # Without its list of cases a recording does not open: it is written last.
+    # Into new files: a trace that has the old ones open keeps what it was opened with. Without
+    # its list of cases a recording does not open, so that list goes first and comes back last.
     (folder / _IDS).unlink(missing_ok=True)
     gates, base, contributions = (
-        open_memmap(folder / f"{name}.npy", "w+", np.float32, shape)
+        open_memmap(folder / f"{name}.new", "w+", np.float32, shape)
         for name, shape in zip(_FILES, shapes, strict=True)
     )
     for start in tqdm(range(0, cases, batch_size), desc="evidence", disable=not progress):
@@ -61,10 +62,13 @@ def record(
         gates[:, rows] = part.gates.T
         base[rows] = part.base
         contributions[:, rows] = np.moveaxis(part.contributions, 1, 0)
-    for array in (gates, base, contributions):
+    for name, array in zip(_FILES, (gates, base, contributions), strict=True):
         array.flush()
-    (folder / _IDS).write_text(json.dumps(case_ids))
-    return reopen(folder, network.tree, network.frozen_head(), concept_names)
+        (folder / f"{name}.new").replace(folder / f"{name}.npy")
+    head = network.frozen_head()
+    about = {"network": _identity(network.tree, head, concept_names), "cases": case_ids}
+    (folder / _IDS).write_text(json.dumps(about))
+    return reopen(folder, network.tree, head, concept_names)
 
 
 def reopen(folder: Path, tree: ExpertTree, head: Head, concept_names: tuple[str, ...]) -> Trace:
@@ -74,13 +78,18 @@ def reopen(folder: Path, tree: ExpertTree, head: Head, concept_names: tuple[str,
         UserError: If it is not there, not complete, or of another network.
     """
     try:
-        case_ids = tuple(map(str, json.loads((folder / _IDS).read_text())))
+        about = json.loads((folder / _IDS).read_text())
+        case_ids = tuple(map(str, about["cases"]))
         gates, base, contributions = (
             np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _FILES
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         what = " ".join(str(error).split())[:120]
         raise requirement("recording", f"lie complete in {folder}", what, "record anew") from error
+    if about.get("network") != _identity(tree, head, concept_names):
+        raise requirement(
+            "recording", "be of this network, its head included", "another one", "record anew"
+        )
     cases, experts, outputs = len(case_ids), len(tree.names), len(head.weights[0])
     shapes = ((experts, cases), (cases, outputs), (experts, cases, outputs))
     found = tuple(array.shape for array in (gates, base, contributions))
@@ -89,3 +98,11 @@ def reopen(folder: Path, tree: ExpertTree, head: Head, concept_names: tuple[str,
     return Trace(
         case_ids, gates.T, base, np.moveaxis(contributions, 0, 1), tree, head, concept_names
     )
+
+
+def _identity(tree: ExpertTree, head: Head, concept_names: tuple[str, ...]) -> str:
+    """Tell networks apart by their forest, head and concepts: those of an empty trace."""
+    none = np.zeros((0, len(tree.names)), np.float32)
+    outputs = np.zeros((0, len(head.weights[0])), np.float32)
+    adds = np.zeros((0, len(tree.names), len(head.weights[0])), np.float32)
+    return Trace((), none, outputs, adds, tree, head, concept_names).digest

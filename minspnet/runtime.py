@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minspnet import printed
-from minspnet.arguments import onnx_file, open_model, whole
+from minspnet.arguments import add_point, onnx_file, open_model, whole
 from minspnet.artifact import Model, load_network
 from minspnet.domains import find_domain, load_cases
 from minspnet.errors import requirement
@@ -38,11 +38,13 @@ def add_verbs(commands: Any) -> list[tuple[argparse.ArgumentParser, Command, Sho
         metavar="N",
         help="runs of each set of experts",
     )
+    for verb in (export, latency):
+        add_point(verb)
     return [(export, _export, printed.show_export), (latency, _latency, printed.show_latency)]
 
 
 def _export(options: argparse.Namespace) -> dict[str, Any]:
-    model = open_model(options.model)
+    model = open_model(options.model, options.point)
     content = _exported(model, "batch" if options.batches else "case")
     try:
         options.out.write_bytes(content)
@@ -72,7 +74,7 @@ def _latency(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.latency import measure
     from minspnet.trace import active_experts
 
-    model = open_model(options.model)
+    model = open_model(options.model, options.point)
     trace = model.traces["test"]
     cases = load_cases(find_domain(model.domain_key), model.variant)
     case = cases.inputs[cases.rows_of(trace.case_ids[:1])]

@@ -12,6 +12,7 @@ many cases are right at every vector of the grid. Nothing is estimated.
 Source: the Moebius inversion of order ideals, Rota 1964; summed-area tables, Crow 1984.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from jaxtyping import Bool, Float, Int
 from minspnet.errors import requirement
 from minspnet.metrics import Price
 from minspnet.policy import CLOSED
+from minspnet.sweep import thresholds_between
 from minspnet.tally import Tally, flags, popcount
 from minspnet.trace import ExpertTree
 
@@ -70,15 +72,21 @@ def pareto_front(counted: Tally, price: Price, most: int = MOST_VECTORS) -> Fron
         price: Of a case: FLOPs, milliseconds or joules.
         most: Vectors to count in one round.
     """
-    values = [np.unique(gates) for gates in counted.gates]
-    if not values:
+    experts = len(counted.gates)
+    if not experts:
         right = popcount(counted.right[0]) / counted.cases
         return Front(((),), (right,), (price.base,), True)
-    share = max(2, int(most ** (1 / len(values))))
-    exact = np.prod([len(v) + 1.0 for v in values]) <= most
-    grid = [v if exact else _quantiles(v, np.sort(g), share - 1)
-            for v, g in zip(values, counted.gates, strict=True)]  # fmt: skip
-    found = _front(counted, price, grid, bool(exact))
+    if 2**experts > most:
+        raise requirement(
+            "the forest", f"have at most {int(math.log2(most))} experts", experts, "use a sweep"
+        )
+    values = [thresholds_between(gates, counted.cases) for gates in counted.gates]
+    # The largest whole root: its float may lie just below it.
+    share = int(most ** (1 / experts) + 1e-9)
+    exact = math.prod(len(v) + 1 for v in values) <= most
+    most_each = counted.cases if exact else share - 1
+    grid = [thresholds_between(gates, most_each) for gates in counted.gates]
+    found = _front(counted, price, grid, exact)
     for _ in range(0 if exact else _ROUNDS):
         used = np.array(found.gate_thresholds, np.float32).T
         finer = [_around(v, u, share - 1) for v, u in zip(values, used, strict=True)]
@@ -87,15 +95,6 @@ def pareto_front(counted: Tally, price: Price, most: int = MOST_VECTORS) -> Fron
             break
         found = better
     return found
-
-
-def _quantiles(
-    values: Float[np.ndarray, " value"], gates: Float[np.ndarray, " case"], count: int
-) -> Float[np.ndarray, " threshold"]:
-    """Thresholds that leave equally many cases between them."""
-    if len(values) <= count:
-        return values
-    return np.unique(gates[np.linspace(0, len(gates) - 1, count).round().astype(np.intp)])
 
 
 def _around(

@@ -6,16 +6,18 @@ SQLite by default, or the database that ``MINSPNET_DATABASE_URL`` names.
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
 
 from minspnet.devices import DEVICES, Device, from_text, to_text
-from minspnet.errors import requirement
+from minspnet.errors import UserError, requirement
 from minspnet.operating import OperatingPoint
 
 _METADATA = sa.MetaData()
+_ATTEMPTS = 50
 
 
 def _log(name: str, *columns: sa.Column[Any]) -> sa.Table:
@@ -26,7 +28,8 @@ def _log(name: str, *columns: sa.Column[Any]) -> sa.Table:
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
         sa.Column("saved_at", sa.String(40), nullable=False),
         *columns,
-        sa.Column("previous", sa.String(64), nullable=False),
+        # No two records may follow the same one, whatever the database lets happen at once.
+        sa.Column("previous", sa.String(64), nullable=False, unique=True),
         sa.Column("digest", sa.String(64), nullable=False, unique=True),
     )
 
@@ -77,6 +80,14 @@ class Store:
         )
 
     def _append(self, table: sa.Table, record: dict[str, Any]) -> None:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._try_to_append(table, dict(record))
+            except sa.exc.IntegrityError:
+                continue  # another writer was faster: follow its record
+        return self._try_to_append(table, dict(record))
+
+    def _try_to_append(self, table: sa.Table, record: dict[str, Any]) -> None:
         with self.engine.execution_options(writes=True).begin() as connection:
             newest = sa.select(table.c.digest).order_by(table.c.number.desc()).limit(1)
             record["previous"] = connection.scalar(newest) or ""
@@ -84,17 +95,35 @@ class Store:
             record["digest"] = hashlib.sha256(content.encode()).hexdigest()
             connection.execute(table.insert().values(record))
 
-    def operating_points(self, model_digest: str) -> tuple[OperatingPoint, ...]:
-        """All that were ever saved of a model, the one in force first."""
+    def operating_point(self, model_digest: str) -> OperatingPoint | None:
+        """The one in force: the newest of a model, if any was ever saved.
+
+        Raises:
+            UserError: If it cannot be read, as a newer version of this program may write it.
+        """
+        found = self._points(model_digest, 1)
+        return _read(found[0]) if found else None
+
+    def operating_points(self, model_digest: str, most: int = 50) -> tuple[OperatingPoint, ...]:
+        """What was saved of a model, newest first; what cannot be read is left out."""
+        points = []
+        for text in self._points(model_digest, most):
+            try:
+                points.append(_read(text))
+            except UserError:
+                continue
+        return tuple(points)
+
+    def _points(self, model_digest: str, most: int) -> Sequence[str]:
         table = _OPERATING_POINTS.c
         newest_first = (
             sa.select(table.point)
             .where(table.model_digest == model_digest)
             .order_by(table.number.desc())
+            .limit(most)
         )
         with self.engine.connect() as connection:
-            texts = connection.scalars(newest_first).all()
-        return tuple(OperatingPoint.from_dict(json.loads(text)) for text in texts)
+            return connection.scalars(newest_first).all()
 
     def save_devices(self, devices: tuple[Device, ...], saved_at: str) -> None:
         """Keep an edited list of devices."""
@@ -106,6 +135,16 @@ class Store:
         with self.engine.connect() as connection:
             text = connection.scalar(newest)
         return DEVICES if text is None else from_text(text)
+
+
+def _read(text: str) -> OperatingPoint:
+    try:
+        return OperatingPoint.from_dict(json.loads(text))
+    except ValueError as error:
+        raise UserError(
+            "The operating point saved last cannot be read by this version of the program; "
+            "save one anew."
+        ) from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

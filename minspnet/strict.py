@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import numbers
+import sys
 import textwrap
 import types
 import typing
@@ -75,6 +76,8 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         inner = next(k for k in typing.get_args(kind) if k is not type(None))
         return _build(inner, value, where)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > sys.float_info.max:
+            raise requirement(where, "be a number that a computer can hold", value, "correct it")
         return float(value)
     return value
 

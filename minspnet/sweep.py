@@ -59,7 +59,7 @@ class Outcomes:
     cost: CostTable
 
     @cached_property
-    def _tallies(self) -> dict[float, Tally]:
+    def _kept(self) -> dict[str, tuple[float, Tally]]:
         return {}
 
     def tally(self, decision_threshold: float = 0.5) -> Tally:
@@ -68,12 +68,12 @@ class Outcomes:
         Raises:
             UserError: If labels do not fit or are unknown, or the forest reaches too many sets.
         """
-        if decision_threshold not in self._tallies:
-            found = tally(self.trace, self.labels, decision_threshold)
-            self._tallies.clear()
-            self._tallies[decision_threshold] = found
-            return found
-        return self._tallies[decision_threshold]
+        kept = self._kept.get("last")
+        if kept is None or kept[0] != decision_threshold:
+            kept = decision_threshold, tally(self.trace, self.labels, decision_threshold)
+            # Sessions share it: one assignment, and nothing is looked up again after it.
+            self._kept["last"] = kept
+        return kept[1]
 
     def score(self, policy: Policy) -> Score:
         """Score one policy over all cases."""
@@ -127,15 +127,36 @@ def effective_gates(trace: Trace) -> Float[np.ndarray, "expert case"]:
 
 
 def breakpoints(trace: Trace, most: int = 201) -> tuple[float, ...]:
-    """Shared gate thresholds between which nothing changes, from all experts on to none.
+    """Shared gate thresholds that act differently, from all experts on to none.
 
-    No threshold in between decides any case otherwise. If there are more than ``most``, those
-    are kept that leave equally many changes between them.
+    Any other threshold acts as one of these. If there are more than ``most``, those are kept that
+    leave equally many changes between them.
     """
-    values = np.sort(effective_gates(trace), axis=None)
+    return tuple(map(float, (*thresholds_between(effective_gates(trace), most), 1.01)))
+
+
+def thresholds_between(
+    gates: Float[np.ndarray, "*any"], most: int
+) -> Float[np.ndarray, " threshold"]:
+    """Thresholds halfway between neighbouring gates, after 0, which all of them reach.
+
+    Never on a gate itself: another implementation of the same network, whose gates differ in the
+    last digit, would route the case that stands there by chance.
+
+    Args:
+        gates: Scores of many cases.
+        most: More than so many thresholds are thinned out, to leave equally many gates between.
+    """
+    ordered = np.sort(gates, axis=None)
+    values = np.unique(ordered)
     if len(values) > most:
-        values = values[np.linspace(0, len(values) - 1, most).round().astype(np.intp)]
-    return tuple(map(float, np.unique([0.0, *values, 1.01])))
+        places = np.linspace(0, len(ordered) - 1, most).round().astype(np.intp)
+        values = values[np.unique(np.searchsorted(values, ordered[places]))]
+    # Below each kept value, its nearest neighbour among all.
+    below = np.unique(ordered)[np.searchsorted(np.unique(ordered), values[1:]) - 1]
+    halfway = below + (values[1:] - below) / 2
+    # Neighbours in floats have nothing between them.
+    return np.append(np.float32(0), np.where(halfway > below, halfway, values[1:]))
 
 
 def most_within(curve: tuple[Score, ...], budget: float, total_macs: float) -> Score:

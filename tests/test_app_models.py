@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from studies import renamed, tiny_wrist, without_experts
 from test_app import PAGES, figure, look_inside, metric, open_app, own_store
 
-from dashboard import cache, text
+from dashboard import cache, cache_routing, text
 from minspnet.artifact import save
 from minspnet.study import Study
 from minspnet.trace import replay
@@ -127,10 +127,10 @@ def test_many_classes_have_no_decision_threshold(wrist: Study) -> None:
     assert "from" not in said.delta
     everything = replace(wrist.policy, gate_thresholds=(0.0,) * 5)
     nothing = replace(wrist.policy, gate_thresholds=(1.01,) * 5)
-    changed = cache.changed(WRIST, "validation", everything, nothing)
+    changed = cache_routing.changed(WRIST, everything, nothing)
     assert list(changed.columns[-2:]) == [
         "Chance of the new answer, now",
-        "Chance of the new answer, saved",
+        "Chance of the new answer, in force",
     ]
     assert len(changed)
     decided = cache.decision(WRIST, "validation", everything)
@@ -180,10 +180,12 @@ def test_no_name_of_an_expert_is_markup(shelf: Path, wrist: Study) -> None:
     save(renamed(wrist, MARKUP), shelf / "named")
     try:
         app = open_app("routing", model="named")
-        label = app.slider(key="gate-0").label
+        label = app.select_slider(key="gate-0").label
         assert "`http://evil.example)`" in label
         assert "[x](" not in label
-        assert "<b>[x]" not in json.dumps(figure(app, 2))
+        app.session_state["routing-tab"] = "Where cases go"
+        assert "<b>[x]" not in json.dumps(figure(app.run(), 1))
+        assert "<b>[x]" not in json.dumps(figure(app, 3))
         assert "<b>[x]" not in json.dumps(figure(open_app(model="named")))
     finally:
         shutil.rmtree(shelf / "named")

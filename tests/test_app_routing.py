@@ -143,7 +143,10 @@ def test_a_budget_is_kept_and_shown_on_test_cases() -> None:
     price = cache_routing.price("shuttle", "FLOPs")
     vector = front.gate_thresholds[front.within(0.3 * price.total)]
     test = cache.score("shuttle", "test", Policy(vector))
-    assert table.iloc[0]["Accuracy, test"] == score(test.accuracy)
+    assert table.iloc[2]["Accuracy, validation"] == score(
+        cache.score("shuttle", "validation", Policy(vector)).accuracy
+    )
+    assert app.table[1].value.iloc[2]["Accuracy, test"] == score(test.accuracy)
     for row in range(3):
         app.button[[b.label.startswith("Take ") for b in app.button].index(True) + row].click()
         app.run()
@@ -221,7 +224,7 @@ def test_a_promise_goes_into_the_papers_of_the_point_it_was_given_for() -> None:
 # --- Operating points ---------------------------------------------------------------------------
 
 
-def save_point(app: AppTest, name: str, author: str = "", reason: str = "") -> AppTest:
+def save_point(app: AppTest, name: str, author: str = "Me", reason: str = "So") -> AppTest:
     app.text_input(key="point-name").set_value(name)
     app.text_input(key="point-author").set_value(author)
     app.text_area(key="point-reason").set_value(reason)
@@ -240,7 +243,7 @@ def test_a_named_point_is_kept_with_its_papers_and_is_in_force() -> None:
     row = app.dataframe[-1].value.iloc[0]
     assert (row["Name"], row["Who"], row["Why"]) == ("Night shift", "A reader", "fewer recalls")
     test = cache.score(IMAGE, "test", everything(IMAGE))
-    assert row["Accuracy, test"] == score(test.accuracy) and row[""] == "in force"
+    assert row["Accuracy, test"] == score(test.accuracy) and row["In force"] == "yes"
     next(b for b in app.button if b.label == "As trained").click().run()
     assert open_app(model=IMAGE).query_params["gates"] == moved
 
@@ -254,11 +257,48 @@ def test_the_network_goes_out_with_the_point_as_its_default() -> None:
     np.testing.assert_array_equal(active, replay(loaded.traces["test"][0], policy).active)
 
 
+def test_a_promise_of_one_model_is_no_promise_of_another() -> None:
+    """Though their thresholds be the same: both have every expert off."""
+    app = open_tab("How sure", "shuttle")
+    said = app.session_state["promised"]
+    closed = Policy.shared(1.01, 2)
+    app.session_state["promised"] = ("shuttle", closed, said[2])
+    app = open_tab("Operating points", "phishing", gates="1.01,1.01")
+    app.session_state["promised"] = ("shuttle", closed, said[2])
+    app = save_point(app.run(), "Off")
+    (point,) = cache.store().operating_points(cache.model("phishing").digest)
+    assert point.policy == closed and not point.guarantee
+
+
+@pytest.mark.parametrize("cut", ["0.003", "0.999", "0.375"])
+def test_a_decision_threshold_off_the_slider_is_shown_and_kept(cut: str) -> None:
+    app = open_app("routing", model=TABULAR, cut=cut)
+    assert not app.exception
+    assert f"now {100 * float(cut):.4g}" in app.slider(key="cut").label
+    assert app.query_params["cut"] == cut
+
+
+def test_experts_behind_one_that_is_off_are_said_to_be_never_reached() -> None:
+    app = open_app("routing", model=TABULAR, gates="0,off,0,0,0")
+    labels = [app.select_slider(key=f"gate-{expert}").label for expert in range(5)]
+    assert ["never reached" in label for label in labels] == [False, False, True, True, True]
+
+
+def test_a_failed_measurement_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_routing, "no_time", lambda name: True)
+    app = open_app("routing", model=TABULAR)
+    tile = next(m for m in app.metric if m.label == "Mean time per case")
+    assert (tile.value, tile.delta) == ("-", "could not be measured here")
+
+
 @pytest.mark.parametrize("name", ["", "   "])
 def test_a_point_without_a_name_is_refused_and_nothing_typed_is_lost(name: str) -> None:
     app = save_point(open_tab("Operating points", IMAGE), name, "A reader", "because")
     assert [error.value[:18] for error in app.error] == ["name must say some"]
-    assert app.text_area(key="point-reason").value == "because"
+    app.session_state["routing-tab"] = "Devices"
+    app.run()
+    app.session_state["routing-tab"] = "Operating points"
+    assert app.run().text_area(key="point-reason").value == "because"
     assert cache.store().operating_points(cache.model(IMAGE).digest) == ()
 
 

@@ -22,7 +22,8 @@ from minspnet.cli import main
 from minspnet.data import ConceptScale
 from minspnet.deploy.session import Exported
 from minspnet.domains import DOMAINS, find_domain
-from minspnet.policy import Policy
+from minspnet.operating import Figures, OperatingPoint
+from minspnet.policy import CLOSED, Policy
 from minspnet.tally import count_sets
 from minspnet.trace import replay
 from minspnet.training.course import Course
@@ -488,6 +489,38 @@ def test_latency_in_json(ask_json: Callable[..., Any], model: Path) -> None:
     active = replay(saved.traces["test"], saved.policy).active
     assert point["macs"] == pytest.approx(saved.cost.macs(active).mean())
     assert point["cases"] == len(active)
+
+
+def test_an_exported_operating_point_is_decided_by(
+    ask_json: Callable[..., Any], ask: Ask, model: Path, tmp_path: Path
+) -> None:
+    """By every verb that decides; the point of another model is refused in a sentence."""
+    saved = load(model, CYTOLOGY)
+    figures = Figures(1, 1.0, 1.0, 1.0)
+    texts = Policy((CLOSED,) * 5, 0.3).to_text()
+    papers = ("Off", "me", "a test", "2026-01-02")
+    point = OperatingPoint(*papers, saved.digest, **texts, validation=figures, test=figures)
+    file = tmp_path / "point.json"
+    file.write_text(point.to_json())
+    evaluated = ask_json("evaluate", model, "--point", file)
+    assert evaluated["gated"]["mean_macs"] == saved.cost.base
+    timed = ask_json("latency", model, "--rounds", 2, "--point", file)
+    assert timed["operating_point"]["macs"] == saved.cost.base
+    exported = ask_json("export", model, "--out", tmp_path / "m.onnx", "--point", file)
+    assert exported["policy"] == texts
+    case = saved.traces["test"].case_ids[0]
+    explained = ask_json("explain", model, "--case", case, "--point", file)
+    experts = list(explained["experts"].values())
+    assert not any(expert["ran"] for expert in experts)
+    assert experts[0]["skipped_because"] == "switched off"
+    file.write_text(json.dumps(point.to_dict() | {"model": "other"}))
+    answer = ask("evaluate", model, "--point", file)
+    assert answer.code == 2
+    assert "the operating point must be of the model with hash" in answer.err
+    assert (
+        "--point must be a file that can be read"
+        in ask("evaluate", model, "--point", tmp_path / "none").err
+    )
 
 
 def test_latency_in_text(ask: Ask, model: Path) -> None:

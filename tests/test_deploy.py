@@ -17,11 +17,14 @@ from minspnet.deploy.export import export
 from minspnet.deploy.forest import Way
 from minspnet.deploy.session import Exported
 from minspnet.dispatch import dispatch
-from minspnet.domains import SAMPLE_DATA, find_domain
+from minspnet.domains import SAMPLE_DATA, find_domain, load_cases
 from minspnet.errors import UserError
 from minspnet.network import Network, run
 from minspnet.policy import CLOSED, Policy
+from minspnet.search import pareto_front
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
+from minspnet.sweep import breakpoints
+from minspnet.tally import tally
 from minspnet.trace import Decision, Trace, replay
 
 WAYS: tuple[Way, ...] = ("case", "batch")
@@ -203,6 +206,29 @@ def test_every_kind_of_part_decides_as_dispatched(kind: str, way: Way) -> None:
     for policy in clear_of_gates(trace):
         core = dispatch(network, inputs, policy, names)
         assert_same(exported.decide(inputs, policy), core, policy)
+
+
+@pytest.mark.parametrize("name", ["lung_nodules", "phishing", "shuttle"])
+def test_thresholds_that_the_product_offers_route_alike(name: str) -> None:
+    """None stands on the gate of a case that it was found with, where float noise decides."""
+    model = load(SAMPLE_DATA / "models" / name)
+    domain = find_domain(model.domain_key)
+    cases = load_cases(domain, model.variant)
+    trace = model.traces["validation"][:200]
+    inputs = cases.inputs[cases.rows_of(trace.case_ids)].astype(np.float32)
+    labels = cases.labels[cases.rows_of(trace.case_ids)]
+    front = pareto_front(tally(trace, labels), model.cost.price)
+    vectors = list(front.gate_thresholds[:4])
+    vectors += [(t,) * len(trace.tree.names) for t in breakpoints(trace, 12)]
+    exported = Exported.open(
+        export(
+            load_network(model), model.policy, domain.concept_names, domain.classes, "batch"
+        ).SerializeToString()
+    )
+    for vector in vectors:
+        policy = Policy(vector)
+        said = exported.decide(inputs, policy).active
+        np.testing.assert_array_equal(said, replay(trace, policy).active)
 
 
 def clear_of_gates(trace: Trace) -> list[Policy]:

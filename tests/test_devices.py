@@ -67,6 +67,8 @@ def test_wrong_devices_are_refused(changes: dict[str, object], sentence: str) ->
 
 
 def test_two_devices_of_one_name_or_too_many_are_refused() -> None:
+    with pytest.raises(UserError, match="devices must number 1 or more, got none"):
+        check([])
     with pytest.raises(UserError, match="names of their own, got chip"):
         check([CHIP, CHIP])
     with pytest.raises(UserError, match="devices must number 30 at most, got 31"):
@@ -76,9 +78,8 @@ def test_two_devices_of_one_name_or_too_many_are_refused() -> None:
 def test_features_held_by_hand() -> None:
     """A dense layer of 8 on 3 columns holds 3 + 8 at once, and the 3 that the stem keeps."""
     spec = ModelSpec((3,), 1, 2, StemSpec("tabular"), (ExpertSpec("a", "dense", 8),))
-    held = peak_features(Network(spec))
-    assert held >= 3 + 8 + 3
-    assert held <= 8 + 8 + 3
+    # What the widest step reads and writes is 8 + 8 or 3 + 8, by how the block is laid.
+    assert peak_features(Network(spec)) - 3 in (3 + 8, 8 + 8)
 
 
 def test_counting_leaves_the_network_as_it_was(forest: Forest) -> None:

@@ -46,6 +46,14 @@ def test_roles_are_counted_from_replays(data: st.DataObject) -> None:
         np.testing.assert_allclose(found.moved[expert], apart, atol=1e-6)
 
 
+def test_of_a_class_without_cases_nothing_is_said(forest: Forest) -> None:
+    outcomes = outcomes_of(forest)
+    alone = Outcomes(outcomes.trace, np.zeros_like(outcomes.labels), outcomes.cost)
+    found = roles(alone, Policy.shared(0, 4))
+    assert np.isnan(found.load[:, 1]).all() and np.isnan(found.lost[:, 1]).all()
+    assert (found.load[:, 0] == 1).all()
+
+
 def test_an_expert_that_never_runs_is_for_nothing(forest: Forest) -> None:
     found = roles(outcomes_of(forest), Policy.shared(2, 4))
     assert not found.load.any() and not found.lost.any() and not found.macs_saved.any()

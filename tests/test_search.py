@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_sweep import labels_for
 
+import minspnet.search
 from minspnet.errors import UserError
 from minspnet.metrics import CostTable
 from minspnet.policy import CLOSED, Policy
 from minspnet.search import Front, pareto_front
-from minspnet.sweep import Outcomes
+from minspnet.sweep import Outcomes, thresholds_between
 from minspnet.tally import tally
 from minspnet.trace import ExpertTree, Head, Trace
 
@@ -99,6 +100,29 @@ def test_a_grid_comes_near_what_is_exact(parents: tuple[int, ...]) -> None:
         assert best - 0.041 <= reached <= best
 
 
+def test_refining_a_grid_finds_more() -> None:
+    """The same grid, with and without the finer ones around what it found."""
+    trace, labels = random_trace(ExpertTree(("a", "b", "c"), (-1, 0, 1)), 400, 5)
+    counted, price = tally(trace, labels), costs(3).price
+    plain = minspnet.search._front(
+        counted, price, [thresholds_between(g, 8) for g in counted.gates], False
+    )
+    refined = pareto_front(counted, price, most=1000)
+
+    def best(front: Front) -> list[float]:
+        budgets = np.linspace(plain.prices[0], plain.prices[-1], 30)
+        return [front.accuracies[front.within(budget)] for budget in budgets]
+
+    assert all(one >= other for one, other in zip(best(refined), best(plain), strict=True))
+    assert sum(best(refined)) > sum(best(plain))
+
+
+def test_more_experts_than_a_grid_can_hold_are_refused() -> None:
+    trace, labels = random_trace(ExpertTree(tuple("abcdef"), tuple(range(-1, 5))), 20, 0)
+    with pytest.raises(UserError, match="the forest must have at most 5 experts, got 6"):
+        pareto_front(tally(trace, labels), costs(6).price, most=63)
+
+
 def test_a_second_threshold_pays_by_hand() -> None:
     """Two parallel experts of price 1 behind a base of 0; every case is of the second class.
 
@@ -120,7 +144,7 @@ def test_a_second_threshold_pays_by_hand() -> None:
     assert front.accuracies == pytest.approx((1 / 3, 2 / 3, 1))
     assert front.prices == pytest.approx((0, 1 / 3, 2 / 3))
     assert front.gate_thresholds[0] == (CLOSED, CLOSED)
-    assert front.gate_thresholds[2] == pytest.approx((0.9, 0.9))
+    assert front.gate_thresholds[2] == pytest.approx((0.7, 0.7))  # halfway to the gates below
 
 
 def test_a_budget_takes_the_best_point_it_can_pay() -> None:

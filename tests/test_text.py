@@ -78,7 +78,12 @@ def test_what_goes_past_the_findings_has_a_name() -> None:
             0.5,
             "**malignant** if **spiculation** were 3.4 of 5 or more, instead ",
         ),
-        (Flip(7, 1.0, 1, True), 0.95, "if **absence of calcium** were 6.0 of 6, instead of 5.8."),
+        (
+            Flip(7, 1.0, 1, True),
+            0.95,
+            "if **absence of calcium** (a finding that it only guesses) were 6.0 of 6, instead of "
+            "5.8.",
+        ),
         # Both are 14 mm to the step of the slider: one digit more tells them apart.
         (Flip(0, 0.4074, 0, True), 0.42, "were 14.0 mm or less, instead of 14.3."),
         # Further out the answer comes back: nothing is said of what lies there.

@@ -18,11 +18,11 @@ def draw_curve(
     score_title: str,
     unit: str,
 ) -> go.Figure:
-    """Draw all policies worth a look; the first two traces can be clicked.
+    """Draw all policies worth a look; the curves can be clicked.
 
     Args:
         shared: Price, score and gate threshold, where all experts share one.
-        each: Price and score of the best with one threshold an expert.
+        each: Price and score of the best with one threshold an expert; may be none.
         current: Of the policy on screen.
         saved: Of the one in force.
         score_title: What the score is, and of which cases.
@@ -41,18 +41,19 @@ def draw_curve(
             hovertemplate="gate threshold %{customdata[1]:.3~g}" + hover,
         )
     )
-    figure.add_trace(
-        go.Scatter(
-            x=[price for price, _ in each],
-            y=[score for _, score in each],
-            customdata=[[place] for place in range(len(each))],
-            mode="lines+markers",
-            name="one each, the best found",
-            line={"color": CLASSES[1], "width": 1.5, "shape": "hv", "dash": "dot"},
-            marker={"size": 9, "color": CLASSES[1], "symbol": "square"},
-            hovertemplate="one threshold an expert" + hover,
+    if each:
+        figure.add_trace(
+            go.Scatter(
+                x=[price for price, _ in each],
+                y=[score for _, score in each],
+                customdata=[[place] for place in range(len(each))],
+                mode="lines+markers",
+                name="one each, the best found",
+                line={"color": CLASSES[1], "width": 1.5, "shape": "hv", "dash": "dot"},
+                marker={"size": 9, "color": CLASSES[1], "symbol": "square"},
+                hovertemplate="one threshold an expert" + hover,
+            )
         )
-    )
     for point, name, colour, symbol in (
         (saved, "in force", SAVED, "diamond"),
         (current, "now", MARK, "star"),

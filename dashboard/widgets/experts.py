@@ -13,11 +13,9 @@ from minspnet.trace import replay
 
 def show_experts(view: View, case_id: str) -> None:
     """The compute receipt, the waterfall by expert, and the full ledger."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        _show_receipt(view, case_id)
-    with right:
-        _show_waterfall(view, case_id)
+    _show_receipt(view, case_id)
+    cache_routing.refresh_when_timed(view.model)
+    _show_waterfall(view, case_id)
     st.markdown("**What each expert added through each finding**")
     _show_ledger(view, case_id)
 
@@ -42,18 +40,13 @@ def _show_receipt(view: View, case_id: str) -> None:
         hide_index=True,
         alt="Each part, its gate and threshold, whether it ran, and what it cost",
         column_config={
-            "Part (gate)": st.column_config.TextColumn(width=150),
-            "Gate": st.column_config.ProgressColumn(
-                min_value=0, max_value=1, format="%.3f", width=80
-            ),
-            "Opens at": st.column_config.TextColumn(width=60),
-            "Ran": st.column_config.TextColumn(width=130),
-            "FLOPs": st.column_config.TextColumn(width=70),
-            "Time": st.column_config.TextColumn(width=70),
+            "Gate": st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.3f"),
         },
     )
     took = f"{2 * found.macs:,} of {2 * found.total_macs:,} FLOPs"
-    if found.microseconds is not None:
+    if found.microseconds is None:
+        took += "; its time is being measured"
+    else:
         took += f", {milliseconds(found.microseconds / 1000)} as a whole on {found.machine}"
     st.caption(
         f"{took}. An expert runs where its gate reaches the threshold and the expert before it "
@@ -62,7 +55,7 @@ def _show_receipt(view: View, case_id: str) -> None:
     st.download_button(
         "Compute receipt (JSON)",
         found.to_json(),
-        file_name="receipt.json",
+        file_name=f"{view.model}-{case_id}-receipt.json",
         mime="application/json",
         on_click="ignore",
         key="receipt",

@@ -12,8 +12,6 @@ from dashboard.state import View, unedited
 from minspnet.errors import UserError
 from minspnet.operating import LONGEST_NAME, LONGEST_REASON, OperatingPoint, read
 
-_MOST_SHOWN = 50
-
 
 def show_points(view: View) -> None:
     """What was saved, newest first; then saving, files."""
@@ -35,7 +33,7 @@ def _show_saved(view: View, saved: tuple[OperatingPoint, ...]) -> None:
         [
             {
                 "Name": point.name,
-                "": "in force" if place == 0 else "",
+                "In force": "yes" if place == 0 else "",
                 "Who": point.author,
                 "Why": point.reason,
                 "When": point.saved_at[:16].replace("T", " "),
@@ -43,10 +41,10 @@ def _show_saved(view: View, saved: tuple[OperatingPoint, ...]) -> None:
                 "Accuracy, test": score(point.test.accuracy),
                 "AUC, test": score(point.test.auc),
                 "FLOPs, test": flops(point.test.mean_macs),
-                "Promised": point.guarantee or "nothing",
+                "Promised": "yes" if point.guarantee else "nothing",
                 "Gate thresholds": ", ".join(_short(g) for g in point.policy.gate_thresholds),
             }
-            for place, point in enumerate(saved[:_MOST_SHOWN])
+            for place, point in enumerate(saved)
         ]
     )
     event = st.dataframe(
@@ -60,6 +58,7 @@ def _show_saved(view: View, saved: tuple[OperatingPoint, ...]) -> None:
     rows = event["selection"]["rows"]
     if rows and rows[0] < len(saved):
         chosen = saved[rows[0]]
+        st.write(text.plain(chosen.guarantee or "Nothing was promised of it."))
         with st.container(horizontal=True):
             st.button(
                 f"Put {text.plain(chosen.name)} on the screen",
@@ -71,7 +70,7 @@ def _show_saved(view: View, saved: tuple[OperatingPoint, ...]) -> None:
             st.download_button(
                 "Export it",
                 chosen.to_json(),
-                file_name="operating_point.json",
+                file_name=f"{view.model}-operating-point.json",
                 mime="application/json",
                 on_click="ignore",
                 key="export-point",
@@ -88,8 +87,8 @@ def _show_saved(view: View, saved: tuple[OperatingPoint, ...]) -> None:
                 "they are unless others are given.",
             )
     st.caption(
-        "Select one to put it on the screen or to export it; save it again to put it in force. "
-        "Nothing is ever removed. Scored when it was saved; test cases play no part in choosing."
+        "Select one to read what was promised of it, to put it on the screen or to export it; save "
+        "it again to put it in force. Nothing is ever removed. Scored when it was saved."
     )
 
 
@@ -99,16 +98,19 @@ def _short(gate: float) -> str:
 
 def _show_saving(view: View) -> None:
     st.subheader("Put the policy on the screen in force")
-    with st.form("save-point", border=False):
-        name = st.text_input("Name", max_chars=LONGEST_NAME, key="point-name")
-        author = st.text_input("Who decided", max_chars=LONGEST_NAME, key="point-author")
-        reason = st.text_area("Why", max_chars=LONGEST_REASON, key="point-reason", height=80)
-        asked = st.form_submit_button("Save", type="primary")
-    if asked:
+    # What is typed stays, whatever is looked up on other tabs and pages meanwhile.
+    name = st.text_input("Name", max_chars=LONGEST_NAME, key="point-name", persist_state="session")
+    author = st.text_input(
+        "Who decided", max_chars=LONGEST_NAME, key="point-author", persist_state="session"
+    )
+    reason = st.text_area(
+        "Why", max_chars=LONGEST_REASON, key="point-reason", height=80, persist_state="session"
+    )
+    if st.button("Save", type="primary", key="save-point"):
         try:
             point = _papers(view, name, author, reason)
         except UserError as error:
-            st.error(str(error))
+            st.error(text.plain(str(error)))
             return
         cache.store().save_operating_point(point)
         state.change_policy(point.policy)
@@ -126,7 +128,7 @@ def _papers(view: View, name: str, author: str, reason: str) -> OperatingPoint:
         author,
         reason,
         datetime.now(UTC).isoformat(timespec="seconds"),
-        state.promised(unedited(view)),
+        state.promised(view.model, unedited(view)),
     )
 
 

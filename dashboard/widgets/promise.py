@@ -20,9 +20,10 @@ def show_promise(view: View) -> None:
     found = cache_routing.certificate(view.model, asked, view.policy, cases)
     said = promises.promised(found, domain.classes)
     st.markdown(f"**{said}**")
+    # For the papers of an operating point that is saved with these thresholds.
+    papers = f"{said} {promises.grounds(found)} {promises.INDEPENDENT}"
+    state.promise(view.model, found.policy, papers)
     if found.policy is not None:
-        # For the papers of an operating point that is saved with these thresholds.
-        state.promise(found.policy, f"{said} {promises.grounds(found)}")
         st.button(
             "Put these thresholds on the screen",
             disabled=unedited(view) == found.policy,
@@ -32,7 +33,7 @@ def show_promise(view: View) -> None:
         )
     st.write(
         f"{promises.grounds(found)} These are the test cases: the network, its temperature and the "
-        "line-up of thresholds have not seen them."
+        f"line-up of thresholds have not seen them. {promises.INDEPENDENT}"
     )
     st.caption(f"{promises.COVERS} {promises.COVERS_NOT}")
     with st.expander("What was tested"):
@@ -43,7 +44,7 @@ def show_promise(view: View) -> None:
         )
         st.caption(
             "From safe to cheap; a shared gate threshold each, lined up by the gates of the "
-            f"training cases and by no label. {promises.INDEPENDENT}"
+            "training cases and by no label."
         )
 
 
@@ -99,7 +100,7 @@ def _rungs(found: Certificate, total: float) -> pd.DataFrame:
                 "Newly right": rung.gains,
                 "Decided otherwise": rung.changed,
                 "p-value": f"{rung.p_value:.3g}",
-                "Promise": "kept" if rung.kept else "not shown",
+                "Promise": "kept" if rung.kept else "not proven",
             }
             for rung in found.rungs
         ]

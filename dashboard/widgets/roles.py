@@ -1,5 +1,6 @@
 """What each expert is for, and what is lost without it."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -21,7 +22,7 @@ def show_roles(view: View) -> None:
     for k, title in enumerate(domain.classes if few else ()):
         table[f"Runs for {title}"] = [percent(share) for share in found.load[:, k]]
     if not few:
-        most = found.load.argmax(axis=1)
+        most = np.nanargmax(found.load, axis=1)
         table["Runs most for"] = [
             f"{domain.classes[k]} ({percent(found.load[e, k])})" for e, k in enumerate(most)
         ]
@@ -29,7 +30,7 @@ def show_roles(view: View) -> None:
     for k, title in enumerate(domain.classes if few else ()):
         table[f"... of {title}"] = [_points(lost) for lost in found.lost[:, k]]
     if not few:
-        worst = found.lost.argmax(axis=1)
+        worst = np.nanargmax(found.lost, axis=1)
         table["... most of"] = [
             f"{domain.classes[k]} ({_points(found.lost[e, k])})" for e, k in enumerate(worst)
         ]
@@ -54,8 +55,9 @@ def show_roles(view: View) -> None:
         alt="How far each expert moves each finding",
     )
     st.caption(
-        "Mean distance between the finding with and without the expert, from 0 to 1 of its scale; "
-        "empty where it is less than a hundredth, or the expert never runs."
+        "Mean distance between the finding with and without the expert, and those that need it, "
+        "from 0 to 1 of its scale; empty where it is less than a hundredth, or the expert never "
+        "runs."
     )
 
 

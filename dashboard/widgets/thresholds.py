@@ -14,24 +14,29 @@ def show_thresholds(view: View, saved: Policy) -> None:
     """One slider for all experts, one for each, and the ways back."""
     st.header("Gate thresholds")
     gates = view.policy.gate_thresholds
+    alike = len(set(gates)) == 1
     _slider(
-        "All experts at once",
+        "All experts at once" if alike else "All experts at once (now they differ)",
         "gate-shared",
         cache_routing.shared_options(view.model),
-        gates[0] if len(set(gates)) == 1 else sorted(gates)[len(gates) // 2],
+        gates[0] if alike else sorted(gates)[len(gates) // 2],
         None,
         "Each step lets about as many cases change their experts as the next one.",
     )
-    names = cache.model(view.model).traces[cache_routing.PART].tree.names
+    tree = cache.model(view.model).traces[cache_routing.PART].tree
     with st.expander("One by one", expanded=True):
-        for expert, name in enumerate(names):
+        for expert, name in enumerate(tree.names):
             options = cache_routing.expert_options(view.model, expert)
-            _slider(text.plain(name), f"gate-{expert}", options, gates[expert], expert)
+            off = [tree.names[e] for e in tree.path(expert)[:-1] if gates[e] > 1]
+            never = f" (never reached: {text.plain(off[0])} is off)" if off else ""
+            _slider(f"{text.plain(name)}{never}", f"gate-{expert}", options, gates[expert], expert)
     classes = cache.domain_of(view.model).classes
     if len(classes) == 2:
-        st.session_state["cut"] = round(100 * view.policy.decision_threshold)
+        cut = 100 * view.policy.decision_threshold
+        st.session_state["cut"] = min(99, max(1, round(cut)))
+        exactly = "" if round(cut, 6) == st.session_state["cut"] else f", now {cut:.4g}"
         st.slider(
-            f"Call it {classes[1]} from a chance of (%)",
+            f"Call it {classes[1]} from a chance of (%){exactly}",
             1,
             99,
             key="cut",
@@ -78,7 +83,7 @@ def told_apart(thresholds: Sequence[float]) -> dict[float, str]:
             if name not in names.values():
                 break
             name = f"{value:.{digits}g}"
-        names[value] = name
+        names[value] = name if name not in names.values() else repr(value)
     return names
 
 

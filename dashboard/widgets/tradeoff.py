@@ -60,7 +60,9 @@ def show_scores(view: View, saved_policy: Policy) -> None:
 def _show_time(row: Any, view: View, now: Score, saved: Score) -> None:
     latency = cache_routing.latency(view.model)
     if latency is None:
-        show_tile(row, "Mean time per case", "...", "being measured on this machine")
+        failed = cache_routing.no_time(view.model)
+        note = "could not be measured here" if failed else "being measured on this machine"
+        show_tile(row, "Mean time per case", "-" if failed else "...", note)
         return
     times = [cache_routing.mean_price(view.model, "ms", point) for point in (now, saved)]
     machine = latency.machine
@@ -71,9 +73,7 @@ def _show_time(row: Any, view: View, now: Score, saved: Score) -> None:
         row,
         "Mean time per case",
         milliseconds(times[0]),
-        f"{percent(saved_by)} saved by routing"
-        if saved_by >= 0
-        else f"{percent(-saved_by)} slower than without gates",
+        f"{percent(abs(saved_by))} {'less' if saved_by >= 0 else 'more'} than without gates",
         help=f"The median of {latency.rounds} runs of each set of experts, weighed by how many "
         "cases take it. All experts without any gates: "
         f"{milliseconds(against)}, with gates that are all open: {milliseconds(latency.all_on)}; "
@@ -112,7 +112,7 @@ def show_curve(view: View, saved_policy: Policy) -> None:
     shared, each = cache_routing.drawn(view.model, wanted, unit, cut, timed)
     figure = draw_curve(
         shared,
-        each,
+        each if wanted == "accuracy" else (),  # they are the best by accuracy
         _place(view, unedited(view), wanted, unit),
         _place(view, saved_policy, wanted, unit),
         f"{_SCORES[wanted]} on validation cases",
@@ -130,11 +130,15 @@ def show_curve(view: View, saved_policy: Policy) -> None:
     vectors = ([point.gate_thresholds for point in sweep], found.gate_thresholds)
     _follow_click(event, vectors)
     cases = len(cache.part(view.model, PART))
+    orange = (
+        "Orange: the best by accuracy that one threshold an expert can do on these cases. "
+        if wanted == "accuracy"
+        else ""
+    )
     st.caption(
-        "Click a point to take its thresholds. Orange: the best that one threshold an expert can "
-        f"do on these cases. One case of {cases:,} is {100 / cases:.2g} points, and what was "
-        "picked among so many by few cases was lucky on them: *Within a budget* shows what is left "
-        "of it on test cases."
+        f"Click a point to take its thresholds. {orange}One case of {cases:,} is "
+        f"{100 / cases:.2g} points, and what is picked among so many by few cases was lucky on "
+        "them: *Within a budget* shows what is left of it on test cases."
     )
 
 
@@ -158,4 +162,4 @@ def _follow_click(event: Any, drawn: Sequence[Sequence[tuple[float, ...]]]) -> N
 
 
 def _against(said: str, difference: float) -> str:
-    return f"{said} against that in force" if difference else "as in force"
+    return f"{said} vs in force" if difference else "as in force"
