@@ -51,7 +51,7 @@ def roles(outcomes: Outcomes, policy: Policy) -> Roles:
             moved[expert] = np.abs(with_it.concepts[ran, :named] - gone).mean(axis=0)
     counted = outcomes.tally(plain.decision_threshold)
     by_set = counted.by_set(plain.gate_thresholds)
-    classes = np.array([popcount(members) for members in counted.members])
+    classes = counted.present
     per_set = np.array([[popcount(c & members) for c in by_set] for members in counted.members])
     load = (per_set @ counted.sets).T / np.maximum(classes, 1)
     recalls = np.array([s.recalls for s in without]).reshape(count, len(classes))

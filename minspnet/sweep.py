@@ -83,7 +83,7 @@ class Outcomes:
         right = counted.right_among(by_set)
         use = np.array([popcount(cases) for cases in by_set]) / len(self.trace)
         found = np.array([popcount(right & members) for members in counted.members])
-        present = np.array([popcount(members) for members in counted.members])
+        present = counted.present
         depths = counted.sets.sum(axis=1)
         return Score(
             policy.gate_thresholds,
@@ -148,12 +148,13 @@ def thresholds_between(
         most: More than so many thresholds are thinned out, to leave equally many gates between.
     """
     ordered = np.sort(gates, axis=None)
-    values = np.unique(ordered)
+    distinct = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
+    values = distinct
     if len(values) > most:
         places = np.linspace(0, len(ordered) - 1, most).round().astype(np.intp)
         values = values[np.unique(np.searchsorted(values, ordered[places]))]
     # Below each kept value, its nearest neighbour among all.
-    below = np.unique(ordered)[np.searchsorted(np.unique(ordered), values[1:]) - 1]
+    below = distinct[np.searchsorted(distinct, values[1:]) - 1]
     halfway = below + (values[1:] - below) / 2
     # Neighbours in floats have nothing between them.
     return np.append(np.float32(0), np.where(halfway > below, halfway, values[1:]))

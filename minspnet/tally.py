@@ -51,8 +51,9 @@ def count_sets(tree: ExpertTree) -> int:
 
 def bits(flags: Bool[np.ndarray, " case"]) -> UInt64[np.ndarray, " word"]:
     """Pack a flag a case into words of 64; what is left of the last word is 0."""
-    packed = np.zeros(-(-len(flags) // _WORD) * 8, np.uint8)
-    packed[: -(-len(flags) // 8)] = np.packbits(flags, bitorder="little")
+    packed = np.packbits(flags, bitorder="little")
+    if over := len(packed) % 8:
+        packed = np.concatenate([packed, np.zeros(8 - over, np.uint8)])
     return packed.view(np.uint64)
 
 
@@ -63,7 +64,7 @@ def flags(words: UInt64[np.ndarray, " word"], cases: int) -> Bool[np.ndarray, " 
 
 def popcount(words: UInt64[np.ndarray, " word"]) -> int:
     """Count the cases whose bit is set."""
-    return int(np.bitwise_count(words).sum())
+    return int(np.bitwise_count(words).sum(dtype=np.uint32))
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,11 @@ class Tally:
     def everyone(self) -> UInt64[np.ndarray, " word"]:
         """All cases."""
         return np.bitwise_or.reduce(self.members, axis=0)
+
+    @cached_property
+    def present(self) -> Int[np.ndarray, " class"]:
+        """How many cases of each class there are."""
+        return np.array([popcount(members) for members in self.members])
 
     @cached_property
     def varying(self) -> UInt64[np.ndarray, " word"]:

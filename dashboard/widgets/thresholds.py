@@ -25,6 +25,7 @@ def show_thresholds(view: View, saved: Policy) -> None:
     )
     tree = cache.model(view.model).traces[cache_routing.PART].tree
     with st.expander("One by one", expanded=True):
+        st.caption("A step lets about as many cases change as any other: scales are by cases.")
         for expert, name in enumerate(tree.names):
             options = cache_routing.expert_options(view.model, expert)
             off = [tree.names[e] for e in tree.path(expert)[:-1] if gates[e] > 1]
