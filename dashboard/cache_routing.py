@@ -77,7 +77,8 @@ class _Timing:
         self.result: Latency | None = None
         self.failed = False
         self._given = loaded, case
-        self.thread = threading.Thread(target=self._measure, daemon=True)
+        # Not a daemon: the runtime must not be cut off in the middle of a run.
+        self.thread = threading.Thread(target=self._measure)
         self.thread.start()
 
     def _measure(self) -> None:

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import cache
+from dashboard import cache, cache_routing
 from minspnet.policy import Policy
 
 APP = str(Path(__file__).resolve().parents[1] / "dashboard" / "app.py")
@@ -21,6 +22,9 @@ KNOWN = cache.model(TABULAR).traces["test"].case_ids[0]
 @pytest.fixture(autouse=True)
 def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test saves into a database of its own."""
+    # Times are measured in the background; a test that wants one says which.
+    pending = SimpleNamespace(result=None, failed=False)
+    monkeypatch.setattr(cache_routing, "_timing", lambda name: pending)
     monkeypatch.setenv("MINSPNET_DATABASE_URL", f"sqlite:///{tmp_path / 'store.sqlite'}")
     cache.store.clear()
     yield

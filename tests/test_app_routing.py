@@ -33,12 +33,6 @@ TABS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Times are measured in the background; here they are as the test says."""
-    monkeypatch.setattr(cache_routing, "latency", lambda name: None)
-
-
 def timed(model: str) -> Latency:
     """One millisecond for the trunk and one more for each expert."""
     sets = reachable_sets(cache.model(model).traces["test"].tree)
@@ -282,6 +276,22 @@ def test_experts_behind_one_that_is_off_are_said_to_be_never_reached() -> None:
     app = open_app("routing", model=TABULAR, gates="0,off,0,0,0")
     labels = [app.select_slider(key=f"gate-{expert}").label for expert in range(5)]
     assert ["never reached" in label for label in labels] == [False, False, True, True, True]
+
+
+def test_a_model_is_measured_in_the_background() -> None:
+    """Every set of experts, and a network without gates; what goes wrong is known to have."""
+    loaded, case = cache.model(TABULAR), cache.part(TABULAR, "validation").inputs[:1]
+    timing = cache_routing._Timing(loaded, case)
+    timing.thread.join()
+    assert timing.result is not None and timing.result.ungated is not None
+    assert timing.result.experts == loaded.traces["test"].tree.names and not timing.failed
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_measurement_that_fails_is_known_to_have() -> None:
+    failed = cache_routing._Timing(cache.model(TABULAR), np.zeros((1, 3)))
+    failed.thread.join()
+    assert failed.failed and failed.result is None
 
 
 def test_a_failed_measurement_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
