@@ -26,6 +26,8 @@ def main() -> None:
             page.goto(f"{address}/{path}")
             page.wait_for_selector(".js-plotly-plot .main-svg")
             page.wait_for_timeout(6000)
+            if name == "routing":
+                page.get_by_text("than without gates").wait_for(timeout=60_000)
             settle(page)
             page.screenshot(path=FOLDER / f"{name}.png")
             page.close()
