@@ -4,10 +4,7 @@ Per case a policy makes right what all experts on get wrong (a gain), wrong what
 harm), or neither; its loss is the share of harms less that of gains, in new cases.
 """
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
 from minspnet.errors import requirement
 from minspnet.policy import Policy
@@ -116,32 +113,3 @@ class Certificate:
     cases_needed: int
     cases_likely: int | None
     share_likely: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Say it in what JSON can hold."""
-        return dataclasses.asdict(self) | {
-            "policy": self.policy.to_text() if self.policy else None,
-            "rungs": [
-                dataclasses.asdict(rung) | {"policy": rung.policy.to_text()} for rung in self.rungs
-            ],
-        }
-
-    @classmethod
-    def from_dict(cls, said: Mapping[str, Any]) -> Self:
-        """Read what ``to_dict`` wrote.
-
-        Raises:
-            UserError: If it holds something else.
-        """
-        try:
-            rungs = tuple(
-                Rung(**rung | {"policy": Policy.from_text(**rung["policy"])})
-                for rung in said["rungs"]
-            )
-            policy = Policy.from_text(**said["policy"]) if said["policy"] else None
-            promise = Promise(**said["promise"])
-            return cls(**{**said, "promise": promise, "policy": policy, "rungs": rungs})
-        except (TypeError, KeyError) as error:
-            raise requirement(
-                "certificate", "hold what was certified", repr(error), "certify anew"
-            ) from error
