@@ -16,6 +16,7 @@ from minspnet.policy import Policy
 _KEY = "view"
 _NOTICES = "notices"
 _PROMISED = "promised"
+_TOLD = "told"
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,9 @@ def current() -> View:
     """The view of this session; the first call reads it from the address."""
     if _KEY not in st.session_state:
         view, notices = from_address(st.query_params.to_dict())
-        st.session_state[_KEY], st.session_state[_NOTICES] = (
-            view,
-            [*cache.unreadable(), *notices],
-        )
+        st.session_state[_KEY] = view
+        for sentence in (*cache.unreadable(), *notices):
+            _tell(sentence)
     view_now: View = st.session_state[_KEY]
     return view_now
 
@@ -56,6 +56,14 @@ def notices() -> list[str]:
     said: list[str] = st.session_state.get(_NOTICES, [])
     st.session_state[_NOTICES] = []
     return said
+
+
+def _tell(sentence: str) -> None:
+    """Have something said at the next full run, once in a session."""
+    told: set[str] = st.session_state.setdefault(_TOLD, set())
+    if sentence not in told:
+        told.add(sentence)
+        st.session_state.setdefault(_NOTICES, []).append(sentence)
 
 
 def change_policy(policy: Policy) -> None:
@@ -80,9 +88,7 @@ def operating_point(name: str) -> Policy:
     try:
         saved = store.operating_point(loaded.digest)
     except UserError as error:
-        st.session_state.setdefault(_NOTICES, []).append(
-            f"{error} The operating point chosen after training is in force instead."
-        )
+        _tell(f"{error} The operating point chosen after training is in force instead.")
         return loaded.policy
     return saved.policy if saved else loaded.policy
 

@@ -44,8 +44,8 @@ class OperatingPoint(Recipe):
 
     Attributes:
         name: As people call it.
-        author: Who decided for it.
-        reason: Why.
+        author: Who decided for it; earlier versions did not ask.
+        reason: Why; likewise.
         saved_at: When, in ISO 8601 with the time zone.
         model: Hash of the model that it was made for.
         gates: Gate thresholds as ``Policy.to_text`` says them.
@@ -86,9 +86,8 @@ class OperatingPoint(Recipe):
                 raise requirement(what, f"have at most {longest} characters", text, "shorten it")
             if any(not letter.isprintable() for letter in text):
                 raise requirement(what, "be one line of plain text", repr(text), "retype it")
-        for what in ("name", "author", "reason"):
-            if not getattr(self, what).strip():
-                raise requirement(what, "say something", repr(getattr(self, what)), "fill it in")
+        if not self.name.strip():
+            raise requirement("name", "say something", repr(self.name), "fill it in")
         _ = self.policy
 
     @property
@@ -109,7 +108,14 @@ class OperatingPoint(Recipe):
         saved_at: str,
         guarantee: str = "",
     ) -> Self:
-        """Score a policy on both parts and write its papers; what-if edits are left out."""
+        """Score a policy on both parts and write its papers; what-if edits are left out.
+
+        Raises:
+            UserError: If nobody, or no reason, stands behind it.
+        """
+        for what, text in (("name", name), ("author", author), ("reason", reason)):
+            if not text.strip():
+                raise requirement(what, "say something", repr(text), "fill it in")
         plain = policy.without_interventions()
         said = plain.to_text()
         return cls(

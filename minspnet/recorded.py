@@ -49,9 +49,7 @@ def record(
     folder.mkdir(parents=True, exist_ok=True)
     cases, experts, outputs = len(inputs), len(network.experts), network.spec.outputs
     shapes = ((experts, cases), (cases, outputs), (experts, cases, outputs))
-    # Into new files: a trace that has the old ones open keeps what it was opened with. Without
-    # its list of cases a recording does not open, so that list goes first and comes back last.
-    (folder / _IDS).unlink(missing_ok=True)
+    # Into new files: a trace that has the old ones open keeps what it was opened with.
     gates, base, contributions = (
         open_memmap(folder / f"{name}.new", "w+", np.float32, shape)
         for name, shape in zip(_FILES, shapes, strict=True)
@@ -62,6 +60,8 @@ def record(
         gates[:, rows] = part.gates.T
         base[rows] = part.base
         contributions[:, rows] = np.moveaxis(part.contributions, 1, 0)
+    # Without its list of cases a recording does not open: that goes first and comes back last.
+    (folder / _IDS).unlink(missing_ok=True)
     for name, array in zip(_FILES, (gates, base, contributions), strict=True):
         array.flush()
         (folder / f"{name}.new").replace(folder / f"{name}.npy")

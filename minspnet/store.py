@@ -141,9 +141,9 @@ def _read(text: str) -> OperatingPoint:
     try:
         return OperatingPoint.from_dict(json.loads(text))
     except ValueError as error:
+        why = " ".join(str(error).split())[:200].rstrip(".")
         raise UserError(
-            "The operating point saved last cannot be read by this version of the program; "
-            "save one anew."
+            f"The operating point saved last cannot be read ({why}); save one anew."
         ) from error
 
 

@@ -151,8 +151,12 @@ def thresholds_between(
     distinct = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
     values = distinct
     if len(values) > most:
-        places = np.linspace(0, len(ordered) - 1, most).round().astype(np.intp)
-        values = values[np.unique(np.searchsorted(values, ordered[places]))]
+        quantiles = ordered[np.linspace(0, len(ordered) - 1, most).round().astype(np.intp)]
+        kept = np.unique(np.searchsorted(values, quantiles))
+        # Where many gates are alike, quantiles fall together: others take the room that is left.
+        others = np.setdiff1d(np.arange(len(values)), kept)
+        spare = np.linspace(0, len(others) - 1, min(most - len(kept), len(others)))
+        values = values[np.union1d(kept, others[spare.round().astype(np.intp)])]
     # Below each kept value, its nearest neighbour among all.
     below = distinct[np.searchsorted(distinct, values[1:]) - 1]
     halfway = below + (values[1:] - below) / 2

@@ -16,6 +16,7 @@ from minspnet.deploy.session import Exported
 from minspnet.devices import DEVICES
 from minspnet.latency import Latency, Machine
 from minspnet.policy import CLOSED, Policy
+from minspnet.store import _OPERATING_POINTS
 from minspnet.tally import reachable_sets
 from minspnet.trace import replay
 
@@ -262,6 +263,22 @@ def test_a_promise_of_one_model_is_no_promise_of_another() -> None:
     app = save_point(app.run(), "Off")
     (point,) = cache.store().operating_points(cache.model("phishing").digest)
     assert point.policy == closed and not point.guarantee
+
+
+def test_a_point_that_cannot_be_read_is_told_once_and_none_is_in_force() -> None:
+    """A newer program may have written it; the page goes on with what training chose."""
+    digest = cache.model(IMAGE).digest
+    save_point(open_tab("Operating points", IMAGE), "Old")
+    newer = cache.store().operating_points(digest)[0].to_dict() | {"schema_version": 2}
+    record = {"saved_at": "2026", "model_digest": digest, "point": json.dumps(newer)}
+    cache.store()._append(_OPERATING_POINTS, record)
+    app = open_tab("Operating points", IMAGE)
+    assert app.query_params["gates"] == cache.model(IMAGE).policy.to_text()["gates"]
+    assert app.dataframe[-1].value["In force"].tolist() == [""]
+    told = open_app(model=IMAGE)
+    assert sum("cannot be read" in warning.value for warning in told.warning) == 1
+    assert "schema" in told.warning[0].value.replace("\\", "")
+    assert not told.run().warning
 
 
 @pytest.mark.parametrize("cut", ["0.003", "0.999", "0.375"])

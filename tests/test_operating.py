@@ -30,6 +30,15 @@ def test_figures_are_those_of_the_policy(forest: Forest) -> None:
     assert (point.name, point.reason) == ("Night  shift", "two lines")
 
 
+@pytest.mark.parametrize("missing", range(3))
+def test_nothing_is_saved_that_nobody_stands_behind(forest: Forest, missing: int) -> None:
+    papers = ["Name", "A. Reader", "because"]
+    papers[missing] = "  "
+    outcomes = outcomes_of(forest)
+    with pytest.raises(UserError, match=r"(name|author|reason) must say something, got '  '"):
+        OperatingPoint.of(POLICY, "abc", outcomes, outcomes, *papers, "2026-01-02")
+
+
 def test_what_if_edits_are_no_part_of_it(forest: Forest) -> None:
     """They belong to one case."""
     edited = POLICY.intervene("shape", 0.9)

@@ -169,6 +169,14 @@ def test_rare_values_are_not_thinned_out_where_all_fit() -> None:
     assert thresholds_between(gates, 101).tolist() == pytest.approx([0, 0.3, 0.7])
 
 
+def test_alike_gates_leave_room_for_others() -> None:
+    """A router that mostly says 0 still has as many thresholds as are asked for."""
+    few = np.random.default_rng(0).random(200, dtype=np.float32)
+    assert len(thresholds_between(np.append(np.zeros(5000, np.float32), few), 101)) == 101
+    gates = np.float32([0.1] * 1000 + [0.2, 0.5, 0.6] + [0.9] * 1000)
+    assert len(thresholds_between(gates, 4)) == 4
+
+
 def test_few_breakpoints_leave_equally_many_changes_between_them(forest: Forest) -> None:
     few = breakpoints(forest.trace, most=9)
     changes = np.sort(effective_gates(forest.trace), axis=None)

@@ -45,7 +45,8 @@ def _show_receipt(view: View, case_id: str) -> None:
     )
     took = f"{2 * found.macs:,} of {2 * found.total_macs:,} FLOPs"
     if found.microseconds is None:
-        took += "; its time is being measured"
+        failed = cache_routing.no_time(view.model)
+        took += f"; its time {'could not be' if failed else 'is being'} measured"
     else:
         took += f", {milliseconds(found.microseconds / 1000)} as a whole on {found.machine}"
     st.caption(

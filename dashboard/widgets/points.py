@@ -18,7 +18,7 @@ def show_points(view: View) -> None:
     loaded = cache.model(view.model)
     saved = cache.store().operating_points(loaded.digest)
     if saved:
-        _show_saved(view, saved)
+        _show_saved(view, saved, _in_force(loaded.digest))
     else:
         st.write("None saved yet: the one chosen right after training is in force.")
     left, right = st.columns(2, gap="large")
@@ -28,12 +28,22 @@ def show_points(view: View) -> None:
         _show_file(view)
 
 
-def _show_saved(view: View, saved: tuple[OperatingPoint, ...]) -> None:
+def _in_force(digest: str) -> OperatingPoint | None:
+    """The newest point; none where it cannot be read, for then none of the saved ones is."""
+    try:
+        return cache.store().operating_point(digest)
+    except UserError:
+        return None
+
+
+def _show_saved(
+    view: View, saved: tuple[OperatingPoint, ...], in_force: OperatingPoint | None
+) -> None:
     table = pd.DataFrame(
         [
             {
                 "Name": point.name,
-                "In force": "yes" if place == 0 else "",
+                "In force": "yes" if place == 0 and point == in_force else "",
                 "Who": point.author,
                 "Why": point.reason,
                 "When": point.saved_at[:16].replace("T", " "),
