@@ -326,6 +326,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
         "start": fall.start,
         "base": float(fall.base.sum()),
         "logit": fall.logit,
+        "temperature": trace.head.temperature,
         "attribution": {
             "method": found.method,
             # Pictures have no columns or channels with a name.

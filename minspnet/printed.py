@@ -87,6 +87,8 @@ def show_explain(result: dict[str, Any]) -> list[str]:
     for name, added in result["residual"].items():
         lines.append(f"  {name + ' (past the concepts)':64s} {added:+8.3f}")
     lines.append(f"  {'logit':64s} {result['logit']:+8.3f}")
+    temperature = f"the temperature, {result['temperature']:.2f}"
+    lines.append(f"  (chances are of logits divided by {temperature})")
     lines.append("of which, by part")
     lines.append(f"  {'stem and base exit':38s} {result['base']:+.3f}")
     for name, expert in result["experts"].items():
