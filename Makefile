@@ -53,7 +53,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.ablation routers wrist_exercise
 	$(BIN)/python -m benchmarks.regimes --seeds 3 --starts 16
 	$(BIN)/python -m benchmarks.sparsity breast_cytology --repeats 20
-	$(BIN)/python -m benchmarks.sparsity pneumonia --data $(PNEUMONIA) --seeds 1
+	$(BIN)/python -m benchmarks.sparsity pneumonia --data $(PNEUMONIA) --seeds 2
 	$(BIN)/python -m benchmarks.sparsity lung_nodules --seeds 1
 	$(BIN)/python -m benchmarks.guarantee --data $(PNEUMONIA)
 	$(BIN)/python -m benchmarks.realised

@@ -122,8 +122,8 @@ def measure(
 ) -> Latency:
     """Time every reachable set of experts, one run after another.
 
-    The sets take turns in an order drawn anew each round, so that a machine that slows down, and
-    what the run before has left in the caches, meet all of them alike.
+    The sets take turns in an order drawn anew each round, so that a machine that slows down meets
+    all of them alike; each timed run follows an untimed one of its own.
 
     Args:
         exported: For one case a run.
@@ -157,6 +157,7 @@ def measure(
     seconds = np.empty((rounds, len(runs)))
     for turn in range(rounds):
         for place in generator.permutation(len(runs)):
+            runs[place]()  # untimed: a graph that had its turn long ago would find cold caches
             start = time.perf_counter()
             runs[place]()
             seconds[turn, place] = time.perf_counter() - start
