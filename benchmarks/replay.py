@@ -8,16 +8,15 @@ both timed in the same run; results are compared, and differ nowhere. Times are 
 """
 
 import argparse
-import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.records import Records
 from benchmarks.tables import header, row
+from benchmarks.timing import median_ms
 from minspnet.latency import processor
 from minspnet.metrics import CostTable, accuracy
 from minspnet.policy import Policy
@@ -104,16 +103,6 @@ def measure(trace: Trace) -> dict[str, float]:
         "front_ms": median_ms(lambda: pareto_front(counted, outcomes.cost.price), 1),
         "vectors": float(MOST_VECTORS),
     }
-
-
-def median_ms(work: Callable[[], object], trials: int) -> float:
-    """Median wall time in milliseconds."""
-    times = []
-    for _ in range(trials):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return 1000 * statistics.median(times)
 
 
 def table(result: dict[str, object]) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page
 
 from benchmarks.browser import browser, chromium_path, server, settle
+from benchmarks.timing import median_ms
 from minspnet.artifact import Model, load, load_network
 from minspnet.dispatch import dispatch
 from minspnet.domains import SAMPLE_DATA, find_domain, load_cases
@@ -28,7 +29,6 @@ from minspnet.sweep import Outcomes
 from minspnet.trace import Trace, replay
 
 MODELS = ("breast_cytology-mean_and_se", "lung_nodules")
-TRIALS = 11
 
 
 def main() -> None:
@@ -111,16 +111,6 @@ def running_again_ms(model: Model, cases: int, sample: int = 4096) -> float:
 
 def _read(trace: Trace) -> float:
     return float(trace.gates.sum() + trace.base.sum() + trace.contributions.sum())
-
-
-def median_ms(work: Callable[[], object], trials: int = TRIALS) -> float:
-    """Median wall time in milliseconds."""
-    times = []
-    for _ in range(trials):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return 1000 * statistics.median(times)
 
 
 def browser_table() -> list[str]:

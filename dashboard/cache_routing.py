@@ -1,7 +1,6 @@
 """What the Routing page keeps between reruns; the rules are those of ``dashboard.cache``."""
 
 import threading
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,9 +23,6 @@ from minspnet.search import Front, pareto_front
 from minspnet.sweep import Score, breakpoints, thresholds_between
 from minspnet.tally import reachable_sets
 
-if TYPE_CHECKING:
-    from minspnet.deploy.forest import Way
-
 PART = "validation"
 """The part by whose cases thresholds are chosen."""
 UNITS = ("FLOPs", "ms", "nJ")
@@ -38,8 +34,7 @@ _THIRDS = ("low third", "middle third", "high third")
 @st.cache_resource(max_entries=64, show_spinner=False)
 def curve(name: str, decision_threshold: float) -> tuple[Score, ...]:
     """The sweep of one shared gate threshold over every point where something changes."""
-    thresholds = breakpoints(model(name).traces[PART], _MOST_POINTS)
-    return outcomes(name, PART).curve(thresholds, decision_threshold)
+    return outcomes(name, PART).curve(shared_options(name), decision_threshold)
 
 
 @st.cache_resource(show_spinner=False)
@@ -83,12 +78,13 @@ class _Timing:
 
     def _measure(self) -> None:
         loaded, case = self._given
+        domain, policy = DOMAINS[loaded.domain_key], loaded.policy
         try:
             from minspnet.deploy.session import Exported
             from minspnet.latency import measure
 
-            gated = Exported.open(exported(loaded, loaded.policy))
-            ungated = Exported.open(exported(loaded, loaded.policy, "always"))
+            gated = Exported.open(artifact.export_network(loaded, domain, policy))
+            ungated = Exported.open(artifact.export_network(loaded, domain, policy, "always"))
             # One at a time: two measurements on the same cores would disturb each other.
             with _CLOCK:
                 # Whoever waited until the program was stopped gives up.
@@ -97,16 +93,6 @@ class _Timing:
         except Exception:  # whatever it is, the page is told and goes on without times
             self.failed = True
             raise
-
-
-def exported(loaded: Model, policy: Policy, way: "Way" = "case") -> bytes:
-    """The network as an ONNX file; its thresholds are the policy's unless a run gives others."""
-    from minspnet.deploy.export import export
-
-    domain = DOMAINS[loaded.domain_key]
-    network = artifact.load_network(loaded)
-    names = domain.concept_names, domain.classes
-    return export(network, policy, *names, way, loaded.digest).SerializeToString()
 
 
 @st.cache_resource(show_spinner=False)
@@ -150,18 +136,21 @@ def price(name: str, unit: str) -> Price:
     return loaded.cost.flops
 
 
+def _price_of_sets(name: str, unit: str) -> np.ndarray:
+    """What a case costs for each set of experts; times are those measured for the very set."""
+    sets, timed = reachable_sets(model(name).traces[PART].tree), latency(name)
+    prices = timed.of(sets) if unit == "ms" and timed is not None else price(name, unit).of(sets)
+    return np.asarray(prices)
+
+
 def price_of_all(name: str, unit: str) -> float:
-    """What a case costs for which every expert runs."""
-    timed = latency(name)
-    return timed.all_on if unit == "ms" and timed is not None else price(name, unit).total
+    """What a case costs for which every expert runs: the last of the sets."""
+    return float(_price_of_sets(name, unit)[-1])
 
 
 def mean_price(name: str, unit: str, score: Score) -> float:
     """What a case costs on average under a policy that was scored."""
-    sets, timed = reachable_sets(model(name).traces[PART].tree), latency(name)
-    if unit == "ms" and timed is not None:
-        return float(timed.of(sets) @ np.array(score.set_shares))
-    return float(price(name, unit).of(sets) @ np.array(score.set_shares))
+    return float(_price_of_sets(name, unit) @ np.array(score.set_shares))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -202,21 +191,21 @@ def expert_roles(name: str, policy: Policy) -> Roles:
     return roles(outcomes(name, PART), policy)
 
 
-def cohorts(name: str, by: str) -> pd.DataFrame:
+def _cohorts(name: str, by: str) -> pd.Series:
     """The validation cases by class, or by thirds of a concept's true value: a name a case."""
     domain, cases = DOMAINS[model(name).domain_key], part(name, PART)
     if by == "class":
-        return pd.DataFrame({"cohort": [domain.classes[label] for label in cases.labels]})
+        return pd.Series([domain.classes[label] for label in cases.labels])
     column = truth(name, PART)[:, domain.concept_names.index(by)]
     low, high = np.quantile(column, [1 / 3, 2 / 3])
     # Equal values stay together, so that thirds of a coarse rating may be uneven.
     third = (column > low).astype(int) + (column > high).astype(int)
-    return pd.DataFrame({"cohort": np.array(_THIRDS)[third]})
+    return pd.Series(np.array(_THIRDS)[third])
 
 
 def cohort_effects(name: str, by: str, now: Policy, saved: Policy) -> pd.DataFrame:
     """Accuracy and compute of each cohort under the policy, the saved one and all experts on."""
-    names, cases = cohorts(name, by)["cohort"], part(name, PART)
+    names, cases = _cohorts(name, by), part(name, PART)
     cost = model(name).cost
     everything = Policy.shared(0, len(cost.experts)).with_cut(now.decision_threshold)
     columns = {}

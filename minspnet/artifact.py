@@ -25,7 +25,7 @@ from safetensors.numpy import load_file, save_file
 
 from minspnet.data import PARTS, ConceptScale
 from minspnet.domain import Domain
-from minspnet.errors import UserError, requirement
+from minspnet.errors import UserError, in_a_line, requirement
 from minspnet.metrics import CostTable
 from minspnet.policy import Policy
 from minspnet.recipe import TrainSpec
@@ -33,6 +33,7 @@ from minspnet.spec import ModelSpec
 from minspnet.trace import ExpertTree, Head, Prototypes, Trace
 
 if TYPE_CHECKING:
+    from minspnet.deploy.forest import Way
     from minspnet.network import Network
     from minspnet.study import Study
 
@@ -201,9 +202,9 @@ def _named(name: str, folder: Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:120]
         raise UserError(
-            f"{name} of model {folder.name} cannot be read ({what}); restore or retrain it."
+            f"{name} of model {folder.name} cannot be read ({in_a_line(error)}); restore or "
+            "retrain it."
         ) from error
 
 
@@ -289,6 +290,21 @@ def load_network(model: Model) -> "Network":
     with _named(WEIGHTS, model.folder):
         network.load_state_dict({name: torch.from_numpy(a) for name, a in weights.items()})
     return network.eval()
+
+
+def export_network(model: Model, domain: Domain, policy: Policy, way: "Way" = "case") -> bytes:
+    """Write the network as an ONNX file; see ``minspnet.deploy.export``; imports torch.
+
+    Args:
+        model: Whose network.
+        domain: Its task, for the names of concepts and classes.
+        policy: What the thresholds are unless a run gives others.
+        way: How cases are run.
+    """
+    from minspnet.deploy.export import export
+
+    names = domain.concept_names, domain.classes
+    return export(load_network(model), policy, *names, way, model.digest).SerializeToString()
 
 
 def read_weights(model: Model) -> dict[str, np.ndarray]:

@@ -287,6 +287,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
         known=known,
     )
     columns = domain.variant(model.variant).inputs
+    skipped = why_skipped(trace.tree, model.policy, decision.active[0])
     past_concepts = fall.by_output[len(domain.concepts) :]
     return {
         "model": model.name,
@@ -318,7 +319,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
             name: {
                 "gate": float(trace.gates[0, expert]),
                 "ran": bool(decision.active[0, expert]),
-                "skipped_because": why_skipped(trace, model.policy, expert),
+                "skipped_because": skipped[expert],
                 "adds_to_logit": float(fall.by_expert[expert]),
             }
             for expert, name in enumerate(trace.tree.names)

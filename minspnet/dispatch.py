@@ -7,7 +7,7 @@ from torch import Tensor
 
 from minspnet.network import Network, check_inputs
 from minspnet.policy import Policy
-from minspnet.trace import Decision, decide
+from minspnet.trace import Decision, comparable, decide
 
 
 @torch.no_grad()
@@ -35,7 +35,7 @@ def dispatch(
     for expert, parent in enumerate(network.tree.parents):
         if parent not in states:
             continue
-        threshold = np.float32(min(policy.gate_thresholds[expert], 2.0))
+        threshold = comparable(policy.gate_thresholds[expert])
         before = states[parent]
         opened = torch.from_numpy(gates[expert].numpy() >= threshold)
         chosen = before.take(opened)

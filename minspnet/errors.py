@@ -17,3 +17,8 @@ def requirement(parameter: str, must: str, got: object, remedy: str) -> UserErro
     shown = str(got)
     shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
     return UserError(f"{parameter} must {must}, got {shown}; {remedy}.")
+
+
+def in_a_line(error: Exception) -> str:
+    """Say what went wrong elsewhere, short enough to stand within a sentence."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:120]

@@ -3,11 +3,14 @@
 import json
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Bool
+
 from minspnet.latency import Latency
 from minspnet.metrics import CostTable
 from minspnet.policy import Policy
 from minspnet.strict import Recipe
-from minspnet.trace import Trace, replay
+from minspnet.trace import ExpertTree, Trace, replay
 
 TRUNK = "stem, base exit and class head"
 
@@ -74,6 +77,7 @@ def receipt(case: Trace, policy: Policy, cost: CostTable, latency: Latency | Non
     """
     assert len(case) == 1, "a receipt is for one case"
     active = replay(case, policy).active
+    reasons = why_skipped(case.tree, policy, active[0])
     items = [
         Item(TRUNK, True, "", None, None, cost.base, cost.base, _microseconds(latency, True, None))
     ]
@@ -84,7 +88,7 @@ def receipt(case: Trace, policy: Policy, cost: CostTable, latency: Latency | Non
             Item(
                 name,
                 ran,
-                why_skipped(case, policy, expert),
+                reasons[expert],
                 float(case.gates[0, expert]),
                 None if threshold > 1 else threshold,
                 cost.experts[expert] if ran else 0,
@@ -105,15 +109,20 @@ def receipt(case: Trace, policy: Policy, cost: CostTable, latency: Latency | Non
     )
 
 
-def why_skipped(case: Trace, policy: Policy, expert: int) -> str:
-    """Say why an expert did not run for one case; nothing where it did."""
-    active = replay(case, policy).active[0]
-    parent = case.tree.parents[expert]
-    if active[expert]:
-        return ""
-    if parent >= 0 and not active[parent]:
-        return f"not reached: no {case.tree.names[parent]}"
-    return "switched off" if policy.gate_thresholds[expert] > 1 else "gate is lower"
+def why_skipped(
+    tree: ExpertTree, policy: Policy, active: Bool[np.ndarray, " expert"]
+) -> tuple[str, ...]:
+    """Say of each expert why it did not run for one case; nothing where it did."""
+    reasons = []
+    for expert, parent in enumerate(tree.parents):
+        if active[expert]:
+            reasons.append("")
+        elif parent >= 0 and not active[parent]:
+            reasons.append(f"not reached: no {tree.names[parent]}")
+        else:
+            off = policy.gate_thresholds[expert] > 1
+            reasons.append("switched off" if off else "gate is lower")
+    return tuple(reasons)
 
 
 def _microseconds(latency: Latency | None, ran: bool, expert: int | None) -> float | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minspnet import printed
 from minspnet.arguments import add_point, onnx_file, open_model, whole
-from minspnet.artifact import Model, load_network
+from minspnet.artifact import export_network
 from minspnet.domains import find_domain, load_cases
 from minspnet.errors import requirement
 
@@ -45,7 +45,8 @@ def add_verbs(commands: Any) -> list[tuple[argparse.ArgumentParser, Command, Sho
 
 def _export(options: argparse.Namespace) -> dict[str, Any]:
     model = open_model(options.model, options.point)
-    content = _exported(model, "batch" if options.batches else "case")
+    way: Way = "batch" if options.batches else "case"
+    content = export_network(model, find_domain(model.domain_key), model.policy, way)
     try:
         options.out.write_bytes(content)
     except OSError as error:
@@ -60,15 +61,6 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _exported(model: Model, way: "Way") -> bytes:
-    from minspnet.deploy.export import export
-
-    domain = find_domain(model.domain_key)
-    names, classes = domain.concept_names, domain.classes
-    made = export(load_network(model), model.policy, names, classes, way, model.digest)
-    return made.SerializeToString()
-
-
 def _latency(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.deploy.session import Exported
     from minspnet.latency import measure
@@ -76,9 +68,13 @@ def _latency(options: argparse.Namespace) -> dict[str, Any]:
 
     model = open_model(options.model, options.point)
     trace = model.traces["test"]
-    cases = load_cases(find_domain(model.domain_key), model.variant)
+    domain = find_domain(model.domain_key)
+    cases = load_cases(domain, model.variant)
     case = cases.inputs[cases.rows_of(trace.case_ids[:1])]
-    gated, ungated = (Exported.open(_exported(model, way)) for way in ("case", "always"))
+    ways: tuple[Way, ...] = ("case", "always")
+    gated, ungated = (
+        Exported.open(export_network(model, domain, model.policy, way)) for way in ways
+    )
     found = measure(gated, case, options.rounds, ungated)
     active = active_experts(trace, model.policy)
     mean, macs = float(found.of(active).mean()), float(model.cost.macs(active).mean())

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int, UInt64
 
 from minspnet.errors import requirement
 from minspnet.policy import Policy
-from minspnet.trace import ExpertTree, Trace, predicted_class
+from minspnet.trace import ExpertTree, Trace, comparable, predicted_class
 
 MOST_SETS = 256
 """More reachable sets than this would cost more memory than replaying costs time."""
@@ -121,8 +121,7 @@ class Tally:
     def passing(self, gate_thresholds: tuple[float, ...]) -> Iterator[UInt64[np.ndarray, " word"]]:
         """Per expert, the cases whose gate reaches its threshold, whether or not its parent ran."""
         for gates, gate_threshold in zip(self.gates, gate_thresholds, strict=True):
-            # No gate exceeds 1: a larger threshold says the same as 2, and fits a float32.
-            yield bits(gates >= np.float32(min(gate_threshold, 2.0)))
+            yield bits(gates >= comparable(gate_threshold))
 
     def by_set(self, gate_thresholds: tuple[float, ...]) -> list[UInt64[np.ndarray, " word"]]:
         """Per set, the cases that run exactly these experts."""

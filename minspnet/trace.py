@@ -22,6 +22,14 @@ from jaxtyping import Bool, Float, Int
 from minspnet.policy import Policy
 
 
+def comparable(gate_threshold: float) -> np.float32:
+    """A gate threshold in the precision of gates.
+
+    No gate exceeds 1: a larger threshold says the same as 2, and fits.
+    """
+    return np.float32(min(gate_threshold, 2.0))
+
+
 @dataclass(frozen=True)
 class ExpertTree:
     """Names and parents of the experts; parents come before children, -1 is the stem."""
@@ -40,8 +48,7 @@ class ExpertTree:
         """Say which experts run: the gate reaches its threshold, and the parent runs."""
         active = np.empty(gates.shape, dtype=bool, order="F")
         for expert, parent in enumerate(self.parents):
-            # No gate exceeds 1: a larger threshold says the same as 2, and fits a float32.
-            threshold = np.float32(min(gate_thresholds[expert], 2.0))
+            threshold = comparable(gate_thresholds[expert])
             np.greater_equal(gates[:, expert], threshold, out=active[:, expert])
             if parent >= 0:
                 active[:, expert] &= active[:, parent]

@@ -12,6 +12,7 @@ from test_app import IMAGE, TABULAR, figure, metric, open_app, own_store
 from dashboard import cache, cache_routing
 from dashboard.format import milliseconds, percent, score
 from dashboard.widgets.thresholds import told_apart
+from minspnet.artifact import export_network
 from minspnet.deploy.session import Exported
 from minspnet.devices import DEVICES
 from minspnet.latency import Latency, Machine
@@ -245,7 +246,7 @@ def test_a_named_point_is_kept_with_its_papers_and_is_in_force() -> None:
 
 def test_the_network_goes_out_with_the_point_as_its_default() -> None:
     loaded, policy = cache.model(IMAGE), everything(IMAGE).with_gate(1, CLOSED)
-    written = Exported.open(cache_routing.exported(loaded, policy))
+    written = Exported.open(export_network(loaded, cache.domain_of(IMAGE), policy))
     case = cache.part(IMAGE, "test").inputs[:1]
     assert written.digest == loaded.digest
     active = written.session.run(["active"], {"inputs": case.astype(np.float32)})[0]

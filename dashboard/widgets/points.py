@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, cache_routing, state, text
+from dashboard import cache, state, text
 from dashboard.cache_routing import PART
 from dashboard.format import flops, score
 from dashboard.state import View, unedited
+from minspnet.artifact import export_network
 from minspnet.errors import UserError
 from minspnet.operating import LONGEST_NAME, LONGEST_REASON, OperatingPoint, read
 
@@ -85,10 +86,10 @@ def _show_saved(
                 on_click="ignore",
                 key="export-point",
             )
-            loaded = cache.model(view.model)
+            loaded, domain = cache.model(view.model), cache.domain_of(view.model)
             st.download_button(
                 "Export the network with it (ONNX)",
-                lambda: cache_routing.exported(loaded, chosen.policy),
+                lambda: export_network(loaded, domain, chosen.policy),
                 file_name=f"{view.model}.onnx",
                 mime="application/octet-stream",
                 on_click="ignore",

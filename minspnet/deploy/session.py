@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from jaxtyping import Float
 
-from minspnet.errors import UserError, requirement
+from minspnet.errors import UserError, in_a_line, requirement
 from minspnet.policy import Policy
-from minspnet.trace import Decision, ExpertTree
+from minspnet.trace import Decision, ExpertTree, comparable
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -83,9 +83,8 @@ class Exported:
         except UserError:
             raise
         except Exception as error:
-            what = " ".join(f"{type(error).__name__}: {error}".split())[:120]
             raise UserError(
-                f"the file is not an exported model ({what}); export it anew."
+                f"the file is not an exported model ({in_a_line(error)}); export it anew."
             ) from error
 
     @property
@@ -141,5 +140,5 @@ class Exported:
 
 
 def clamped(policy: Policy) -> Float[np.ndarray, " expert"]:
-    """Gate thresholds in single precision: no gate exceeds 1, so 2 says as much as infinity."""
-    return np.minimum(policy.gate_thresholds, 2).astype(np.float32)
+    """Gate thresholds as gates are compared with them."""
+    return np.array([comparable(threshold) for threshold in policy.gate_thresholds], np.float32)
