@@ -47,6 +47,8 @@ def draw_flow(
     figure = go.Figure(
         go.Sankey(
             arrangement="snap",
+            # The halo that would be drawn instead is white, on the dark theme too.
+            textfont={"shadow": "none"},
             node={
                 "label": ["<br>".join(words(lines)) for lines in names],
                 "x": [0.01 + 0.98 * level / deepest for level in levels],

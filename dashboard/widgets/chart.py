@@ -19,7 +19,9 @@ def show_chart(figure: go.Figure, alt: str, key: str, clickable: bool = False) -
     """
     ink, line = _INK["dark" if st.context.theme.type == "dark" else "light"]
     figure.update_layout(font_color=ink)
-    figure.update_traces(textfont_color=ink, selector={"type": "heatmap"})
+    # These take a colour of their own rather than that of the layout.
+    for kind in ("heatmap", "sankey"):
+        figure.update_traces(textfont_color=ink, selector={"type": kind})
     figure.update_xaxes(gridcolor=line, linecolor=line)
     figure.update_yaxes(gridcolor=line, linecolor=line)
     options: dict[str, Any] = (
