@@ -1,4 +1,4 @@
-"""Everything that is kept between reruns; the only module that calls ``st.cache_*``.
+"""What is kept between reruns; only this module and its ``cache_*`` siblings call ``st.cache_*``.
 
 Cached objects are shared by all sessions and read only. Keys are small: names, digests and
 policies, never arrays.

@@ -1,6 +1,6 @@
 """One visual language for all figures: a colour means the same everywhere.
 
-Okabe and Ito's palette, told apart with any colour vision.
+Okabe and Ito's palette for classes, Tol's for concepts: told apart with any colour vision.
 """
 
 import html
@@ -11,6 +11,19 @@ import plotly.graph_objects as go
 CLASSES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 TOWARDS, AWAY = CLASSES[1], CLASSES[0]
 """A push towards the finding looked for, and away from it, as the classes are coloured."""
+CONCEPTS = (
+    "#332288",
+    "#88CCEE",
+    "#44AA99",
+    "#117733",
+    "#999933",
+    "#DDCC77",
+    "#CC6677",
+    "#882255",
+    "#AA4499",
+    "#6699CC",
+)
+"""One for each concept, in order, and from the start again. Source: Tol 2021, muted."""
 NEUTRAL = "#7F8C93"
 MARK = "#009E73"
 SAVED = "#CC79A7"
