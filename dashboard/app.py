@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import cache, state, text
 from dashboard.navigation import pages
+from dashboard.widgets.chart import forget_charts, show_downloads
 from dashboard.widgets.sidebar import show_sidebar
 from minspnet.errors import UserError
 
@@ -28,7 +29,9 @@ try:
     show_sidebar()
     for sentence in state.notices():
         st.warning(text.plain(sentence))
+    forget_charts()
     page.run()
+    show_downloads()
     state.write_address()
 except UserError as error:
     st.error(text.plain(str(error)))

@@ -111,8 +111,10 @@ def test_a_click_takes_a_point_of_either_curve() -> None:
     app = open_app("routing", model=TABULAR)
     drawn = figure(app, 0)["data"]
     sweep = cache_routing.curve(TABULAR, 0.5)
-    assert [point[0] for point in drawn[0]["customdata"]] == list(range(len(sweep)))
-    assert drawn[0]["y"] == pytest.approx([point.accuracy for point in sweep])
+    shown = [sweep[place] for place, _ in drawn[0]["customdata"]]
+    assert drawn[0]["y"] == pytest.approx([point.accuracy for point in shown])
+    assert [point[1] for point in drawn[0]["customdata"]] == [p.gate_thresholds[0] for p in shown]
+    assert shown[0] == sweep[0] and len(shown) > 10
     front = cache_routing.front(TABULAR, "FLOPs", 0.5)
     assert drawn[1]["y"] == pytest.approx(front.accuracies)
     assert drawn[1]["x"] == pytest.approx(front.prices)

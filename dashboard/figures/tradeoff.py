@@ -8,6 +8,8 @@ from dashboard.figures.style import CLASSES, MARK, NEUTRAL, SAVED, finish, words
 
 Point = tuple[float, float]
 """Price and score."""
+_NARROWEST = 0.012
+"""Share of an axis that two points must lie apart, to be drawn as two: most of a marker."""
 
 
 def draw_curve(
@@ -29,11 +31,12 @@ def draw_curve(
         unit: Of the prices.
     """
     hover = f"<br>%{{x:,.4~g}} {unit}<br>{score_title} %{{y:.3f}}<extra></extra>"
+    told_apart = _told_apart([(price, score) for price, score, _ in shared])
     figure = go.Figure(
         go.Scatter(
-            x=[price for price, _, _ in shared],
-            y=[score for _, score, _ in shared],
-            customdata=[[place, threshold] for place, (*_, threshold) in enumerate(shared)],
+            x=[shared[place][0] for place in told_apart],
+            y=[shared[place][1] for place in told_apart],
+            customdata=[[place, shared[place][2]] for place in told_apart],
             mode="lines+markers",
             name="one threshold for all",
             line={"color": CLASSES[0], "width": 1.5, "shape": "linear"},
@@ -54,9 +57,10 @@ def draw_curve(
                 hovertemplate="one threshold an expert" + hover,
             )
         )
-    for point, name, colour, symbol in (
-        (saved, "in force", SAVED, "diamond"),
-        (current, "now", MARK, "star"),
+    # The larger one lies below, so that both are seen where they meet.
+    for point, name, colour, symbol, size in (
+        (saved, "in force", SAVED, "diamond", 25),
+        (current, "now", MARK, "star", 16),
     ):
         figure.add_trace(
             go.Scatter(
@@ -65,7 +69,7 @@ def draw_curve(
                 mode="markers",
                 name=name,
                 marker={
-                    "size": 17,
+                    "size": size,
                     "color": colour,
                     "symbol": symbol,
                     "line": {"width": 1.5, "color": "#FFFFFF"},
@@ -73,9 +77,31 @@ def draw_curve(
                 hovertemplate=name + hover,
             )
         )
-    figure.update_xaxes(title=f"mean {unit} per case", rangemode="tozero")
-    figure.update_yaxes(title=score_title)
+    # Margins that fit are found by drawing twice, and this chart follows a slider.
+    figure.update_layout(
+        xaxis={"title": f"mean {unit} per case", "rangemode": "tozero", "automargin": False},
+        yaxis={"title": score_title, "automargin": False},
+        margin={"l": 68, "r": 8, "t": 36, "b": 48, "autoexpand": False},
+    )
     return finish(figure, 400, legend=True)
+
+
+def _told_apart(points: Sequence[Point]) -> list[int]:
+    """Which points of a curve a reader can tell from the one before: each costs drawing time."""
+    spans = [max(axis) - min(axis) or 1.0 for axis in zip(*points, strict=True)]
+    kept: list[int] = []
+    for place, point in enumerate(points):
+        steps = (
+            (
+                abs(value - before) / span
+                for value, before, span in zip(point, points[kept[-1]], spans, strict=True)
+            )
+            if kept
+            else (1.0,)
+        )
+        if max(steps) >= _NARROWEST:
+            kept.append(place)
+    return kept
 
 
 def draw_scores(

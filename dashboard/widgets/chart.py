@@ -1,11 +1,16 @@
-"""One way to put a figure on a page: readable in light and dark, described for those who listen."""
+"""One way to put a figure on a page: readable in light and dark, described, and to take away."""
 
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-_INK = {"light": ("#0B1216", "#D5DCE0"), "dark": ("#EAF0F3", "#3A474F")}
+from dashboard.figures.data import numbers
+from dashboard.figures.style import template
+from minspnet.spreadsheet import to_csv
+
+_DRAWN = "drawn"
+_FORMAT = "picture-format"
 
 
 def show_chart(figure: go.Figure, alt: str, key: str, clickable: bool = False) -> Any:
@@ -17,16 +22,61 @@ def show_chart(figure: go.Figure, alt: str, key: str, clickable: bool = False) -
         key: Unique on the page.
         clickable: Rerun when a point is clicked, and return the event.
     """
-    ink, line = _INK["dark" if st.context.theme.type == "dark" else "light"]
-    figure.update_layout(font_color=ink)
-    # These take a colour of their own rather than that of the layout.
-    for kind in ("heatmap", "sankey"):
-        figure.update_traces(textfont_color=ink, selector={"type": kind})
-    figure.update_xaxes(gridcolor=line, linecolor=line)
-    figure.update_yaxes(gridcolor=line, linecolor=line)
+    figure.layout.template = template("dark" if st.context.theme.type == "dark" else "light")
+    st.session_state.setdefault(_DRAWN, {})[alt] = figure
     options: dict[str, Any] = (
         {"on_select": "rerun", "selection_mode": "points"} if clickable else {}
     )
-    return st.plotly_chart(
-        figure, key=key, alt=alt, theme=None, config={"displayModeBar": False}, **options
-    )
+    kind = st.session_state.get(_FORMAT, "PNG").lower()
+    config = {
+        "displaylogo": False,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": kind, "filename": key, "scale": 2},
+    }
+    return st.plotly_chart(figure, key=key, alt=alt, theme=None, config=config, **options)
+
+
+def forget_charts() -> None:
+    """Start a page without the charts of the one before."""
+    st.session_state[_DRAWN] = {}
+
+
+@st.fragment
+def show_downloads() -> None:
+    """What was drawn on this page, to take away: pictures and their numbers."""
+    place = st.expander("Take the charts along", key="take-along", on_change="rerun")
+    if not place.open:
+        return
+    drawn: dict[str, go.Figure] = st.session_state.get(_DRAWN, {})
+    with place:
+        st.segmented_control(
+            "Pictures as",
+            ["PNG", "SVG"],
+            default="PNG",
+            required=True,
+            key=_FORMAT,
+            on_change=lambda: st.session_state.update({_REDRAW: True}),
+            help="The camera that appears over each chart saves it as such a picture.",
+        )
+        if st.session_state.pop(_REDRAW, False):
+            st.rerun()
+        st.caption("The camera over a chart saves its picture. Here are the numbers behind each.")
+        for place_on_page, (alt, figure) in enumerate(drawn.items()):
+            st.download_button(
+                f"{alt} (CSV)",
+                data=_as_csv(figure),
+                file_name=f"chart-{place_on_page + 1}.csv",
+                mime="text/csv",
+                key=f"take-{place_on_page}",
+                on_click="ignore",
+                icon=":material/download:",
+                type="tertiary",
+            )
+
+
+_REDRAW = "picture-format-changed"
+
+
+def _as_csv(figure: go.Figure) -> str:
+    table = numbers(figure)
+    return to_csv({name: [*column] for name, column in table.items()})
