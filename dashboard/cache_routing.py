@@ -12,6 +12,7 @@ from minspnet.artifact import Model
 from minspnet.certify import certify, ladder
 from minspnet.domains import DOMAINS
 from minspnet.energy import energy, weights_by_part
+from minspnet.error_costs import ErrorCurve, best_range, error_curve
 from minspnet.guarantee import Certificate, Promise
 from minspnet.latency import Latency
 from minspnet.metrics import Price
@@ -264,3 +265,41 @@ def certificate(name: str, promise: Promise, policy: Policy, count: int) -> Cert
 def case_receipt(name: str, case_id: str, policy: Policy) -> Receipt:
     """What one case ran and what it cost, with times once they are measured."""
     return receipt(one_case(name, case_id), policy, model(name).cost, latency(name))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def errors(name: str, part_name: str, gates: tuple[float, ...]) -> ErrorCurve:
+    """Both kinds of error at every decision threshold, for gate thresholds and two classes."""
+    chances = decision(name, part_name, Policy(gates)).probabilities[:, 1]
+    return error_curve(chances, part(name, part_name).labels)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def best_threshold_range(name: str, gates: tuple[float, ...], ratio: float) -> tuple[float, float]:
+    """Where the cheapest decision threshold falls in 9 of 10 resamples."""
+    chances = decision(name, PART, Policy(gates)).probabilities[:, 1]
+    return best_range(chances, part(name, PART).labels, ratio)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def errors_by_cohort(name: str, by: str, policy: Policy, ratio: float) -> pd.DataFrame:
+    """Both kinds of error in each cohort now, and at the cohort's own cheapest threshold."""
+    cohorts, labels = _cohorts(name, by), part(name, PART).labels
+    chances = decision(name, PART, policy).probabilities[:, 1]
+    rows = {}
+    for cohort in [third for third in _THIRDS if (cohorts == third).any()]:
+        inside = (cohorts == cohort).to_numpy()
+        curve = error_curve(chances[inside], labels[inside])
+        now, best = curve.at(policy.decision_threshold), curve.best(ratio)
+        cost = 100 * curve.cost(ratio)
+        rows[cohort] = {
+            "Cases": f"{sum(curve.cases):,}",
+            "Missed, now": f"{curve.missed[now]:.0f} of {curve.cases[1]:,}",
+            "False alarms, now": f"{curve.alarms[now]:.0f} of {curve.cases[0]:,}",
+            "Cost of 100, now": f"{cost[now]:.1f}",
+            "Its own cheapest threshold": f"{curve.best_threshold(ratio):.1%}",
+            "Cost of 100 there": f"{cost[best]:.1f}",
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index.name = "Cohort"
+    return table

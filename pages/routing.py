@@ -7,6 +7,7 @@ from dashboard.widgets import (
     budget,
     cohorts,
     devices,
+    error_costs,
     flips,
     points,
     promise,
@@ -39,6 +40,7 @@ def show_routing() -> None:
         tradeoff.show_curve(view, saved)
     tabs = {
         "Within a budget": lambda: budget.show_budget(view),
+        "Two kinds of error": lambda: error_costs.show_error_costs(view),
         "How sure": lambda: promise.show_promise(view),
         "Where cases go": lambda: routes.show_routes(view, saved),
         "What experts are for": lambda: roles.show_roles(view),
