@@ -12,10 +12,14 @@ from dashboard import cache, state, text
 from dashboard.navigation import pages
 from dashboard.widgets.chart import forget_charts, show_downloads
 from dashboard.widgets.sidebar import show_sidebar
+from dashboard.widgets.tour import show_tour, start_if_asked
 from minspnet.errors import UserError
 
 st.set_page_config(
-    page_title="MINSPNET", page_icon=ROOT / "dashboard" / "static" / "icon.svg", layout="wide"
+    page_title="MINSPNET",
+    page_icon=ROOT / "dashboard" / "static" / "icon.svg",
+    layout="wide",
+    initial_sidebar_state="collapsed" if "demo" in st.query_params else "auto",
 )
 st.html(ROOT / "dashboard" / "static" / "style.css")
 page = st.navigation(list(pages().values()), position="top")
@@ -29,6 +33,8 @@ try:
     show_sidebar()
     for sentence in state.notices():
         st.warning(text.plain(sentence))
+    start_if_asked()
+    show_tour()
     forget_charts()
     page.run()
     show_downloads()

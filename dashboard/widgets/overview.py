@@ -15,6 +15,7 @@ from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.picker import ORDER
 from dashboard.widgets.tile import show_tile
+from dashboard.widgets.tour import start
 from minspnet.policy import CLOSED
 
 OURS = {
@@ -218,9 +219,11 @@ def _count(value: int | None) -> str:
 
 
 def show_invitations(view: View) -> None:
-    """Two buttons that lead to the two working pages."""
-    clinician, engineer = st.columns(2)
-    if clinician.button("Review the least certain case", width="stretch", type="primary"):
+    """A tour for those who have a minute, and a way to each of the two working pages."""
+    visitor, clinician, engineer = st.columns(3)
+    if visitor.button("Take the tour: a few real cases", width="stretch", type="primary"):
+        start()
+    if clinician.button("Review the least certain case", width="stretch"):
         st.session_state[ORDER] = "uncertain"
         state.open_case(cache.ordered_cases(view.model, "uncertain", view.policy)[0])
         go_to("case")
