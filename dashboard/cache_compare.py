@@ -39,6 +39,7 @@ class Contestant:
         model: Whose inputs and split it uses.
         policy: How the model decides; None for a baseline.
         baseline: Which one of ``minspnet.baselines.NAMES``; empty for the model itself.
+        also: Other names of the same policy.
     """
 
     key: str
@@ -46,6 +47,12 @@ class Contestant:
     model: str
     policy: Policy | None = None
     baseline: str = ""
+    also: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What a menu calls it, with all its names."""
+        return f"{self.title} (also: {', '.join(self.also)})" if self.also else self.title
 
 
 @st.cache_resource(show_spinner=False)
@@ -186,8 +193,8 @@ def disputed(
     first: Contestant, second: Contestant, entries: tuple[Contestant, ...], part_name: str
 ) -> Discordance:
     """How many cases a difference between two of the contestants rests on."""
-    pair = [told(one, entries, part_name).answers for one in (first, second)]
-    return discordance(*pair, labels(entries, part_name), redrawn(entries, part_name))
+    one, two = (told(each, entries, part_name).answers for each in (first, second))
+    return discordance(one, two, labels(entries, part_name), redrawn(entries, part_name))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -215,9 +222,9 @@ def by_cohort(
     """Where two of the contestants differ in accuracy, first less second."""
     known, grouping, concepts = _known(models_of(entries), part_name)
     domain = cache.domain_of(first.model)
-    pair = [told(one, entries, part_name).answers for one in (first, second)]
+    one, two = (told(each, entries, part_name).answers for each in (first, second))
     alike = cohorts(domain, known, concepts, grouping)
-    return cohort_differences(alike, *pair, known, redrawn(entries, part_name))
+    return cohort_differences(alike, one, two, known, redrawn(entries, part_name))
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ def offered(view: View) -> dict[str, Contestant]:
             alike.setdefault(policy, []).append((role, said))
         for policy, roles in alike.items():
             key = f"{name}/{roles[0][0]}"
-            said = ", ".join(said for _, said in roles)
-            found[key] = Contestant(key, f"{title}: {said}", name, policy)
+            called, *also = (said for _, said in roles)
+            named = f"{title}: {called}"
+            found[key] = Contestant(key, named, name, policy, also=tuple(also))
     for baseline in cache_compare.baselines(view.model)[0]:
         key = f"{view.model}/{BASELINE}/{baseline}"
         title = baseline[:1].upper() + baseline[1:]

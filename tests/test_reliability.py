@@ -1,5 +1,7 @@
 """Wilson intervals and bins of confidence, against scipy and scikit-learn."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,7 +24,7 @@ def test_wilson_equals_scipy(cases: int, data: st.DataObject) -> None:
 
 
 def test_wilson_by_hand_and_at_its_ends() -> None:
-    """Half of 100: (.5 + z2 / 200 -/+ sqrt(.0025 z2 + z4 / 40000)) / (1 + z2 / 100), z2 = 3.8415."""
+    """Half of 100, z2 = 3.8415: (.5 + z2/200 -/+ sqrt(.0025 z2 + z2^2/40000)) / (1 + z2/100)."""
     assert wilson(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
     assert wilson(0, 7)[0] == 0 and wilson(7, 7)[1] == 1
     assert wilson(0, 0) == (0, 1)
@@ -38,7 +40,7 @@ def test_the_gap_is_the_calibration_error(cases: int, classes: int, bins: int, s
     found = reliability(chances, labels, bins)
     assert gap(found) == pytest.approx(calibration_error(chances, labels, bins))
     assert sum(one.cases for one in found) == cases
-    assert all(a.highest <= b.lowest for a, b in zip(found, found[1:], strict=False))
+    assert all(a.highest <= b.lowest for a, b in pairwise(found))
     assert all(one.interval[0] <= one.right <= one.interval[1] for one in found)
 
 
