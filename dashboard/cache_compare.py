@@ -1,4 +1,4 @@
-"""What the Compare page keeps between reruns; the rules are those of ``dashboard.cache``."""
+"""What Compare and Model facts keep between reruns; the rules are those of ``dashboard.cache``."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,9 @@ from minspnet.compare import (
     measure,
     resampling,
 )
-from minspnet.data import UNLABELLED
+from minspnet.data import PARTS, UNLABELLED
+from minspnet.facts import Facts, facts
+from minspnet.operating import OperatingPoint
 from minspnet.policy import Policy
 from minspnet.reliability import Bin, reliability
 from minspnet.trace import replay
@@ -262,3 +264,10 @@ def disagreements(entries: tuple[Contestant, ...], part_name: str) -> tuple[Disa
         )
         for row in rows[np.argsort(-apart, kind="stable")]
     )
+
+
+@st.cache_resource(max_entries=32, show_spinner="Working out scores and intervals ...")
+def card(name: str, point: OperatingPoint | None) -> Facts:
+    """All that is known of a model, with the operating point in force."""
+    parts = {each: part(name, each) for each in PARTS}
+    return facts(model(name), cache.domain_of(name), parts, point)

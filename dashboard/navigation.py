@@ -15,6 +15,7 @@ def pages() -> dict[str, StreamlitPage]:
         "case": st.Page(ROOT / "pages" / "case.py", title="Case"),
         "routing": st.Page(ROOT / "pages" / "routing.py", title="Routing"),
         "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),
+        "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
     }
 
 

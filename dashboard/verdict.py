@@ -55,6 +55,7 @@ def outcome(
     cases: str,
     count: int,
     disputed: Discordance,
+    units: int,
 ) -> tuple[str, bool]:
     """Say who wins, and whether that is sure enough to be called a win.
 
@@ -65,11 +66,12 @@ def outcome(
         cases: What the cases are, such as "test nodules".
         count: How many.
         disputed: Cases for which only winner or other is right.
+        units: How many of them are independent: groups, where cases come in groups.
     """
     one, two = (f"**{text.plain(names[k])}**" for k in (found.winner, found.other))
     gap, points = found.gap, measure == "accuracy"
     if points and not disputed.first + disputed.second:
-        room = 100 * wilson(0, count)[1]
+        room = 100 * wilson(0, units)[1]
         return (
             f"{one} and {two} are right on exactly the same of {count:,} {cases}. A difference of "
             f"up to {room:.1g} points would not show on so few."

@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 
 from dashboard.figures.style import MARK, NEUTRAL, finish, words
 
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -110,45 +112,35 @@ def draw_cost(
         reference: Name of the one that others are compared with.
     """
     figure = go.Figure()
-    for name, flops, score, low, high in rows:
-        colour = MARK if name == reference else NEUTRAL
-        (shown,) = words([name])
+    names = words([row[0] for row in rows])
+    for place, (name, flops, score, low, high) in enumerate(rows):
+        first = name == reference
+        colour = MARK if first else NEUTRAL
         figure.add_trace(
             go.Scatter(
                 x=[flops],
                 y=[score],
+                name=names[place],
                 mode="markers",
-                error_y=_bars([(score, low, high)], 1, colour, 3, 0),
+                error_y=_bars([(score, low, high)], 1, colour, 2, 0),
                 marker={
-                    "size": 13,
+                    "size": 15 if first else 12,
                     "color": colour,
-                    "symbol": "star" if name == reference else "circle",
+                    "symbol": "star" if first else _SYMBOLS[place % len(_SYMBOLS)],
                 },
                 customdata=[[low, high]],
-                hovertemplate=f"{shown}<br>%{{x:,.4~g}} FLOPs<br>%{{y:.3f}} "
+                hovertemplate=f"{names[place]}<br>%{{x:,.4~g}} FLOPs<br>%{{y:.3f}} "
                 "(%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
             )
-        )
-        figure.add_annotation(
-            x=_log10(flops),
-            y=score,
-            text=shown,
-            showarrow=False,
-            xshift=10,
-            yshift=12,
-            xanchor="left",
-            font={"size": 12},
         )
     prices = [row[1] for row in rows]
     if prices:
         low, high = _log10(min(prices)), _log10(max(prices))
         room = max(0.25, 0.15 * (high - low))
-        # Names stand to the right of their mark.
-        span = [low - room, high + max(0.9, 0.8 * (high - low))]
-        figure.update_xaxes(type="log", range=span, dtick=1)
+        figure.update_xaxes(type="log", range=[low - room, high + room], dtick=1)
     figure.update_xaxes(title="mean FLOPs per case", fixedrange=True)
     figure.update_yaxes(title=score_title, fixedrange=True)
-    return finish(figure, 330)
+    return finish(figure, 300 + 12 * len(rows), legend=True)
 
 
 def _log10(value: float) -> float:

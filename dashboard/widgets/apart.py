@@ -121,6 +121,9 @@ def show_cohorts(bout: Bout) -> None:
     """Where two of them differ most in accuracy."""
     first, second = _pair(bout)
     found = cache_compare.by_cohort(first, second, bout.entries, bout.part)
+    if not any(one.disputed for one in found):
+        st.write("Both are right on exactly the same cases: they differ nowhere in accuracy.")
+        return
     clear = [one for one in found if one.together.excludes_zero]
     chance = 0.05 * len(found)
     st.warning(
@@ -185,7 +188,10 @@ def _pair(bout: Bout) -> tuple[Contestant, Contestant]:
         return bout.entries[0], others[0]
     known = {one.key: one for one in others}
     if st.session_state.get("compare-pair") not in known:
-        st.session_state["compare-pair"] = others[0].key
+        # The one that there is most to say about.
+        most = [cache_compare.disputed(bout.entries[0], o, bout.entries, bout.part) for o in others]
+        counts = [each.first + each.second for each in most]
+        st.session_state["compare-pair"] = others[counts.index(max(counts))].key
     picked = st.selectbox(
         f"Compare {bout.names[0]} with",
         list(known),

@@ -119,9 +119,10 @@ def show_verdict(bout: Bout) -> None:
     one, two = entries[found.winner], entries[found.other]
     domain = cache.domain_of(one.model)
     count = len(cache_compare.shared(entries, part))
+    how = cache_compare.redrawn(entries, part)
     disputed = cache_compare.disputed(one, two, entries, part)
     said, sure = verdict.outcome(
-        found, bout.names, bout.measure, f"{part} {domain.case_noun}s", count, disputed
+        found, bout.names, bout.measure, f"{part} {domain.case_noun}s", count, disputed, how.count
     )
     macs = [cache_compare.told(each, entries, part).macs for each in (one, two)]
     show = st.success if sure else st.info
@@ -132,7 +133,6 @@ def show_verdict(bout: Bout) -> None:
         else ""
     )
     show(f"{said} {verdict.cost(*macs)}{best}")
-    how = cache_compare.redrawn(entries, part)
     everyone = max(len(cache.model(name).traces[part]) for name in cache_compare.models_of(entries))
     st.caption(
         f"{count:,} of {everyone:,} {part} {domain.case_noun}s, none of which any contestant was "
@@ -194,22 +194,29 @@ def show_scores(view: View, bout: Bout) -> None:
 def _show_table(view: View, bout: Bout) -> None:
     scores = cache_compare.measured(bout.entries, bout.part)
     timed = st.session_state.get(_TIMED, False)
-    rows = []
+    rows, gaps = [], []
     for one, found in zip(bout.entries, scores, strict=True):
         macs = cache_compare.told(one, bout.entries, bout.part).macs
-        row = {"Contestant": text.plain(one.title)}
-        for measure, title in verdict.TITLES.items():
-            row[title] = with_interval(found[measure].estimate)
-            if one is not bout.entries[0]:
-                row[title] += f"  \n{_gap(found[measure].minus(scores[0][measure]))}"
+        row = {"Contestant": one.title}
+        row |= {t: with_interval(found[m].estimate) for m, t in verdict.TITLES.items()}
         row["FLOPs per case"] = "not counted" if macs is None else flops(macs)
         if timed:
             time = cache_compare.milliseconds(one, bout.entries, bout.part)
             row["Time per case"] = "-" if time is None else milliseconds(time)
         rows.append(row)
-    st.table(pd.DataFrame(rows).set_index("Contestant"))
+        gaps.append(
+            {"Contestant": one.title}
+            | {t: _gap(found[m].minus(scores[0][m])) for m, t in verdict.TITLES.items()}
+        )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Scores of the contestants")
+    with st.expander(f"Differences from {text.plain(bout.names[0])} in every measure"):
+        st.dataframe(
+            pd.DataFrame(gaps[1:]),
+            hide_index=True,
+            alt="Paired differences of the contestants from the reference",
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("In brackets the 95 % interval; below it the paired difference from the first.")
+        st.caption("In brackets 95 % intervals. Of log loss and Brier score less is better.")
         st.toggle(
             "Measure time on this machine",
             key=_TIMED,
