@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import MARK, NEUTRAL, finish, words
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish, words
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
@@ -38,17 +38,25 @@ class Row:
         return low > 0 or high < 0
 
 
-def draw_differences(rows: Sequence[Row], title: str, percent: bool) -> go.Figure:
-    """Draw differences with their intervals, top to bottom; green where 0 is left out.
+def in_lines(names: Sequence[str]) -> list[str]:
+    """Names that cannot become markup, each line of them on its own."""
+    return [name.replace("\n", "<br>") for name in words(names)]
+
+
+def draw_differences(
+    rows: Sequence[Row], title: str, percent: bool, more_is_better: bool = True
+) -> go.Figure:
+    """Draw differences with their intervals, top to bottom; coloured where 0 is left out.
 
     Args:
-        rows: In the order drawn.
+        rows: In the order drawn; a name may have several lines.
         title: What is less what.
         percent: Show percentage points.
+        more_is_better: Green is above 0, and orange below; else the other way round.
     """
     scale = 100 if percent else 1
     digits = ".1f" if percent else ".3f"
-    names = words([row.name for row in rows])
+    names = in_lines([row.name for row in rows])
     figure = go.Figure()
     if any(row.wide for row in rows):
         known = [(name, row, row.wide) for name, row in zip(names, rows, strict=True) if row.wide]
@@ -64,8 +72,10 @@ def draw_differences(rows: Sequence[Row], title: str, percent: bool) -> go.Figur
                 hoverinfo="skip",
             )
         )
-    for clear, colour in ((False, NEUTRAL), (True, MARK)):
-        chosen = [(n, r) for n, r in zip(names, rows, strict=True) if r.clear == clear]
+    for side, colour in ((0, NEUTRAL), (1, MARK), (-1, CLASSES[1])):
+        sign = 1 if more_is_better else -1
+        sides = [(1 if sign * row.value > 0 else -1) if row.clear else 0 for row in rows]
+        chosen = [(n, r) for n, r, s in zip(names, rows, sides, strict=True) if s == side]
         if not chosen:
             continue
         figure.add_trace(
@@ -84,7 +94,7 @@ def draw_differences(rows: Sequence[Row], title: str, percent: bool) -> go.Figur
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
     figure.update_yaxes(categoryorder="array", categoryarray=list(reversed(names)), fixedrange=True)
     figure.update_xaxes(title=title, fixedrange=True)
-    return finish(figure, 90 + 34 * len(rows))
+    return finish(figure, 90 + 38 * len(rows))
 
 
 def _bars(

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish, words
+from dashboard.figures.comparison import in_lines
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish
 
 
 def draw_subgroups(
@@ -13,12 +14,12 @@ def draw_subgroups(
     """Draw the accuracy of subgroups, top to bottom; orange where it is surely below the whole.
 
     Args:
-        rows: Name, cases, accuracy, low and high end of its interval.
+        rows: Name, of one line or more, cases, accuracy, low and high end of its interval.
         overall: Accuracy on all cases.
     """
     below = [high < overall for *_, high in rows]
     colours = [CLASSES[1] if low else MARK for low in below]
-    names = words([f"{name} (n {cases:,})" for name, cases, *_ in rows])
+    names = in_lines([f"{name} (n {cases:,})" for name, cases, *_ in rows])
     figure = go.Figure()
     for name, colour, (_, _, share, low, high) in zip(names, colours, rows, strict=True):
         figure.add_trace(
@@ -50,4 +51,4 @@ def draw_subgroups(
         range=[max(0.0, least - 0.03), 1.01],
         fixedrange=True,
     )
-    return finish(figure, 90 + 32 * len(rows))
+    return finish(figure, 90 + 38 * len(rows))

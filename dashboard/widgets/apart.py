@@ -137,7 +137,7 @@ def show_cohorts(bout: Bout) -> None:
     )
     rows = [
         Row(
-            f"{one.by}, {one.name} (n {one.cases:,})",
+            f"{one.by}\n{one.name} (n {one.cases:,})",
             one.alone.value,
             one.alone.low,
             one.alone.high,
@@ -153,7 +153,8 @@ def show_cohorts(bout: Bout) -> None:
     )
     st.caption(
         f"Right of the line **{text.plain(first.title)}** decides more cases as labelled. Thick: "
-        "the 95 % interval of this cohort alone. Thin: the one that holds for all cohorts at once. "
+        "the 95 % interval of this cohort alone. Thin: the one that holds for all cohorts at once; "
+        "green or orange where that leaves 0 out. "
         f"Thirds are of a finding's true value. The {len(rows)} largest differences of "
         f"{len(found)} are drawn."
     )

@@ -12,6 +12,7 @@ from dashboard.format import flops, percent
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.tile import show_tile
+from minspnet.compare import FEWEST_UNITS
 from minspnet.errors import UserError
 from minspnet.facts import Facts
 from minspnet.factsheet import Section, to_html, to_markdown
@@ -80,6 +81,13 @@ def show_head(view: View, card: Facts) -> None:
         f"{loaded.metrics['parameters']:,}",
         f"at most {flops(loaded.cost.total)} per case",
     )
+    test, noun = cache.part(view.model, "test"), cache.domain_of(view.model).group_noun
+    groups = len(set(test.groups))
+    if noun and groups < FEWEST_UNITS:
+        st.caption(
+            f"**The test cases come from only {groups} {noun}s:** for other {noun}s expect scores "
+            "further off than these intervals say."
+        )
     with st.container(horizontal=True):
         for name, suffix, mime, write in (
             ("Download as a web page", "html", "text/html", to_html),
@@ -126,7 +134,7 @@ def _show_subgroups(card: Facts) -> None:
     show_chart(
         draw_subgroups(
             [
-                (f"{one.by}, {one.name}", one.cases, one.right / one.cases, *one.interval)
+                (f"{one.by}\n{one.name}", one.cases, one.right / one.cases, *one.interval)
                 for one in worst
             ],
             overall,

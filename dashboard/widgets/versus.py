@@ -160,17 +160,19 @@ def show_scores(view: View, bout: Bout) -> None:
             Row(name, gap.value, gap.low, gap.high)
             for name, gap in zip(bout.names[1:], gaps, strict=True)
         ]
-        arrow = "right" if more_is_better(bout.measure) else "left"
+        more = more_is_better(bout.measure)
+        arrow = "right" if more else "left"
         show_chart(
             draw_differences(
-                rows, f"{title}{', points' if points else ''} (better: {arrow})", points
+                rows, f"{title}{', points' if points else ''} (better: {arrow})", points, more
             ),
             key="compare-differences",
             alt=f"Difference in {title} from {bout.names[0]}, with 95 % intervals",
         )
         st.caption(
             f"Dotted: as good as {text.plain(bout.names[0])}. Bars are 95 % intervals of the "
-            "difference on the same redrawn cases; green where they leave 0 out."
+            "difference on the same redrawn cases: grey where they include 0, else green for "
+            "better and orange for worse."
         )
     with right:
         st.subheader("What it costs")
