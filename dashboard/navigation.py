@@ -14,6 +14,8 @@ def pages() -> dict[str, StreamlitPage]:
         "overview": st.Page(ROOT / "pages" / "overview.py", title="Overview", default=True),
         "case": st.Page(ROOT / "pages" / "case.py", title="Case"),
         "routing": st.Page(ROOT / "pages" / "routing.py", title="Routing"),
+        "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),
+        "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
     }
 
 

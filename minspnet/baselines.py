@@ -16,7 +16,18 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from minspnet.errors import requirement
 from minspnet.metrics import accuracy, mean_auc
+
+NAMES = (
+    "logistic regression",
+    "extra trees",
+    "gradient boosting",
+    "dense net, same size",
+    "dense net, ten times",
+)
+_BOOSTED, _PASSED, _GROWN = 2e6, 2e8, 1e6
+"""Most work that is done while someone waits; see ``is_quick``."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +69,9 @@ def score_baselines(
     prepare = _preparation(levels)
     train = prepare.fit_transform(train_inputs.reshape(len(train_inputs), -1))
     test = prepare.transform(test_inputs.reshape(len(test_inputs), -1))
-    models = {
-        "logistic regression": _scaled(LogisticRegression(max_iter=2000)),
-        "extra trees": ExtraTreesClassifier(300, random_state=seed),
-        "gradient boosting": HistGradientBoostingClassifier(random_state=seed),
-        "dense net, same size": _dense(train.shape[1], parameters, seed),
-        "dense net, ten times": _dense(train.shape[1], 10 * parameters, seed),
-    }
     scores = {}
-    for name, model in models.items():
-        with warnings.catch_warnings():
-            # The dense nets stop at a fixed number of passes by design.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(train, train_labels)
+    for name in NAMES:
+        model = _fitted(name, train, train_labels, parameters, seed)
         probabilities = model.predict_proba(test)
         scores[name] = BaselineScore(
             accuracy(probabilities.argmax(axis=1), test_labels),
@@ -78,6 +79,97 @@ def score_baselines(
             _parameters(model),
         )
     return scores
+
+
+@dataclass(frozen=True)
+class BaselineAnswers:
+    """What one baseline says of cases.
+
+    Attributes:
+        probabilities: Of every class.
+        macs: Multiplications by a trained weight per case; None for trees, which compare.
+    """
+
+    probabilities: Float[np.ndarray, "case class"]
+    macs: int | None
+
+
+def ask_baseline(
+    name: str,
+    train_inputs: Float[np.ndarray, "train *input"],
+    train_labels: Int[np.ndarray, " train"],
+    inputs: Float[np.ndarray, "case *input"],
+    parameters: int,
+    seed: int,
+    levels: tuple[int, ...] = (),
+) -> BaselineAnswers:
+    """Fit one of ``NAMES`` exactly as ``score_baselines`` does, and ask it about cases.
+
+    Args:
+        name: Of the baseline.
+        train_inputs: The only cases that anything is fitted to, scales and means included.
+        train_labels: Class indices; every class occurs.
+        inputs: To be answered.
+        parameters: Of the network that the dense nets are to match.
+        seed: Of everything random.
+        levels: As ``score_baselines`` takes them.
+
+    Raises:
+        UserError: On an unknown name.
+    """
+    if name not in NAMES:
+        raise requirement("baseline", f"be one of {', '.join(NAMES)}", repr(name), "pick one")
+    prepare = _preparation(levels)
+    train = prepare.fit_transform(train_inputs.reshape(len(train_inputs), -1))
+    model = _fitted(name, train, train_labels, parameters, seed)
+    probabilities = model.predict_proba(prepare.transform(inputs.reshape(len(inputs), -1)))
+    return BaselineAnswers(probabilities.astype(np.float64), _macs(model))
+
+
+def is_quick(name: str, cases: int, columns: int, classes: int, parameters: int) -> bool:
+    """Whether a baseline is fitted within some seconds on one core.
+
+    Boosting grows with cases, columns and classes, dense nets with cases and weights, trees with
+    cases and columns.
+    """
+    if name == "gradient boosting":
+        return cases * columns * max(1, classes - 1) <= _BOOSTED
+    if name == "extra trees":
+        return cases * columns <= _GROWN
+    if name.startswith("dense net"):
+        size = 10 * parameters if name.endswith("ten times") else parameters
+        return cases * size <= _PASSED
+    return True
+
+
+def _fitted(
+    name: str,
+    train: Float[np.ndarray, "train column"],
+    labels: Int[np.ndarray, " train"],
+    parameters: int,
+    seed: int,
+) -> BaseEstimator:
+    columns = train.shape[1]
+    model = {
+        "logistic regression": lambda: _scaled(LogisticRegression(max_iter=2000)),
+        "extra trees": lambda: ExtraTreesClassifier(300, random_state=seed),
+        "gradient boosting": lambda: HistGradientBoostingClassifier(random_state=seed),
+        "dense net, same size": lambda: _dense(columns, parameters, seed),
+        "dense net, ten times": lambda: _dense(columns, 10 * parameters, seed),
+    }[name]()
+    with warnings.catch_warnings():
+        # The dense nets stop at a fixed number of passes by design.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(train, labels)
+
+
+def _macs(model: BaseEstimator) -> int | None:
+    last = model[-1] if hasattr(model, "steps") else model
+    if isinstance(last, LogisticRegression):
+        return int(last.coef_.size)
+    if isinstance(last, MLPClassifier):
+        return int(sum(array.size for array in last.coefs_))
+    return None
 
 
 def _preparation(levels: tuple[int, ...]) -> BaseEstimator:

@@ -1,0 +1,232 @@
+"""Contestants beside each other: differences with intervals, cost, calibration, agreement."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish, words
+
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One difference.
+
+    Attributes:
+        name: Of what differs.
+        value: The difference.
+        low: Of its interval.
+        high: Of its interval.
+        note: Shown beside it on hovering.
+        wide: Interval that holds for all rows at once, if there is one.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    note: str = ""
+    wide: tuple[float, float] | None = None
+
+    @property
+    def clear(self) -> bool:
+        """Whether the widest interval there is leaves 0 out."""
+        low, high = self.wide or (self.low, self.high)
+        return low > 0 or high < 0
+
+
+def in_lines(names: Sequence[str]) -> list[str]:
+    """Names that cannot become markup, each line of them on its own."""
+    return [name.replace("\n", "<br>") for name in words(names)]
+
+
+def draw_differences(
+    rows: Sequence[Row], title: str, percent: bool, more_is_better: bool = True
+) -> go.Figure:
+    """Draw differences with their intervals, top to bottom; coloured where 0 is left out.
+
+    Args:
+        rows: In the order drawn; a name may have several lines.
+        title: What is less what.
+        percent: Show percentage points.
+        more_is_better: Green is above 0, and orange below; else the other way round.
+    """
+    scale = 100 if percent else 1
+    digits = ".1f" if percent else ".3f"
+    names = in_lines([row.name for row in rows])
+    figure = go.Figure()
+    if any(row.wide for row in rows):
+        known = [(name, row, row.wide) for name, row in zip(names, rows, strict=True) if row.wide]
+        figure.add_trace(
+            go.Scatter(
+                x=[scale * row.value for _, row, _ in known],
+                y=[name for name, *_ in known],
+                mode="markers",
+                marker={"size": 1, "color": NEUTRAL},
+                error_x=_bars(
+                    [(row.value, *wide) for _, row, wide in known], scale, NEUTRAL, 1.5, 5
+                ),
+                hoverinfo="skip",
+            )
+        )
+    for side, colour in ((0, NEUTRAL), (1, MARK), (-1, CLASSES[1])):
+        sign = 1 if more_is_better else -1
+        sides = [(1 if sign * row.value > 0 else -1) if row.clear else 0 for row in rows]
+        chosen = [(n, r) for n, r, s in zip(names, rows, sides, strict=True) if s == side]
+        if not chosen:
+            continue
+        figure.add_trace(
+            go.Scatter(
+                x=[scale * row.value for _, row in chosen],
+                y=[name for name, _ in chosen],
+                mode="markers",
+                marker={"size": 11, "color": colour},
+                error_x=_bars([(r.value, r.low, r.high) for _, r in chosen], scale, colour, 4, 0),
+                customdata=[[scale * r.low, scale * r.high, *words([r.note])] for _, r in chosen],
+                hovertemplate=f"%{{y}}: %{{x:+{digits}}}<br>95 % interval "
+                f"%{{customdata[0]:+{digits}}} to %{{customdata[1]:+{digits}}}"
+                "<br>%{customdata[2]}<extra></extra>",
+            )
+        )
+    figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
+    figure.update_yaxes(categoryorder="array", categoryarray=list(reversed(names)), fixedrange=True)
+    figure.update_xaxes(title=title, fixedrange=True)
+    return finish(figure, 90 + 38 * len(rows))
+
+
+def _bars(
+    rows: Sequence[tuple[float, float, float]], scale: float, colour: str, thick: float, cap: int
+) -> dict[str, object]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [scale * (high - value) for value, _, high in rows],
+        "arrayminus": [scale * (value - low) for value, low, _ in rows],
+        "color": colour,
+        "thickness": thick,
+        "width": cap,
+    }
+
+
+def draw_cost(
+    rows: Sequence[tuple[str, float, float, float, float]], score_title: str, reference: str
+) -> go.Figure:
+    """Draw score against FLOPs per case, on a scale of powers of ten.
+
+    Args:
+        rows: Name, FLOPs, score, low and high end of its interval.
+        score_title: What the score is.
+        reference: Name of the one that others are compared with.
+    """
+    figure = go.Figure()
+    names = words([row[0] for row in rows])
+    for place, (name, flops, score, low, high) in enumerate(rows):
+        first = name == reference
+        colour = MARK if first else NEUTRAL
+        figure.add_trace(
+            go.Scatter(
+                x=[flops],
+                y=[score],
+                name=names[place],
+                mode="markers",
+                error_y=_bars([(score, low, high)], 1, colour, 2, 0),
+                marker={
+                    "size": 15 if first else 12,
+                    "color": colour,
+                    "symbol": "star" if first else _SYMBOLS[place % len(_SYMBOLS)],
+                },
+                customdata=[[low, high]],
+                hovertemplate=f"{names[place]}<br>%{{x:,.4~g}} FLOPs<br>%{{y:.3f}} "
+                "(%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
+            )
+        )
+    prices = [row[1] for row in rows]
+    if prices:
+        low, high = _log10(min(prices)), _log10(max(prices))
+        room = max(0.25, 0.15 * (high - low))
+        figure.update_xaxes(type="log", range=[low - room, high + room], dtick=1)
+    figure.update_xaxes(title="mean FLOPs per case", fixedrange=True)
+    figure.update_yaxes(title=score_title, fixedrange=True)
+    return finish(figure, 300 + 12 * len(rows), legend=True)
+
+
+def _log10(value: float) -> float:
+    return math.log10(max(value, 1.0))
+
+
+def draw_reliability(
+    bins: Sequence[tuple[int, float, float, float, float]], least: float
+) -> go.Figure:
+    """Draw how often an answer is right against how sure it is; on the line it means what it says.
+
+    Args:
+        bins: Cases, mean confidence, share right, low and high end of that share's interval.
+        least: The least confidence there can be: one in so many classes.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=[least, 1],
+            y=[least, 1],
+            mode="lines",
+            line={"color": NEUTRAL, "width": 1.5, "dash": "dot"},
+            hoverinfo="skip",
+        )
+    )
+    most = max((cases for cases, *_ in bins), default=1)
+    figure.add_trace(
+        go.Scatter(
+            x=[sure for _, sure, *_ in bins],
+            y=[right for _, _, right, *_ in bins],
+            mode="lines+markers",
+            line={"color": MARK, "width": 1},
+            marker={"size": [6 + 6 * cases / most for cases, *_ in bins], "color": MARK},
+            error_y=_bars([(right, low, high) for *_, right, low, high in bins], 1, MARK, 2, 0),
+            customdata=[[cases, low, high] for cases, _, _, low, high in bins],
+            hovertemplate="%{customdata[0]} cases<br>sure %{x:.1%}<br>right %{y:.1%} "
+            "(%{customdata[1]:.0%} to %{customdata[2]:.0%})<extra></extra>",
+        )
+    )
+    figure.update_xaxes(
+        title="how sure: mean chance given", range=[least - 0.02, 1.02], tickformat=".0%"
+    )
+    figure.update_yaxes(title="how often right", rangemode="tozero", tickformat=".0%")
+    figure.update_yaxes(range=[0, 1.04])
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
+    return finish(figure, 280)
+
+
+def draw_agreement(names: Sequence[str], kappas: Sequence[Sequence[float | None]]) -> go.Figure:
+    """Draw kappa of each two contestants; the diagonal says nothing and is left empty."""
+    shown = [_wrapped(name) for name in words(names)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=[list(row) for row in kappas],
+            x=shown,
+            y=shown,
+            zmin=0,
+            zmax=1,
+            colorscale=[[0, "rgba(0,158,115,0.03)"], [1, "rgba(0,158,115,0.65)"]],
+            showscale=False,
+            text=[["" if v is None else f"{v:.2f}" for v in row] for row in kappas],
+            texttemplate="%{text}",
+            xgap=3,
+            ygap=3,
+            hoverongaps=False,
+            hovertemplate="%{y}<br>%{x}<br>kappa %{z:.3f}<extra></extra>",
+        )
+    )
+    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
+    figure.update_xaxes(side="top", fixedrange=True, showgrid=False)
+    return finish(figure, 110 + 46 * len(names))
+
+
+def _wrapped(name: str) -> str:
+    """Break a long title behind its model, or near its middle."""
+    if ": " in name:
+        return name.replace(": ", ":<br>", 1)
+    middle = name.find(" on ")
+    return f"{name[:middle]}<br>{name[middle + 1 :]}" if middle > 0 else name

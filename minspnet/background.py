@@ -1,0 +1,172 @@
+"""What a model card says of use, data, inputs, findings, build and training: as it is recorded."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping
+
+from minspnet.artifact import Model
+from minspnet.data import PARTS, UNLABELLED, Cases
+from minspnet.domain import Domain
+from minspnet.factsheet import Section, Table
+from minspnet.recipe import TrainSpec
+
+UNKNOWN = "unknown"
+
+
+def use(domain: Domain) -> Section:
+    """Say what it is for, and what not."""
+    return Section(
+        "Use",
+        (
+            ("Question", domain.question),
+            ("Answers", ", ".join(domain.classes)),
+            ("Intended use", domain.intended_use or UNKNOWN),
+            ("Out of scope", domain.out_of_scope or UNKNOWN),
+            *(("Known limit", limit) for limit in domain.limits or (UNKNOWN,)),
+        ),
+    )
+
+
+def data(domain: Domain, parts: Mapping[str, Cases]) -> Section:
+    """Say where the cases come from and how they are split."""
+    noun = domain.group_noun
+    header = ["Part", "Cases", *([f"{noun.capitalize()}s"] if noun else []), "Without label"]
+    rows = []
+    for name in PARTS:
+        part = parts[name]
+        known = int((part.labels != UNLABELLED).sum())
+        shares = [
+            f"{n:,} ({n / max(known, 1):.0%})"
+            for n in (int((part.labels == k).sum()) for k in range(len(domain.classes)))
+        ]
+        groups = [f"{len(set(part.groups)):,}"] if noun else []
+        rows.append((name, f"{len(part):,}", *groups, f"{len(part) - known:,}", *shares))
+    sides = Counter(group for part in parts.values() for group in set(part.groups))
+    shared = sum(count > 1 for count in sides.values())
+    split = f"at random by {noun or domain.case_noun}, classes balanced"
+    if noun:
+        split += f"; {noun}s on more than one side: {shared}"
+    return Section(
+        "Data",
+        (
+            ("What they are", domain.summary),
+            ("Source", domain.source or UNKNOWN),
+            ("Licence", domain.licence or UNKNOWN),
+            ("Cases", f"{sum(map(len, parts.values())):,} {domain.case_noun}s"),
+            ("Split", split),
+        ),
+        (Table((*header, *domain.classes), tuple(rows)),),
+        "Networks are fitted to training cases; temperature and thresholds are chosen on "
+        "validation cases; test cases are for reporting. Shares are of the cases with a label.",
+    )
+
+
+def inputs(model: Model, domain: Domain) -> Section:
+    """Name what the network reads, with units."""
+    variant = domain.variant(model.variant)
+    known = {feature.name: feature for feature in domain.features}
+    columns = [known[name] for name in variant.inputs]
+    shape = " x ".join(map(str, model.spec.input_shape))
+    lines = [
+        ("Choice of inputs", f"{variant.title}: {variant.meaning}"),
+        ("Kind", f"{domain.modality}, {shape} numbers per {domain.case_noun}"),
+        ("How to read them", domain.input_note or UNKNOWN),
+    ]
+    if domain.field_mm:
+        lines.append(("Field", f"{domain.field_mm:g} mm a side"))
+    if domain.sample_rate_hz:
+        lines.append(("Samples a second", f"{domain.sample_rate_hz:g}"))
+    rows = tuple(
+        (one.title, ", ".join(one.levels) if one.levels else one.unit or "a pure number")
+        for one in columns
+    )
+    return Section("Inputs", tuple(lines), (Table(("Input", "Unit or levels"), rows),) * bool(rows))
+
+
+def concepts(model: Model, domain: Domain) -> Section:
+    """Name the findings with meaning, scale, and how well each is followed."""
+    followed = model.metrics.get("concept_rank_correlation", {})
+    rows = []
+    for one in domain.concepts:
+        value = followed.get(one.name)
+        rows.append(
+            (
+                one.title,
+                one.meaning,
+                f"{one.shown_low:g} ({one.low_word}) to {one.shown_high:g} ({one.high_word}) "
+                f"{one.unit}".rstrip(),
+                "yes" if one.visible else "no, guessed",
+                UNKNOWN if value is None else f"{value:.2f}",
+            )
+        )
+    header = ("Finding", "Meaning", "Scale", "Seen in the inputs", "Followed")
+    return Section(
+        "Findings (concepts)",
+        (("How true values come about", domain.concept_note or UNKNOWN),),
+        (Table(header, tuple(rows)),),
+        "Followed: rank correlation with the true value on the test cases, all experts on, as "
+        "recorded after training; 1 is perfect.",
+    )
+
+
+def architecture(model: Model, domain: Domain) -> Section:
+    """Say how it is built, in a sentence and in MACs."""
+    spec, cost = model.spec, model.cost
+    kinds = sorted({expert.gate for expert in spec.experts})
+    experts = (
+        f"{len(spec.experts)} experts ({', '.join(e.name for e in spec.experts)}) that run only "
+        f"where gates ({', '.join(kinds)}) reach their thresholds"
+        if spec.experts
+        else "no experts"
+    )
+    head = f"{spec.head} head" + (f" with {spec.prototypes} prototypes" if spec.prototypes else "")
+    beside = "and a side channel past them" if spec.residual else "and nothing past them"
+    said = (
+        f"A {spec.stem.kind} stem and a base path that every case takes, {experts}; their sum "
+        f"gives {len(domain.concepts)} {'binary' if spec.binary else 'graded'} findings {beside}, "
+        f"which a {head} weighs into {spec.classes} classes."
+    )
+    parameters = model.metrics.get("parameters")
+    parts = tuple((name, f"{macs:,}") for name, macs in cost.parts)
+    return Section(
+        "Architecture",
+        (
+            ("In a sentence", said),
+            ("Parameters", UNKNOWN if parameters is None else f"{parameters:,}"),
+            ("MACs, all experts on", f"{cost.total:,} ({2 * cost.total:,} FLOPs)"),
+            ("MACs, base path only", f"{cost.base:,} ({2 * cost.base:,} FLOPs)"),
+        ),
+        (Table(("Part", "MACs per case"), parts),) * bool(parts),
+        "One MAC (multiply-accumulate) is two FLOPs. FLOPs are not time.",
+    )
+
+
+def training(model: Model) -> Section:
+    """List the recipe."""
+    usual = TrainSpec()
+    rows = tuple(
+        (
+            field.name.replace("_", " "),
+            _plainly(getattr(model.training, field.name)),
+            "" if getattr(model.training, field.name) != getattr(usual, field.name) else "default",
+        )
+        for field in dataclasses.fields(model.training)
+    )
+    return Section(
+        "Training",
+        (
+            ("Seed of split and training", str(model.seed)),
+            ("Epochs", str(model.training.epochs)),
+            ("Trained on", UNKNOWN),
+            ("Time taken", UNKNOWN),
+        ),
+        (Table(("Setting", "Value", ""), rows),),
+    )
+
+
+def _plainly(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
