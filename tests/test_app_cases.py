@@ -19,6 +19,7 @@ from dashboard.widgets import case_table
 from minspnet.artifact import save
 from minspnet.cohort import EVERYTHING, Cohort, OneOf, Within
 from minspnet.domain import Domain
+from minspnet.metrics import wilson_interval
 from minspnet.policy import Policy
 from minspnet.trace import replay
 
@@ -363,6 +364,19 @@ def test_a_branch_becomes_the_cohort_on_screen(model: str, way: str) -> None:
     app.button_group(key=f"filter-{model}-part").set_value("test").run()
     assert metric(app, "Wrong answers") == wrong
     assert metric(app, "Cases").split()[0] == cases
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_headline_is_picked_before_it_is_counted(model: str) -> None:
+    """By the part that the tree was grown on; the other only says whether it holds."""
+    app = open_tab("Where it fails", model)
+    numbers = cache_cases.vocabulary(model).numbers
+    told = tuple(n for n in numbers if not n.startswith(("true.", "share")))
+    found = cache_cases.branches(model, cache.model(model).policy, "validation", told)
+    best = max(found[1:], key=lambda b: wilson_interval(b.grown_wrong, b.grown_cases)[0])
+    sentence = next(m.value for m in app.markdown if "test cases wrong" in m.value)
+    assert f"{best.wrong} of {best.cases:,} test cases wrong" in sentence
+    assert ("It fails most" in sentence) == (best.low > found[0].rate)
 
 
 def test_too_few_errors_are_said_in_a_sentence() -> None:

@@ -12,6 +12,7 @@ from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from minspnet.cohort import CHANCE, EXPERTS, FOUND, GATE, PART, SURE
 from minspnet.errortree import LEAST_ERRORS, Branch
+from minspnet.metrics import wilson_interval
 
 TABS, LIST = "cases-tab", "List"
 _TURN, _WANTED = "branch-turn", "cases-wanted"
@@ -85,14 +86,19 @@ def _ask(view: View) -> tuple[str, tuple[str, ...]]:
 def _headline(view: View, found: tuple[Branch, ...], counted_on: str) -> None:
     """One sentence: where to look first, and whether that held up."""
     root, domain = found[0], cache.domain_of(view.model)
-    kept = [one for one in found[1:] if one.low > root.rate]
-    if not kept:
+    if len(found) == 1:
+        st.markdown("**No branch stands out.** Nothing here tells wrong answers from right ones.")
+        return
+    # Picked by the cases that it was found in alone: the others only say whether it holds.
+    best = max(found[1:], key=lambda one: wilson_interval(one.grown_wrong, one.grown_cases)[0])
+    if best.low <= root.rate:
         st.markdown(
-            f"**No branch stands out for sure.** On the {counted_on} cases none fails clearly more "
-            f"often than the {percent(root.rate, 1)} of all of them."
+            "**No branch stands out for sure.** The most suspicious, "
+            f"{text.plain(cohort_words.sentence(domain, best.cohort))}, has {best.wrong} of "
+            f"{best.cases:,} {counted_on} cases wrong (95%: {interval(best.low, best.high)}), "
+            f"against {percent(root.rate, 1)} of all."
         )
         return
-    best = max(kept, key=lambda one: one.low)
     st.markdown(
         f"**It fails most with {text.plain(cohort_words.sentence(domain, best.cohort))}:** "
         f"{best.wrong} of {best.cases:,} {counted_on} cases wrong ({percent(best.rate)}, 95%: "
