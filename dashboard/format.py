@@ -33,6 +33,12 @@ def percent(share: float, digits: int = 0) -> str:
     return "-" if math.isnan(share) else f"{share:.{digits}%}"
 
 
+def interval(low: float, high: float) -> str:
+    """Two shares, the ends of an interval, with as many digits as it takes to tell its width."""
+    digits = next((d for d, width in enumerate((0.03, 0.003)) if high - low >= width), 2)
+    return f"{percent(low, digits)} to {percent(high, digits)}"
+
+
 def chance(probability: float) -> str:
     """A probability as a percentage that never claims certainty."""
     if probability > 0.999:

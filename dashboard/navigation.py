@@ -12,6 +12,7 @@ def pages() -> dict[str, StreamlitPage]:
     """All pages by name, the first one the start."""
     return {
         "overview": st.Page(ROOT / "pages" / "overview.py", title="Overview", default=True),
+        "cases": st.Page(ROOT / "pages" / "cases.py", title="Cases"),
         "case": st.Page(ROOT / "pages" / "case.py", title="Case"),
         "routing": st.Page(ROOT / "pages" / "routing.py", title="Routing"),
         "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),

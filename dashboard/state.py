@@ -1,4 +1,4 @@
-"""What a person is looking at: domain, model, case and policy, mirrored in the address.
+"""What a person is looking at: domain, model, case, policy and cohort, mirrored in the address.
 
 The session holds one ``View``; the address is written from it on every run, so that a copied
 link reopens the same view. A link is only read once, when a session starts.
@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dashboard import cache
+from dashboard import cache, cache_cases
+from minspnet.cohort import EVERYTHING, Cohort
 from minspnet.errors import UserError, requirement
 from minspnet.policy import Policy
 
@@ -27,11 +28,13 @@ class View:
         model: Name of the model's folder; it implies the domain.
         policy: As it stands on the screen.
         case: Id of the case looked at; None until one is opened.
+        cohort: Which cases are listed.
     """
 
     model: str
     policy: Policy
     case: str | None = None
+    cohort: Cohort = EVERYTHING
 
 
 def current() -> View:
@@ -69,6 +72,11 @@ def _tell(sentence: str) -> None:
 def change_policy(policy: Policy) -> None:
     """Stay on model and case, decide otherwise."""
     change(replace(current(), policy=policy))
+
+
+def change_cohort(cohort: Cohort) -> None:
+    """List other cases of the same model under the same policy."""
+    change(replace(current(), cohort=cohort))
 
 
 def open_model(name: str) -> None:
@@ -116,6 +124,8 @@ def write_address() -> None:
     if view.case is not None:
         wanted["case"] = view.case
     wanted |= view.policy.to_text()
+    if view.cohort != EVERYTHING:
+        wanted["cohort"] = view.cohort.to_text()
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 
@@ -156,7 +166,15 @@ def from_address(given: Mapping[str, str]) -> tuple[View, list[str]]:
     except UserError as error:
         said.append(f"{error} The saved operating point is shown instead.")
         policy = operating_point(name)
-    return View(name, policy, case), said
+    return View(name, policy, case, _cohort(name, given.get("cohort", ""), said)), said
+
+
+def _cohort(name: str, text: str, said: list[str]) -> Cohort:
+    try:
+        return Cohort.from_text(text, cache_cases.vocabulary(name))
+    except UserError as error:
+        said.append(f"{error} All cases are shown instead.")
+        return EVERYTHING
 
 
 def _model_name(given: Mapping[str, str], said: list[str]) -> str:

@@ -1,5 +1,6 @@
 """Scores and costs of decisions, vectorised over policies where a page needs it."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +100,22 @@ def recall(
     present = np.bincount(labels, minlength=classes)
     found = np.bincount(labels[predicted == labels], minlength=classes)
     return np.where(present > 0, found / np.maximum(present, 1), np.nan)
+
+
+def wilson_interval(count: int, cases: int) -> tuple[float, float]:
+    """95 % interval of a share; (0, 1) if there is no case.
+
+    Source: Wilson 1927. It stays within 0 and 1 and is of use with few cases, or none counted.
+    """
+    if not cases:
+        return 0.0, 1.0
+    z = 1.959963984540054
+    share, spread = count / cases, z * z / cases
+    middle = (share + spread / 2) / (1 + spread)
+    half = math.sqrt(share * (1 - share) * spread + spread * spread / 4) / (1 + spread)
+    return (max(0.0, middle - half) if count else 0.0), (
+        min(1.0, middle + half) if count < cases else 1.0
+    )
 
 
 def calibration_error(

@@ -19,6 +19,43 @@ ORDERS: Mapping[str, str] = MappingProxyType(
 )
 
 
+LISTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "uncertain": "most uncertain first",
+        "wrong": "wrong answers first, the surest on top",
+        "costly": "most compute first",
+        "gates": "gates disagree most",
+        "id": "by id",
+    }
+)
+"""Orders of all cases: like ``ORDERS``, but none is left out."""
+
+
+def list_cases(
+    listing: str,
+    trace: Trace,
+    decision: Decision,
+    labels: Int[np.ndarray, " case"],
+    macs: Float[np.ndarray, " case"],
+) -> Int[np.ndarray, " row"]:
+    """List all rows of a trace in one of ``LISTINGS``; ties go by doubt.
+
+    Args:
+        listing: Which order.
+        trace: The cases.
+        decision: What is made of them.
+        labels: Their known classes.
+        macs: What each costs.
+    """
+    doubtful = order_cases("uncertain", trace, decision, labels)
+    if listing == "wrong":
+        first = order_cases("wrong", trace, decision, labels)
+        return np.concatenate([first, doubtful[~np.isin(doubtful, first)]])
+    if listing == "costly":
+        return doubtful[np.argsort(-macs[doubtful], kind="stable")]
+    return order_cases(listing, trace, decision, labels)
+
+
 def order_cases(
     order: str, trace: Trace, decision: Decision, labels: Int[np.ndarray, " case"]
 ) -> Int[np.ndarray, " row"]:

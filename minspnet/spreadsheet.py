@@ -15,7 +15,8 @@ def to_csv(columns: Mapping[str, Sequence[str | int | float]]) -> str:
     Source: OWASP, CSV injection.
     """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    # Both characters end a line: then a cell that holds either is quoted, and starts no row.
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([_harmless(name) for name in columns])
     for row in zip(*columns.values(), strict=True):
         writer.writerow([_harmless(cell) for cell in row])

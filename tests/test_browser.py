@@ -209,3 +209,32 @@ def test_names_from_a_link_are_never_markup(page: Page, address: str) -> None:
     settle(page)
     assert page.title() != "owned"
     assert page.locator("img[src='x']").count() == 0
+
+
+def test_reader_filters_ticks_opens_and_comes_back_by_link(page: Page, address: str) -> None:
+    """What a test without a browser cannot: a click on a cell, a tick, a click on a block."""
+    page.goto(f"{address}/cases?model={MODEL}")
+    page.get_by_test_id("stButtonGroup").get_by_text("wrong", exact=True).click()
+    page.wait_for_url(re.compile("cohort=verdict%3Awrong"))
+    expect(page.get_by_test_id("stMetric").filter(has_text="aspirates")).to_contain_text("of 205")
+    settle(page)
+    table = page.get_by_test_id("stDataFrame").bounding_box()
+    assert table
+    for row in (0, 1):
+        page.mouse.click(table["x"] + 17, table["y"] + 52 + 35 * row)
+        settle(page)
+    expect(page.get_by_role("heading", name="Side by side")).to_be_visible()
+    expect(page.locator("[class*=st-key-open-]")).to_have_count(2)
+    page.mouse.click(table["x"] + 70, table["y"] + 52)
+    page.wait_for_url(re.compile("/case.*case=FNA-.*cohort=verdict%3Awrong"))
+    page.goto(f"{address}/cases?model={MODEL}")
+    page.get_by_role("tab", name="Where it fails").click()
+    blocks = page.locator(".js-plotly-plot .barlayer path")
+    expect(blocks).to_have_count(3)
+    settle(page)
+    block = blocks.nth(2).bounding_box()
+    assert block
+    page.mouse.move(block["x"] + 9, block["y"] + 9)
+    page.mouse.click(block["x"] + block["width"] / 2, block["y"] + block["height"] / 2)
+    page.wait_for_url(re.compile("cohort=gate.third"))
+    expect(page.get_by_role("tab", name="List")).to_have_attribute("aria-selected", "true")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minspnet.policy import Policy
-from minspnet.ranking import ORDERS, changed_cases, order_cases
+from minspnet.ranking import LISTINGS, ORDERS, changed_cases, list_cases, order_cases
 from minspnet.trace import Decision, Trace, replay
 
 
@@ -140,3 +140,22 @@ def one_expert() -> tuple[object, ...]:
     from minspnet.trace import ExpertTree
 
     return (ExpertTree(("only",), (-1,)), *no_experts()[1:])
+
+
+@given(decided())
+def test_listings_leave_no_case_out(case: tuple[Trace, Decision, np.ndarray]) -> None:
+    """And put first what they say: as far as they go, they are the orders above."""
+    trace, decision, _ = case
+    macs = decision.active.sum(axis=1).astype(float)
+    doubtful = order_cases("uncertain", *case).tolist()
+    for name in LISTINGS:
+        found = list_cases(name, *case, macs).tolist()
+        assert sorted(found) == list(range(len(trace)))
+        if name == "wrong":
+            first = order_cases("wrong", *case).tolist()
+            rest = [row for row in doubtful if row not in first]
+            assert found == first + rest
+        elif name == "costly":
+            assert found == sorted(doubtful, key=lambda row: -macs[row])
+        else:
+            assert found == order_cases(name, *case).tolist()

@@ -9,7 +9,19 @@ from functools import cache
 
 import plotly.graph_objects as go
 
-CLASSES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+CLASSES = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#7F7F7F",
+    "#5E4FA2",
+    "#8C510A",
+    "#01665E",
+)
+"""One for each class, in order: the colours of all charts, as ``config.toml`` has them."""
 TOWARDS, AWAY = CLASSES[1], CLASSES[0]
 """A push towards the finding looked for, and away from it, as the classes are coloured."""
 CONCEPTS = (
@@ -26,6 +38,10 @@ CONCEPTS = (
 )
 """One for each concept, in order, and from the start again. Source: Tol 2021, muted."""
 NEUTRAL = "#7F8C93"
+WRONG = "#CC3311"
+"""Wrong answers, where a colour says how many."""
+FAINT = "faint"
+"""The ``meta`` of bars whose fill lets the page through: their words take the theme's ink."""
 MARK = "#009E73"
 SAVED = "#CC79A7"
 
@@ -84,6 +100,22 @@ def template(theme: str) -> go.layout.Template:
 def words(names: Sequence[str]) -> list[str]:
     """Keep names from becoming markup: Plotly reads tags, links among them, in any text."""
     return [html.escape(name, quote=False) for name in names]
+
+
+def behind_white(colour: str) -> str:
+    """Darken a colour, its hue kept, until white words on it can be read.
+
+    Source: WCAG 2.2, success criterion 1.4.3: a contrast of at least 4.5 to 1.
+    """
+    parts = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+    while 1.05 / (_luminance(parts) + 0.05) < 4.5:
+        parts = [int(0.97 * part) for part in parts]
+    return "#" + "".join(f"{part:02X}" for part in parts)
+
+
+def _luminance(parts: Sequence[int]) -> float:
+    linear = [p / 255 / 12.92 if p <= 10 else ((p / 255 + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def pushes(values: list[float]) -> list[str]:

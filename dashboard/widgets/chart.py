@@ -6,14 +6,16 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.figures.data import numbers
-from dashboard.figures.style import template
+from dashboard.figures.style import FAINT, THEMES, template
 from minspnet.spreadsheet import to_csv
 
 _DRAWN = "drawn"
 _FORMAT = "picture-format"
 
 
-def show_chart(figure: go.Figure, alt: str, key: str, clickable: bool = False) -> Any:
+def show_chart(
+    figure: go.Figure, alt: str, key: str, clickable: bool = False, lasso: bool = False
+) -> Any:
     """Draw a figure in the theme's own ink.
 
     Args:
@@ -21,12 +23,16 @@ def show_chart(figure: go.Figure, alt: str, key: str, clickable: bool = False) -
         alt: What the chart shows, in words.
         key: Unique on the page.
         clickable: Rerun when a point is clicked, and return the event.
+        lasso: Rerun when a line is drawn around points, and return the event.
     """
-    figure.layout.template = template("dark" if st.context.theme.type == "dark" else "light")
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    figure.layout.template = template(theme)
+    # Words on a faint fill lie on the page's own ground, whatever colour the fill is of.
+    figure.update_traces(insidetextfont_color=THEMES[theme][0], selector={"meta": FAINT})
     st.session_state.setdefault(_DRAWN, {})[alt] = figure
-    options: dict[str, Any] = (
-        {"on_select": "rerun", "selection_mode": "points"} if clickable else {}
-    )
+    options: dict[str, Any] = {}
+    if clickable or lasso:
+        options = {"on_select": "rerun", "selection_mode": "lasso" if lasso else "points"}
     kind = st.session_state.get(_FORMAT, "PNG").lower()
     config = {
         "displaylogo": False,
