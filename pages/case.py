@@ -1,9 +1,21 @@
 """Case: what it says about one case, how sure, because of what, compared with which."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from dashboard import cache, state
-from dashboard.widgets import answer, attribution, concepts, exemplars, experts, inputs, picker
+from dashboard.widgets import (
+    answer,
+    attribution,
+    changes,
+    concepts,
+    exemplars,
+    experts,
+    inputs,
+    picker,
+    whatif,
+)
 
 view = state.current()
 domain = cache.domain_of(view.model)
@@ -29,16 +41,26 @@ def show_case() -> None:
     with right:
         inputs.show_inputs(now, case)
     exemplars.show_similar(now, case)
+    st.header("What if")
+    for title, key, show in (
+        ("Which other findings would change the answer", "changes", changes.show_changes),
+        ("What if the input were different: try it", "whatif", whatif.show_whatif),
+    ):
+        show_detail(title, key, lambda show=show: show(now, case))
     st.header("Look inside the network")
     for title, key, show in (
         ("Which experts ran, and what each added to each finding", "experts", experts.show_experts),
         ("Which inputs did it: attribution by captum", "inputs", attribution.show_attribution),
     ):
-        # What is shut is not computed, so that the answer comes first.
-        detail = st.expander(title, key=f"inside-{key}", on_change="rerun")
-        if detail.open:
-            with detail:
-                show(now, case)
+        show_detail(title, key, lambda show=show: show(now, case))
+
+
+def show_detail(title: str, key: str, show: Callable[[], None]) -> None:
+    """What is shut is not computed, so that the answer comes first."""
+    detail = st.expander(title, key=f"inside-{key}", on_change="rerun")
+    if detail.open:
+        with detail:
+            show()
 
 
 show_case()
