@@ -5,15 +5,22 @@ import streamlit as st
 
 from dashboard.cache import (
     case_inputs,
+    case_place,
     domain_of,
+    explained,
     model,
     network,
     one_case,
     part,
+    similar_cases,
     truth,
+    typical,
+    waterfall,
 )
+from dashboard.cache_routing import case_receipt
 from minspnet.counterfactual import Alternatives, alternatives, plausible_grades
 from minspnet.policy import Policy
+from minspnet.report import CaseReport, Neighbours, assemble
 from minspnet.trace import Decision, Trace, replay
 from minspnet.whatif import Scan, Span, resized, scan, silenced, spans
 
@@ -85,3 +92,21 @@ def edited_inputs(name: str, case_id: str, edits: Edits) -> np.ndarray:
 def edited(name: str, case_id: str, edits: Edits) -> Trace:
     """The evidence on an edited case, every expert run anew."""
     return _run(name, edited_inputs(name, case_id, edits)[None])
+
+
+def report(name: str, case_id: str, policy: Policy) -> CaseReport:
+    """All that a printed page says of a case; its parts are kept already."""
+    part_name, row = case_place(name, case_id) or ("test", 0)
+    near = similar_cases(name, case_id, policy)
+    return assemble(
+        one_case(name, case_id),
+        policy,
+        model(name).policy,
+        (part_name, int(part(name, part_name).labels[row])),
+        typical(name, policy.without_interventions()),
+        explained(name, case_id, policy),
+        waterfall(name, case_id, policy),
+        changes(name, case_id, policy),
+        Neighbours(near.ids, near.labels, near.found),
+        case_receipt(name, case_id, policy),
+    )

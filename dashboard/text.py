@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from minspnet.counterfactual import Alternatives, Counterfactual
 from minspnet.domain import Concept, Domain
+from minspnet.exemplars import Exemplars
 from minspnet.reasons import Flip, Reasons
 from minspnet.waterfall import RESIDUAL
 
@@ -177,14 +178,16 @@ def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[f
     )
 
 
-def change_of(domain: Domain, one: Counterfactual, concepts: Sequence[float]) -> str:
-    """Say which findings change together, from what to what."""
-    told = []
+def change_of(
+    domain: Domain, one: Counterfactual, concepts: Sequence[float], marked: bool = True
+) -> str:
+    """Say which findings change together, from what to what; for a page, or for paper."""
+    told, said = [], plain if marked else str
     for k, value in zip(one.concepts, one.values, strict=True):
         concept = domain.concepts[k]
         now, then = _apart(concept, concepts[k], value)
         guessed = "" if concept.visible else " (only guessed)"
-        told.append(f"**{plain(concept.title)}**{guessed} {now} → {then} {plain(concept.unit)}")
+        told.append(f"**{said(concept.title)}**{guessed} {now} → {then} {said(concept.unit)}")
     return listed(told)
 
 
@@ -197,6 +200,23 @@ def no_change(domain: Domain, found: Alternatives) -> str:
     if found.with_all is None:
         return f"{said}; more at once were not tried."
     return f"{said}{'; more at once would.' if found.with_all else ', nor would all together.'}"
+
+
+def alike_in(domain: Domain, found: Exemplars, near: int) -> str:
+    """Name the findings that a known case shares, with the points of similarity they add."""
+    shared = found.alike(near)
+    return ", ".join(
+        f"{domain.concepts[k].title} +{100 * found.shares[near, k]:.0f}" for k in shared
+    )
+
+
+def apart_in(domain: Domain, found: Exemplars, near: int) -> str:
+    """Name the finding that sets a known case most apart, with the points that it costs."""
+    furthest = found.apart(near)
+    if furthest is None:
+        return "nothing to speak of"
+    lost = 100 * float(found.gaps[near, furthest])
+    return f"{domain.concepts[furthest].title} −{lost:.{0 if lost >= 1 else 1}f}"
 
 
 def output_title(domain: Domain, name: str) -> str:

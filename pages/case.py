@@ -14,6 +14,7 @@ from dashboard.widgets import (
     experts,
     inputs,
     picker,
+    report,
     whatif,
 )
 
@@ -33,7 +34,11 @@ def show_case() -> None:
         st.info(f"No {domain.case_noun} matches this choice. Pick another order above.")
         return
     answer.show_answer(now, case)
-    answer.show_reasons(now, case)
+    reasons, paper = st.columns([9, 1], vertical_alignment="top")
+    with reasons:
+        answer.show_reasons(now, case)
+    with paper:
+        report.show_report(now, case)
     concepts.show_concepts(now, case)
     left, right = st.columns(2, gap="large")
     with left:
