@@ -23,19 +23,19 @@ def show_changes(view: View, case_id: str) -> None:
     st.write(f"{several} would change the answer from **{answer}**.{held}")
     concepts = decision.concepts[0].tolist()
     for number, one in enumerate(found.found):
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f"{text.change_of(domain, one, concepts)}: **{domain.classes[one.decided]}** "
-                f":gray[· shift {one.shift:.2g}]",
-                width="stretch",
-            )
-            st.button(
-                "Try this",
-                key=f"try-{case_id}-{number}",
-                on_click=_apply,
-                args=(case_id, one),
-                help="Sets these findings on the sliders above; undo it there.",
-            )
+        said, button = st.columns([6, 1], vertical_alignment="center")
+        said.markdown(
+            f"{text.change_of(domain, one, concepts)}: **{domain.classes[one.decided]}** "
+            f":gray[· shift {one.shift:.2g}]"
+        )
+        button.button(
+            "Try this",
+            key=f"try-{case_id}-{number}",
+            on_click=_apply,
+            args=(case_id, one),
+            help="Sets these findings on the sliders above; undo it there.",
+            width="stretch",
+        )
     st.caption(text.PLAUSIBLE)
 
 

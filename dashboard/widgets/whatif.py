@@ -71,13 +71,17 @@ def _edit_columns(view: View, case_id: str, entered: dict[int, float]) -> None:
     _show_smallest(view, columns, own, scan.changes, entered)
     order = sorted(range(len(own)), key=lambda k: -float(scan.swings[k]))
     more = _picked(view, case_id, columns, order[_SHOWN:], entered) if order[_SHOWN:] else []
-    places = st.columns(3, gap="medium")
     shown = [*order[:_SHOWN], *more]
-    for number, k in enumerate(shown):
-        with places[number % 3]:
-            _edit_column(
-                f"whatif-{view.model}-{case_id}-{k}", k, columns[k], known[k], own, entered
-            )
+    for start in range(0, len(shown), 3):
+        places = st.columns(3, gap="medium", vertical_alignment="bottom")
+        for place, k in zip(places, shown[start : start + 3], strict=False):
+            key = f"whatif-{view.model}-{case_id}-{k}"
+            with place:
+                _edit_column(key, k, columns[k], known[k], own, entered)
+    st.caption(
+        "Usual: where 9 in 10 training cases of some class lie. "
+        f"{cache.domain_of(view.model).input_note}"
+    )
 
 
 def _picked(
@@ -178,7 +182,9 @@ def _show_smallest(
             "single measurement nor of up to four together."
         )
         return
-    st.markdown("**Small changes that would change the answer**, found by running the network:")
+    st.markdown(
+        "**What would change the answer**, the smallest changes found by running the network:"
+    )
     for number, one in enumerate(changes):
         told = text.listed(
             [
@@ -187,18 +193,16 @@ def _show_smallest(
                 for k, value in zip(one.features, one.values, strict=True)
             ]
         )
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f"{told}: **{domain.classes[one.decided]}** :gray[· shift {one.shift:.2g}]",
-                width="stretch",
-            )
-            st.button(
-                "Enter this",
-                key=f"enter-{number}",
-                on_click=_enter,
-                args=(entered, one),
-                help="Puts these values in below, in place of what is there.",
-            )
+        said, button = st.columns([6, 1], vertical_alignment="center")
+        said.markdown(f"{told}: **{domain.classes[one.decided]}** :gray[· shift {one.shift:.2g}]")
+        button.button(
+            "Enter this",
+            key=f"enter-{number}",
+            on_click=_enter,
+            args=(entered, one),
+            help="Puts these values in below, in place of what is there.",
+            width="stretch",
+        )
     st.caption(
         "Of single measurements none is missed; of several at once the search need not find the "
         "smallest change, but none of its parts can be left out. Shift: in standard deviations "
@@ -230,10 +234,8 @@ def _edit_channels(view: View, case_id: str, entered: dict[int, float]) -> None:
         help="Each is held at its own mean, as a sensor would that is stuck there.",
     )
     st.caption(
-        "How the network would answer without what a channel tells of movement. Bending a "
-        "movement itself is not offered: its six channels belong together."
-        if len(channels) > 1
-        else "How the network would answer if the sensor were stuck."
+        "How the network would answer if a sensor were stuck. Reshaping a signal is not offered: "
+        "its channels record one event together, and a made-up one would fit no such event."
     )
 
 
@@ -255,15 +257,15 @@ def _edit_size(view: View, case_id: str, entered: dict[int, float]) -> bool:
 
     st.session_state[key] = round(100 * entered.get(0, 1.0))
     left, middle, right = st.columns([4, 1, 1], vertical_alignment="center")
-    left.slider("Size, in % of the outline as it is", 50, 150, step=5, key=key, on_change=keep)
+    left.slider("Size, in % of what it is", 50, 150, step=5, key=key, on_change=keep)
     edits = tuple(sorted(entered.items()))
     now = cache_case.edited_inputs(view.model, case_id, edits)[0]
     middle.image(thumbnail(image, 3), caption="as it is", width=96)
     right.image(thumbnail(now, 3), caption=f"at {st.session_state[key]} %", width=96)
     cut = "" if stands_free(now) else " It now reaches the edge and is cut off there."
     left.caption(
-        "The same outline at another size. Smoothing it is not offered: soft edges mean that "
-        f"readers disagreed, so a smoother picture would be one of other readers.{cut}"
+        "The same shape at another size, about its centre. Smoothing is not offered: a softer edge "
+        f"would say something else about how the picture came about.{cut}"
     )
     return True
 
