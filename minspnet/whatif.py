@@ -242,12 +242,15 @@ class _Search:
 
     def finish(self, edits: dict[int, float]) -> FeatureChange:
         """Drop what is not needed, then bring each column as near to the case as it may come."""
-        for feature in sorted(edits, key=lambda f: self._shift(f, edits[f])):
-            fewer = {f: v for f, v in edits.items() if f != feature}
-            if fewer and self._flips([self.edited(fewer)])[0]:
-                edits = fewer
-        for feature in sorted(edits, key=lambda f: -self._shift(f, edits[f])):
-            edits = edits | {feature: self._drawn_in(feature, edits)}
+        edits = self._needed(edits)
+        while True:
+            for feature in sorted(edits, key=lambda f: -self._shift(f, edits[f])):
+                edits = edits | {feature: self._drawn_in(feature, edits)}
+            # A bent function may let a part go only once the others have come nearer.
+            fewer = self._needed(edits)
+            if len(fewer) == len(edits):
+                break
+            edits = fewer
         decision = self._decide(self.edited(edits)[None].astype(np.float32))
         assert decision.predicted[0] != self.decided, "what is returned was tried out"
         edits = dict(sorted(edits.items()))
@@ -257,6 +260,14 @@ class _Search:
             int(decision.predicted[0]),
             sum(self._shift(*edit) for edit in edits.items()),
         )
+
+    def _needed(self, edits: dict[int, float]) -> dict[int, float]:
+        """Drop edits, the smallest first, until none can be left out alone."""
+        for feature in sorted(edits, key=lambda f: self._shift(f, edits[f])):
+            fewer = {f: v for f, v in edits.items() if f != feature}
+            if fewer and self._flips([self.edited(fewer)])[0]:
+                return self._needed(fewer)
+        return edits
 
     def _drawn_in(self, feature: int, edits: Mapping[int, float]) -> float:
         """The value nearest to the case's own that still flips, in as few digits as it takes."""

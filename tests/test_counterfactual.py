@@ -196,6 +196,10 @@ def test_a_claimed_change_of_columns_flips_the_network(forest: Forest, data: st.
             own = float(values[feature])
             span = known[feature]
             assert min(span.low, own) - 1e-9 <= value <= max(span.high, own) + 1e-9
+            without = row.copy()
+            without[feature] = own
+            if len(one.features) > 1:
+                assert int(decided_by(without[None].astype(np.float32)).predicted[0]) == now
 
 
 @given(st.integers(0, 2**32 - 1))

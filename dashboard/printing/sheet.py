@@ -140,7 +140,7 @@ def write_sheet(
         (
             f"For research and teaching, not for decisions about anyone. Not for: "
             f"{domain.out_of_scope[:1].lower()}{domain.out_of_scope[1:]}",
-            *domain.limits[:3],
+            *domain.limits,
             "A change that would change the answer tells about the model, not about the "
             f"{domain.case_noun}.",
         ),
@@ -155,10 +155,8 @@ def pieces(sentence: str) -> Words:
 
 
 def _told(report: CaseReport) -> tuple[int, int]:
-    if report.finding != report.decided or report.reasons.rival != report.finding:
-        told = report.finding
-    else:
-        told = report.decided
+    """The class whose log-odds the waterfall tells, and the one that they are against."""
+    told = report.finding
     return told, report.reasons.rival if told == report.decided else report.decided
 
 

@@ -204,9 +204,9 @@ def _show_smallest(
             width="stretch",
         )
     st.caption(
-        "Of single measurements none is missed; of several at once the search need not find the "
-        "smallest change, but none of its parts can be left out. Shift: in standard deviations "
-        "of the training cases."
+        "Each measurement alone was tried at values all over its usual range; of several at once "
+        "the search need not find the smallest change, but none of its parts can be left out. "
+        "Shift: in standard deviations of the training cases."
     )
 
 
