@@ -21,7 +21,7 @@ from minspnet.data import UNLABELLED, Cases
 from minspnet.domain import Domain, Feature
 from minspnet.domains import DOMAINS, SAMPLE_DATA, find_domain, load_cases
 from minspnet.errors import UserError
-from minspnet.exemplars import nearest
+from minspnet.exemplars import Exemplars, nearest
 from minspnet.policy import Policy
 from minspnet.ranking import order_cases
 from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
@@ -262,13 +262,14 @@ def features(name: str) -> list[Feature]:
 
 @dataclass(frozen=True)
 class Similar:
-    """Known cases near one on screen, nearest first."""
+    """Known cases near one on screen, nearest first, and why they are near."""
 
     ids: tuple[str, ...]
     labels: tuple[int, ...]
     similarity: tuple[float, ...]
     concepts: np.ndarray
     predicted: int
+    found: Exemplars
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -287,6 +288,7 @@ def similar_cases(name: str, case_id: str, policy: Policy) -> Similar:
         tuple(map(float, found.similarity)),
         concepts[found.rows],
         int(here.predicted[0]),
+        found,
     )
 
 

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Collection, Sequence
 
+from minspnet.counterfactual import Alternatives, Counterfactual
 from minspnet.domain import Concept, Domain
+from minspnet.exemplars import Exemplars
 from minspnet.reasons import Flip, Reasons
 from minspnet.waterfall import RESIDUAL
 
@@ -28,6 +30,15 @@ TYPICAL = (
 BEYOND = (
     "What no finding names is what the network reads in the input past its findings; no "
     "correction reaches it."
+)
+PLAUSIBLE = (
+    "Every change stays within what is usual in some class: where 9 in 10 of its training cases "
+    "lie. Fewest findings first, then the smallest total shift, in standard deviations of the "
+    "training cases; a finding that the input cannot show comes last."
+)
+NOT_THE_PATIENT = (
+    "This tells how the network would answer, not what would happen: measurements that belong "
+    "together change together, and here each moves alone."
 )
 EXACT = "These numbers are the computation itself: they add up to the result exactly."
 
@@ -165,6 +176,47 @@ def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[f
         f"It would change to **{domain.classes[flip.decided]}** if {_name(concept)}{guessed} were "
         f"{value} {concept.unit}{further}, instead of {here}."
     )
+
+
+def change_of(
+    domain: Domain, one: Counterfactual, concepts: Sequence[float], marked: bool = True
+) -> str:
+    """Say which findings change together, from what to what; for a page, or for paper."""
+    told, said = [], plain if marked else str
+    for k, value in zip(one.concepts, one.values, strict=True):
+        concept = domain.concepts[k]
+        now, then = _apart(concept, concepts[k], value)
+        guessed = "" if concept.visible else " (only guessed)"
+        told.append(f"**{said(concept.title)}**{guessed} {now} → {then} {said(concept.unit)}")
+    return listed(told)
+
+
+def no_change(domain: Domain, found: Alternatives) -> str:
+    """Say that no plausible change of findings changes the answer, and how far was looked."""
+    if not found.together:
+        return "Every finding is set by you: none is left to change."
+    few = "one finding" if found.together == 1 else f"up to {found.together} findings at once"
+    said = f"No change of {few} within their usual ranges would change the answer"
+    if found.with_all is None:
+        return f"{said}; more at once were not tried."
+    return f"{said}{'; more at once would.' if found.with_all else ', nor would all together.'}"
+
+
+def alike_in(domain: Domain, found: Exemplars, near: int) -> str:
+    """Name the findings that a known case shares, with the points of similarity they add."""
+    shared = found.alike(near)
+    return ", ".join(
+        f"{domain.concepts[k].title} +{100 * found.shares[near, k]:.0f}" for k in shared
+    )
+
+
+def apart_in(domain: Domain, found: Exemplars, near: int) -> str:
+    """Name the finding that sets a known case most apart, with the points that it costs."""
+    furthest = found.apart(near)
+    if furthest is None:
+        return "nothing to speak of"
+    lost = 100 * float(found.gaps[near, furthest])
+    return f"{domain.concepts[furthest].title} −{lost:.{0 if lost >= 1 else 1}f}"
 
 
 def output_title(domain: Domain, name: str) -> str:

@@ -18,7 +18,8 @@ FOLDERS = ("minspnet", "dashboard", "pages")
 NUMPY_ONLY = (
     "errors spec policy domain trace metrics sweep data domains artifact waterfall "
     "store adapters patches reasons certify operating search deploy.session latency "
-    "cohort errortree projection spreadsheet"
+    "cohort errortree projection spreadsheet "
+    "counterfactual whatif"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"

@@ -34,6 +34,8 @@ def show_similar(view: View, case_id: str) -> None:
             "Case": near.ids,
             "Known answer": labels,
             "Similarity": [percent(alike) for alike in near.similarity],
+            "Alike in": [text.alike_in(domain, near.found, row) for row in range(len(near.ids))],
+            "Differs most in": [text.apart_in(domain, near.found, r) for r in range(len(near.ids))],
             **{
                 concept.title: [text.concept_value(concept, float(v)) for v in near.concepts[:, k]]
                 for k, concept in enumerate(domain.concepts)
@@ -46,5 +48,7 @@ def show_similar(view: View, case_id: str) -> None:
     verdict = "as" if 2 * agree >= len(labels) else "fewer than half, although"
     st.caption(
         f"{agree} of the {len(labels)} were {said}, {verdict} the network says {said} here. The "
-        "values are the network's own reading of those cases."
+        "values are the network's own reading of those cases. Alike in: the findings that add most "
+        "to the similarity, in points of 100; what every finding adds sums to it. Differs most in: "
+        "the one that takes most away."
     )
