@@ -11,7 +11,13 @@ from minspnet.activity import Activations, Activity, activity, draw_cases
 from minspnet.data import Cases
 from minspnet.policy import Policy
 from minspnet.selectivity import rank_correlation, unit_auc
-from minspnet.seriation import arrange_cases, arrange_units, mean_that_ran, scale_units
+from minspnet.seriation import (
+    arrange_cases,
+    arrange_units,
+    mean_that_ran,
+    merge_neighbours,
+    scale_units,
+)
 from minspnet.trace import Trace
 
 if TYPE_CHECKING:
@@ -19,16 +25,20 @@ if TYPE_CHECKING:
 
 PART = "validation"
 """Cases that the network was not trained on, and that choices may be made by."""
-MOST = 512
-"""Cases of which every activation is kept; of more, so many are drawn at random."""
-CELLS = 40_000
+MOST = 2_000_000
+"""Numbers kept of a model; of more cases than that allows, so many are drawn at random."""
+_CELLS, _COLUMNS = 40_000, 600
+"""Of a heat map: more are merged, since nobody could see them."""
 _FOLLOWED = 4
 
 
 @st.cache_resource(show_spinner=False)
 def drawn(name: str) -> np.ndarray:
-    """Rows of the validation cases that are recorded."""
-    return draw_cases(len(model(name).traces[PART]), MOST)
+    """Rows of the validation cases that are recorded; imports torch."""
+    from minspnet.activations import layers_of
+
+    units = sum(layer.units for layer in layers_of(network(name)))
+    return draw_cases(len(model(name).traces[PART]), MOST // units)
 
 
 @st.cache_resource(show_spinner=False)
@@ -153,7 +163,8 @@ def heat_map(name: str, layers: tuple[int, ...], policy: Policy) -> HeatMap:
     orders = [arrange_units(selectivity(name, layer, policy).auc) for layer in layers]
     starts = np.cumsum([0, *map(len, orders)])
     rows = np.concatenate([order + start for order, start in zip(orders, starts, strict=False)])
-    groups = tuple(np.array_split(cases, min(max(1, CELLS // len(rows)), len(cases))))
+    kinds = np.column_stack([labels, said, ran])
+    groups = merge_neighbours(cases, kinds, max(1, min(_COLUMNS, _CELLS // len(rows))))
     firsts = np.array([group[0] for group in groups])
     return HeatMap(
         np.stack([mean_that_ran(values[group][:, rows]) for group in groups], axis=1),

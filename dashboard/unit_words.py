@@ -2,7 +2,8 @@
 
 import math
 
-from dashboard import cache, cache_activations
+from dashboard import cache, cache_activations, text
+from dashboard.cache_activations import PART
 from dashboard.format import score
 from minspnet.activity import Layer
 from minspnet.domain import Domain
@@ -26,10 +27,10 @@ def unit_name(model: str, layer: Layer, unit: int) -> str:
     return f"unit {unit}"
 
 
-def layer_size(layer: Layer) -> str:
-    """How many units a layer has, and at how many places."""
-    sides = " x ".join(map(str, layer.sides))
-    return f"{layer.units} units" + (f" at {sides} places" if sides else "")
+def layer_kind(layer: Layer) -> str:
+    """Which layer it is, its activation, and at how many places it stands."""
+    sides = " × ".join(map(str, layer.sides))
+    return f"{layer.part}, {layer.title}, {layer.kind}" + (f" at {sides} places" if sides else "")
 
 
 def correlated(value: float, cases: int, name: str) -> str | None:
@@ -73,11 +74,12 @@ def sentence(model: str, layer: int, unit: int, policy: Policy) -> str:
     about = known.layers[layer]
     cases = len(found.rows)
     name = unit_name(model, about, unit)
-    where = f"**{name[:1].upper()}{name[1:]}** ({about.part}, {about.title})"
+    where = f"**{text.plain(name[:1].upper() + name[1:])}** ({text.plain(layer_kind(about))})"
     if not cases:
         return f"{where} ran for none of the {len(known.case_ids)} cases under this policy."
     on = int((known.places[found.rows, known.of(layer)][:, unit] > 0).sum())
-    ran = f"Its layer ran for {cases} of {len(known.case_ids)} cases; it was not 0 in {on} of them."
+    ran = f"Its layer ran for {cases} of {len(known.case_ids)} {PART} cases"
+    ran += f"; it was not 0 in {on} of them." if about.rests else "."
     if not on:
         return f"{where} is dead on these cases. {ran}"
     said = []

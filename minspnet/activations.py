@@ -175,7 +175,7 @@ def _points(network: Network) -> list[_Point]:
                 last = piece is mine[-1]
                 found = _layer(node, name, _title(number, len(pieces), piece), piece)
                 if last and step.adds:
-                    kind = f"{found.kind}, added to what it got"
+                    kind = f"{found.kind} + input"
                     found = replace(found, kind=kind, rests=False, winners=0)
                 points.append(_Point(found, step if last else piece[-1], used[id(step)]))
                 number += 1

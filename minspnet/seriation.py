@@ -40,3 +40,28 @@ def mean_that_ran(values: Float[np.ndarray, "case unit"]) -> Float[np.ndarray, "
     """Mean over the cases that are not NaN; NaN where all are."""
     counts = (~np.isnan(values)).sum(axis=0)
     return np.where(counts, np.nansum(values, axis=0) / np.maximum(counts, 1), np.nan)
+
+
+def merge_neighbours(
+    order: Int[np.ndarray, " case"], kinds: Int[np.ndarray, "case key"], most: int
+) -> tuple[Int[np.ndarray, " _"], ...]:
+    """Groups of neighbours of one kind, as few to a group as makes about ``most`` groups.
+
+    Kinds are told apart by the leading keys only where all of them would make too many groups.
+
+    Args:
+        order: Rows, equal kinds side by side.
+        kinds: Of each row; the keys that must not be mixed come first: class and decision.
+        most: At least one group a kind is made, whatever it says.
+    """
+    for keys in (kinds.shape[1], 2):
+        ordered = kinds[order, :keys]
+        cuts = np.flatnonzero((ordered[1:] != ordered[:-1]).any(axis=1)) + 1
+        if len(cuts) < most:
+            break
+    blocks = np.split(order, cuts)
+    largest = max(map(len, blocks))
+    for size in range(1, largest + 1):
+        if sum(-(-len(block) // size) for block in blocks) <= most:
+            break
+    return tuple(piece for b in blocks for piece in np.array_split(b, -(-len(b) // size)))

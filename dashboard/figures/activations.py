@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from PIL import Image
 from plotly.subplots import make_subplots
 
-from dashboard.figures.style import CLASSES, CONCEPTS, NEUTRAL, finish, words
+from dashboard.figures.style import CLASSES, NEUTRAL, finish, words
 
 _SCALE = {
     False: ["#762A83", "#C2A5CF", "#F7F8F8", "#8CCB87", "#1B7837"],
@@ -21,17 +21,21 @@ _SCALE = {
 that 0 is the colour of the paper."""
 _ROW = 11
 _STRIP = 34
+_FEW = 3
+_POINTS = 120
+_NAMED = 60
+"""More rows than this are named by layer."""
 
 
 def draw_activations(
     values: Float[np.ndarray, "unit column"],
     units: Sequence[str],
-    columns: Sequence[str],
+    sizes: Sequence[int],
     labels: Int[np.ndarray, " column"],
     said: Int[np.ndarray, " column"],
     classes: Sequence[str],
     marked: int | None,
-    borders: Sequence[int],
+    borders: Sequence[tuple[int, str]],
     dark: bool,
 ) -> go.Figure:
     """Draw every unit in every case; what did not run is hatched, which no value is.
@@ -39,12 +43,12 @@ def draw_activations(
     Args:
         values: From -1 to 1; NaN where the unit did not run.
         units: A name a row.
-        columns: A name a column.
+        sizes: Cases in each column, which make its width.
         labels: True class of each column; equal ones stand together.
         said: Class decided for.
         classes: Their titles.
         marked: Row to point at.
-        borders: Rows that begin another layer.
+        borders: Rows that begin another layer, and its name; shown where rows are too many.
         dark: The theme.
     """
     rows = len(units)
@@ -59,11 +63,12 @@ def draw_activations(
     colours = [CLASSES[k % len(CLASSES)] for k in range(len(classes))]
     steps = np.repeat(np.linspace(0, 1, len(classes) + 1), 2)[1:-1]
     titles = words(classes)
+    edges = np.cumsum([0, *sizes]).tolist()
     figure.add_trace(
         go.Heatmap(
             z=np.stack([labels, said]),
             y=["known answer", "network says"],
-            x=list(range(len(columns))),
+            x=edges,
             zmin=-0.5,
             zmax=len(classes) - 0.5,
             colorscale=list(zip(steps.tolist(), np.repeat(colours, 2).tolist(), strict=True)),
@@ -80,19 +85,24 @@ def draw_activations(
     figure.add_trace(
         go.Heatmap(
             z=np.round(values, 2),
-            x=list(range(len(columns))),
+            x=edges,
             y=list(range(rows)),
             zmin=-1 if signed else 0,
             zmax=1,
             colorscale=scale,
             hoverongaps=False,
             colorbar={
-                "title": {"text": "of its largest", "side": "right"},
-                "thickness": 10,
+                "orientation": "h",
+                "title": {"text": "of the unit's largest value", "side": "bottom"},
+                "thickness": 8,
                 "tickformat": ".0%",
-                "len": height / (height + _STRIP),
-                "y": 0,
-                "yanchor": "bottom",
+                "nticks": 5,
+                "len": 220,
+                "lenmode": "pixels",
+                "x": 0,
+                "xanchor": "left",
+                "y": -6 / (height + _STRIP),
+                "yanchor": "top",
             },
             hovertemplate="%{z:.0%} of its largest<extra></extra>",
         ),
@@ -100,27 +110,30 @@ def draw_activations(
         col=1,
     )
     _hatch(figure, height)
-    _name_classes(figure, labels, titles)
-    for border in borders:
+    _name_classes(figure, labels, titles, edges)
+    for border, _ in borders[1:]:
         figure.add_hline(border - 0.5, row=2, col=1, line={"color": NEUTRAL, "width": 1})
-    if marked is not None:
-        figure.add_annotation(
-            x=0, xref="x2 domain", y=marked, yref="y2", text="▶", ax=0, ay=0, xanchor="right",
-            showarrow=False, font={"size": 11},
-        )  # fmt: skip
     figure.update_xaxes(showticklabels=False, ticks="", showgrid=False, fixedrange=True)
     figure.update_yaxes(showgrid=False, fixedrange=True, ticks="", autorange="reversed")
-    every = 1 if rows <= 60 else 0
+    places, names = list(range(rows)), words(units)
+    if rows > _NAMED:
+        ends = [*(start for start, _ in borders), rows]
+        places = [(start + end - 1) // 2 for start, end in pairwise(ends)]
+        names = words([name for _, name in borders])
+    if marked is not None:
+        if rows <= _NAMED:
+            names[marked] = f"<b>{names[marked]}</b>"
+        figure.add_annotation(
+            x=1, xref="x2 domain", y=marked, yref="y2", text="◀", xanchor="left", showarrow=False
+        )
     figure.update_yaxes(
-        row=2,
-        col=1,
-        tickmode="array",
-        tickvals=list(range(rows)) if every else [],
-        ticktext=words(units) if every else [],
-        tickfont_size=10,
+        row=2, col=1, tickmode="array", tickvals=places, ticktext=names, tickfont_size=10
     )
-    finish(figure, height + _STRIP + 44)
-    return figure.update_layout(margin_t=34)
+    # Many names are slanted, so that they stay apart on a narrow screen too.
+    slanted = len(classes) > _FEW
+    top = 74 if slanted else 30
+    finish(figure, height + _STRIP + top + 58)
+    return figure.update_layout(margin={"t": top, "r": 60 if slanted else 24, "b": 58})
 
 
 def _hatch(figure: go.Figure, height: int) -> None:
@@ -145,21 +158,26 @@ def _hatch(figure: go.Figure, height: int) -> None:
     )
 
 
-def _name_classes(figure: go.Figure, labels: Int[np.ndarray, " column"], titles: list[str]) -> None:
+def _name_classes(
+    figure: go.Figure, labels: Int[np.ndarray, " column"], titles: list[str], edges: list[int]
+) -> None:
     """Write each class above its cases, and draw lines between classes."""
+    slanted = len(titles) > _FEW
     starts = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
     for start, end in pairwise(starts):
         figure.add_annotation(
-            x=(start + end - 1) / 2,
+            x=(edges[start] + edges[end]) / 2,
             y=1.0,
             yref="y domain",
             yanchor="bottom",
+            xanchor="left" if slanted else "center",
+            textangle=-30 if slanted else 0,
             text=titles[labels[start]],
             showarrow=False,
             font={"size": 11},
         )
         if start:
-            figure.add_vline(start - 0.5, row=2, col=1, line={"color": NEUTRAL, "width": 1})
+            figure.add_vline(edges[start], row=2, col=1, line={"color": NEUTRAL, "width": 1})
 
 
 def draw_intervals(
@@ -193,13 +211,13 @@ def draw_intervals(
                 x=[value],
                 y=[name],
                 mode="markers",
-                marker={"size": 11, "color": colour},
+                marker={"size": 11, "color": colour, "line": {"color": NEUTRAL, "width": 1}},
                 error_x={
                     "type": "data",
                     "symmetric": False,
                     "array": [high - value],
                     "arrayminus": [value - low],
-                    "color": colour,
+                    "color": NEUTRAL,
                     "thickness": 2,
                 },
                 customdata=[[low, high]],
@@ -214,20 +232,23 @@ def draw_intervals(
         autorange="reversed", fixedrange=True, categoryarray=words(names), categoryorder="array"
     )
     figure.update_xaxes(title=title, fixedrange=True, range=reach)
-    return finish(figure, 74 + 30 * len(names))
+    return finish(figure, 88 + 30 * len(names))
 
 
 def draw_by_class(
     values: Sequence[Float[np.ndarray, " case"]], classes: Sequence[str], title: str
 ) -> go.Figure:
-    """Draw every case as a point, by class, over a box of quartiles; for at most 1,000 cases."""
+    """Draw cases as points, by class, over a box of quartiles.
+
+    Of a large class only evenly spaced ranks are drawn, which have the same quartiles.
+    """
     figure = go.Figure()
     for k, (cases, name) in enumerate(zip(values, words(classes), strict=True)):
         colour = CLASSES[k % len(CLASSES)]
         figure.add_trace(
             go.Box(
-                x=[float(f"{v:.4g}") for v in cases],
-                name=f"{name} ({len(cases)})",
+                x=[float(f"{v:.4g}") for v in _spaced(cases)],
+                name=f"{name} ({len(cases):,})",
                 orientation="h",
                 boxpoints="all",
                 jitter=0.6,
@@ -244,40 +265,51 @@ def draw_by_class(
     return finish(figure, 74 + 46 * len(values))
 
 
-def draw_small_signals(
-    signals: Sequence[Float[np.ndarray, "channel sample"]],
+def _spaced(values: Float[np.ndarray, " case"]) -> Float[np.ndarray, " shown"]:
+    if len(values) <= _POINTS:
+        return values
+    return np.sort(values)[np.linspace(0, len(values) - 1, _POINTS).round().astype(int)]
+
+
+def draw_small_signal(
+    signal: Float[np.ndarray, "channel sample"],
     channels: Sequence[str],
-    cases: Sequence[str],
+    ranges: Sequence[tuple[float, float]],
     rate_hz: float,
     every: int,
 ) -> go.Figure:
-    """Draw a few cases side by side, a channel a row on one scale, every so many samples."""
+    """Draw one of a few cases that stand side by side.
+
+    Args:
+        signal: All channels.
+        channels: Their titles.
+        ranges: Ends of each channel's axis, the same for all these cases.
+        rate_hz: Samples a second.
+        every: Samples from one point drawn to the next.
+    """
     count = len(channels)
     figure = make_subplots(
         rows=count,
-        cols=len(signals),
+        cols=1,
         shared_xaxes=True,
-        shared_yaxes=True,
-        vertical_spacing=0.02,
-        horizontal_spacing=0.02,
-        column_titles=words(cases),
+        vertical_spacing=0.3 / count,
+        subplot_titles=words(channels),
     )
-    for column, signal in enumerate(signals):
-        seconds = np.arange(0, signal.shape[1], every) / rate_hz
-        for channel in range(count):
-            line = go.Scatter(
-                x=np.round(seconds, 2),
-                y=np.round(signal[channel, ::every], 3),
-                mode="lines",
-                line={"color": CONCEPTS[channel % len(CONCEPTS)], "width": 1.5},
-                hovertemplate="%{x:.2f} s: %{y:.3g}<extra></extra>",
-            )
-            figure.add_trace(line, row=channel + 1, col=column + 1)
-    for channel, name in enumerate(words(channels)):
-        figure.update_yaxes(title={"text": name, "font": {"size": 10}}, row=channel + 1, col=1)
-    figure.update_annotations(font_size=12)
+    seconds = np.arange(0, signal.shape[1], every) / rate_hz
+    for channel, (low, high) in enumerate(ranges):
+        line = go.Scatter(
+            x=np.round(seconds, 2),
+            y=np.round(signal[channel, ::every], 3),
+            mode="lines",
+            line={"color": NEUTRAL, "width": 1.5},
+            hovertemplate="%{x:.2f} s: %{y:.3g}<extra></extra>",
+        )
+        figure.add_trace(line, row=channel + 1, col=1)
+        room = 0.05 * ((high - low) or 1.0)
+        figure.update_yaxes(range=[low - room, high + room], row=channel + 1, col=1)
+    figure.update_annotations(font_size=10, x=0, xanchor="left")
     figure.update_xaxes(fixedrange=True, showgrid=False, nticks=4)
-    figure.update_xaxes(title="seconds", row=count)
+    figure.update_xaxes(title="seconds", row=count, col=1)
     figure.update_yaxes(fixedrange=True, nticks=3, tickfont_size=10)
-    finish(figure, 70 + 62 * count)
-    return figure.update_layout(margin_t=28)
+    finish(figure, 60 + 62 * count)
+    return figure.update_layout(margin_t=20)

@@ -30,7 +30,8 @@ def show_ablation(view: View, chosen: Chosen) -> None:
         found = cache_activations.ablation(view.model, *chosen, unedited(view))
     layer = cache_activations.recorded(view.model).layers[chosen.layer]
     name = unit_words.unit_name(view.model, layer, chosen.unit)
-    at_zero = f"**{text.plain(name)}** is held at 0 in all {found.cases:,} {PART} cases"
+    named = text.plain(name[:1].upper() + name[1:])
+    at_zero = f"**{named}** is held at 0 in all {found.cases:,} {PART} cases"
     if layer.part == "stem" and not layer.weights:
         at_zero += " (for a measurement that is the mean of the training cases)"
     st.write(
@@ -49,24 +50,24 @@ def show_ablation(view: View, chosen: Chosen) -> None:
 def _show_tiles(found: "Ablation") -> None:
     row = st.container(horizontal=True)
     flips, rerouted = len(found.flipped), found.rerouted
-    low, high = (f"{100 * end:+.1f}" for end in found.accuracy_interval)
+    low, high = (_minus(f"{100 * end:+.1f}") for end in found.accuracy_interval)
     show_tile(
         row,
         "Accuracy without it",
         score(found.accuracy + found.accuracy_change),
-        change(found.accuracy_change),
-        found.accuracy_change,
+        f"{_minus(change(found.accuracy_change))}, {low} to {high}",
+        _clear(found.accuracy_change, found.accuracy_interval),
         help=f"With it {score(found.accuracy)}; 95% interval of the change {low} to {high} points, "
         f"paired, n = {found.cases:,}. Where no answer changes the interval is empty: see how "
         "many flips can be excluded.",
     )
-    low, high = (f"{end:+.4f}" for end in found.auc_interval)
+    low, high = (_minus(f"{end:+.3f}") for end in found.auc_interval)
     show_tile(
         row,
         "AUC without it",
         score(found.auc + found.auc_change),
-        f"{found.auc_change:+.4f}",
-        found.auc_change,
+        f"{_minus(f'{found.auc_change:+.3f}')}, {low} to {high}",
+        _clear(found.auc_change, found.auc_interval),
         help=f"With it {score(found.auc)}; 95% interval of the change {low} to {high} (DeLong), "
         f"n = {found.cases:,}.",
     )
@@ -75,7 +76,7 @@ def _show_tiles(found: "Ablation") -> None:
         row,
         "Decisions that flip",
         f"{flips:,} of {found.cases:,}",
-        f"{low} to {high}",
+        f"{low} to {high} of cases",
         help="95% interval of the share of cases (Wilson).",
     )
     show_tile(
@@ -85,6 +86,16 @@ def _show_tiles(found: "Ablation") -> None:
         "another set of experts" if rerouted else "same experts for all",
         help="Gate scores are evidence: what a unit says can move them.",
     )
+
+
+def _minus(number: str) -> str:
+    return number.replace("-", "−")
+
+
+def _clear(moved: float, interval: tuple[float, float]) -> float:
+    """A change that is coloured as good or bad: only one whose interval leaves out 0."""
+    low, high = interval
+    return 0.0 if not low * high > 0 else moved
 
 
 def _show_moved(view: View, found: "Ablation") -> None:

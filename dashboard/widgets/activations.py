@@ -12,8 +12,9 @@ from dashboard.format import percent
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.unit_picker import Chosen
+from minspnet.activity import Layer
 
-_SPANS = {"layer": "this layer", "part": "all layers of the part", "all": "the whole network"}
+_SPANS = {"layer": "this layer", "part": "its part", "all": "all layers"}
 
 
 def show_heat_map(view: View, chosen: Chosen) -> None:
@@ -47,14 +48,17 @@ def show_heat_map(view: View, chosen: Chosen) -> None:
     names = [
         unit_words.unit_name(view.model, known.layers[layer], unit) for layer, unit in drawn.units
     ]
+    of_rows = [layer for layer, _ in drawn.units]
     borders = [
-        row for row in range(1, len(drawn.units)) if drawn.units[row][0] != drawn.units[row - 1][0]
+        (row, _layer_name(known.layers[layer], span))
+        for row, layer in enumerate(of_rows)
+        if not row or layer != of_rows[row - 1]
     ]
     show_chart(
         draw_activations(
             drawn.values,
             names,
-            [known.case_ids[group[0]] for group in drawn.columns],
+            [len(group) for group in drawn.columns],
             drawn.labels,
             drawn.said,
             domain.classes,
@@ -68,6 +72,13 @@ def show_heat_map(view: View, chosen: Chosen) -> None:
     st.caption(_about_map(view, drawn, span))
 
 
+def _layer_name(layer: Layer, span: str | None) -> str:
+    if layer.outputs:
+        return f"{layer.part}: exit"
+    title, _, _ = layer.title.partition(",")
+    return f"{layer.part}: {title}" if span == "all" else title
+
+
 def _about_map(view: View, drawn: cache_activations.HeatMap, span: str | None) -> str:
     known = cache_activations.recorded(view.model)
     total, cases = len(cache.part(view.model, PART)), len(known.case_ids)
@@ -79,7 +90,7 @@ def _about_map(view: View, drawn: cache_activations.HeatMap, span: str | None) -
     rows = "" if span == "layer" else " Lines part the layers, in the order they run."
     return (
         f"A row a unit, a column a case: {which} {PART} cases under the policy on screen. "
-        "**Hatched: the expert did not run**, which is not 0. ▶ is the unit chosen above. Cases "
+        "**Hatched: the expert did not run**, which is not 0. ◀ is the unit chosen above. Cases "
         "stand by known class, then by what the network says, then by the experts that ran; units "
         f"by the class they are strongest in.{rows}{merged}{mean}"
     )
@@ -98,12 +109,12 @@ def show_layers(view: View) -> None:
             "Units": layer.units,
             "Ran for": seen.cases,
             "Not 0": 100 * seen.active,
-            "Not 0, by place": 100 * seen.places,
+            "By place": 100 * seen.places,
             "Target": percent(layer.target) if layer.target else "none",
             "Evenness": 100 * seen.evenness,
-            "Dead": len(seen.dead) if layer.rests and seen.cases else None,
-            "Always on": len(seen.always) if layer.rests and seen.cases else None,
-            "Hardly moves": len(seen.still) if seen.cases else None,
+            "Dead": str(len(seen.dead)) if layer.rests and seen.cases else "-",
+            "Always on": str(len(seen.always)) if layer.rests and seen.cases else "-",
+            "Still": str(len(seen.still)) if seen.cases else "-",
             "Zero weights": _zeros(layer.zeros, layer.weights),
         }
         for layer, seen in zip(known.layers, found, strict=True)
@@ -114,39 +125,53 @@ def show_layers(view: View) -> None:
         height=35 * (len(rows) + 1) + 3,
         alt="A row a layer: activity, target, dead units and zero weights",
         column_config={
-            "Ran for": st.column_config.NumberColumn(help="Cases that the layer ran for."),
-            "Not 0": st.column_config.ProgressColumn(
-                min_value=0,
-                max_value=100,
+            "Ran for": st.column_config.NumberColumn(
+                width=54, help="Cases that the layer ran for."
+            ),
+            "Part": st.column_config.TextColumn(width=88),
+            "Layer": st.column_config.TextColumn(width=184),
+            "Activation": st.column_config.TextColumn(width=86),
+            "Units": st.column_config.NumberColumn(width=44),
+            "Not 0": st.column_config.NumberColumn(
+                width=50,
                 format="%.0f%%",
-                help="Share of unit x case pairs that are not 0 at some place, among the cases "
+                help="Share of unit × case pairs that are not 0 at some place, among the cases "
                 "that it ran for.",
             ),
-            "Not 0, by place": st.column_config.ProgressColumn(
+            "By place": st.column_config.ProgressColumn(
+                width=98,
                 min_value=0,
                 max_value=100,
                 format="%.0f%%",
-                help="Share of unit x case x place that is not 0. A target limits this one.",
+                help="Share of unit × case × place that is not 0. A target limits this one.",
             ),
-            "Target": "Target",
+            "Target": st.column_config.TextColumn(width=50),
             "Evenness": st.column_config.ProgressColumn(
+                width=94,
                 min_value=0,
                 max_value=100,
                 format="%.0f%%",
                 help="100%: all units equally strong in a case; low: a few do the work. It tells "
                 "of smooth layers too, whose units are never exactly 0 (Treves-Rolls sparseness).",
             ),
-            "Dead": st.column_config.NumberColumn(
-                help="0 in every case that the layer ran for. Empty where a unit cannot be 0."
+            "Dead": st.column_config.TextColumn(
+                alignment="right",
+                width=44,
+                help="0 in every case that the layer ran for. No number where a unit cannot be 0.",
             ),
-            "Always on": st.column_config.NumberColumn(
-                help="0 in no case that the layer ran for. Empty where a unit cannot be 0."
+            "Always on": st.column_config.TextColumn(
+                alignment="right",
+                width=66,
+                help="0 in no case that the layer ran for. No number where a unit cannot be 0.",
             ),
-            "Hardly moves": st.column_config.NumberColumn(
-                help="Standard deviation below 1% of the layer's root mean square."
+            "Still": st.column_config.TextColumn(
+                alignment="right",
+                width=44,
+                help="Hardly moves: standard deviation below 1% of the layer's root mean square.",
             ),
             "Zero weights": st.column_config.TextColumn(
-                help="Zeros / weights that make the layer; biases and norms are not counted."
+                width=88,
+                help="Zeros / weights that make the layer; biases and norms are not counted.",
             ),
         },
     )

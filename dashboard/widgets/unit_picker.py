@@ -21,7 +21,7 @@ def pick_unit(view: View) -> Chosen:
     """Three menus in a row; the last lists the clearest units first."""
     known, policy = cache_activations.recorded(view.model), unedited(view)
     parts = list(dict.fromkeys(layer.part for layer in known.layers))
-    one, two, three = st.columns([3, 4, 5], vertical_alignment="bottom")
+    one, two, three = st.columns([3, 5, 6], vertical_alignment="bottom")
     part = one.selectbox(
         "Part",
         parts,
@@ -58,4 +58,4 @@ def choose_unit(model: str, layer: int, unit: int) -> None:
 def _layer_title(model: str, place: int) -> str:
     layer = cache_activations.recorded(model).layers[place]
     title = f"{layer.title[:1].upper()}{layer.title[1:]}"
-    return f"{title} ({unit_words.layer_size(layer)}, {layer.kind})"
+    return f"{title} ({layer.units} units)"

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import cache, cache_activations, state
-from dashboard.figures.activations import draw_by_class, draw_intervals, draw_small_signals
+from dashboard import cache, cache_activations, state, text
+from dashboard.figures.activations import draw_by_class, draw_intervals, draw_small_signal
 from dashboard.figures.pictures import thumbnail
 from dashboard.figures.style import CLASSES, CONCEPTS
 from dashboard.navigation import go_to
@@ -35,7 +36,6 @@ def show_unit(view: View, chosen: Chosen) -> None:
     order = np.argsort(-values, kind="stable")
     _show_cases(view, chosen, "The cases that excite it most", found.rows[order], "high")
     if not known.layers[chosen.layer].rests:
-        st.caption("A unit of this layer also goes below 0, where it says the opposite:")
         _show_cases(view, chosen, "The cases at its other end", found.rows[order[::-1]], "low")
 
 
@@ -108,8 +108,17 @@ def _show_concepts(view: View, chosen: Chosen, found: cache_activations.Selectiv
     st.caption(
         f"Bars: 95% intervals, each by itself, from the {cases} cases that the layer ran for. Of "
         f"the {pairs:,} pairs of unit and finding in this layer about {max(1, round(pairs / 20))} "
-        "would clear 0 by chance alone."
+        f"would clear 0 by chance alone.{_dependent(view)}"
     )
+
+
+def _dependent(view: View) -> str:
+    """Warn where several cases come from one person or thing: they are no independent draws."""
+    groups = cache_activations.shown_cases(view.model).groups
+    noun = cache.domain_of(view.model).group_noun
+    if len(set(groups)) == len(groups) or not noun:
+        return ""
+    return f" Cases of one {noun} go together, so that the true intervals are wider."
 
 
 def _show_cases(view: View, chosen: Chosen, title: str, rows: np.ndarray, end: str) -> None:
@@ -120,26 +129,50 @@ def _show_cases(view: View, chosen: Chosen, title: str, rows: np.ndarray, end: s
         return
     top = rows[: _TOP if domain.modality == "image" else _FEWER]
     ids = [cache_activations.recorded(view.model).case_ids[row] for row in top]
-    if domain.modality == "signal":
-        signals = [cache.case_inputs(view.model, case) for case in ids]
-        every = max(1, -(-signals[0].shape[1] // _SAMPLES))
-        channels = [feature.title for feature in cache.features(view.model)]
-        show_chart(
-            draw_small_signals(signals, channels, ids, domain.sample_rate_hz, every),
-            key=f"unit-signals-{end}",
-            alt="The signals of these cases, a channel a row",
-        )
-    columns = st.columns(len(top))
-    for column, row, case in zip(columns, top, ids, strict=True):
-        if domain.modality == "image":
-            column.image(
+    # Columns line signals up; a row that wraps keeps pictures small on a narrow screen.
+    image = domain.modality == "image"
+    places = _places(len(top), image)
+    for place, (shown, number, case) in enumerate(zip(places, top, ids, strict=True)):
+        if image:
+            shown.image(
                 thumbnail(cache.picture(view.model, case)),
-                width="stretch",
+                width=148,
                 alt=f"{domain.case_noun} {case}",
             )
-        column.caption(_told(view, chosen, int(row)))
-        if column.button(f"Open {case}", key=f"unit-{end}-{case}", width="stretch"):
+        else:
+            with shown:
+                _show_signal(view, ids, place, end)
+        opened = shown.button("Open", key=f"unit-{end}-{case}", width="stretch", help=case)
+        shown.caption(f"{text.plain(case)}  \n{_told(view, chosen, int(number))}")
+        if opened:
             _open(case)
+
+
+def _places(count: int, narrow: bool) -> list[DeltaGenerator]:
+    if not narrow:
+        return st.columns(count)
+    row = st.container(horizontal=True)
+    return [row.container(width=148) for _ in range(count)]
+
+
+def _show_signal(view: View, cases: list[str], place: int, end: str) -> None:
+    """One of a few cases, on the scale of all of them."""
+    signals = [cache.case_inputs(view.model, case) for case in cases]
+    every = max(1, -(-signals[0].shape[1] // _SAMPLES))
+    # The ends of what is drawn, which may leave out a peak in between.
+    drawn = np.stack([signal[:, ::every] for signal in signals])
+    low, high = drawn.min(axis=(0, 2)), drawn.max(axis=(0, 2))
+    show_chart(
+        draw_small_signal(
+            signals[place],
+            [feature.title for feature in cache.features(view.model)],
+            [(float(a), float(b)) for a, b in zip(low, high, strict=True)],
+            cache.domain_of(view.model).sample_rate_hz,
+            every,
+        ),
+        key=f"unit-signal-{end}-{place}",
+        alt=f"The signal of {cases[place]}, a channel a row",
+    )
 
 
 def _told(view: View, chosen: Chosen, row: int) -> str:
@@ -148,7 +181,7 @@ def _told(view: View, chosen: Chosen, row: int) -> str:
     label = int(cache_activations.shown_cases(view.model).labels[row])
     said = int(cache_activations.predicted(view.model, unedited(view))[row])
     answer = "" if said == label else f", called {domain.classes[said]}"
-    return f"{value:.3g} · {domain.classes[label]}{answer}"
+    return f"**{value:.3g}** · {domain.classes[label]}{answer}"
 
 
 def _show_table(view: View, chosen: Chosen, rows: np.ndarray, end: str) -> None:
@@ -180,7 +213,9 @@ def _show_table(view: View, chosen: Chosen, rows: np.ndarray, end: str) -> None:
         selection_mode="single-row",
         key=f"unit-table-{end}-{view.model}-{chosen.layer}-{chosen.unit}",
         alt="The cases at this end of the unit, with the measurements it follows most",
-        column_config=dict.fromkeys(numbers, st.column_config.NumberColumn(format="%.4g")),
+        column_config=dict.fromkeys(
+            numbers, st.column_config.NumberColumn(format="%.4g", width=128)
+        ),
     )
     st.caption(
         "Select a row to open the case. Shown are the measurements that the unit follows most, "
