@@ -150,16 +150,24 @@ class HeatMap:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def heat_map(name: str, layers: tuple[int, ...], policy: Policy) -> HeatMap:
+def heat_map(name: str, layers: tuple[int, ...], policy: Policy, all_cases: bool) -> HeatMap:
     """Order units and cases of some layers.
 
     Cases stand by class, then decision, then the experts that ran, then along the direction in
     which the units differ most. Units stand by layer, then by the class they are strongest in.
+
+    Args:
+        name: Of the model.
+        layers: Whose units.
+        policy: Without edits.
+        all_cases: Also those that none of the layers ran for.
     """
     known, ran = recorded(name), active(name, policy)
     labels, said = shown_cases(name).labels, predicted(name, policy)
     values = scale_units(known.routed(layers, ran).astype(np.float64))
     cases = arrange_cases(values, ran, said, labels)
+    if not all_cases:
+        cases = cases[~np.isnan(values[cases]).all(axis=1)]
     orders = [arrange_units(selectivity(name, layer, policy).auc) for layer in layers]
     starts = np.cumsum([0, *map(len, orders)])
     rows = np.concatenate([order + start for order, start in zip(orders, starts, strict=False)])

@@ -78,8 +78,8 @@ def sentence(model: str, layer: int, unit: int, policy: Policy) -> str:
     if not cases:
         return f"{where} ran for none of the {len(known.case_ids)} cases under this policy."
     on = int((known.places[found.rows, known.of(layer)][:, unit] > 0).sum())
-    ran = f"Its layer ran for {cases} of {len(known.case_ids)} {PART} cases"
-    ran += f"; it was not 0 in {on} of them." if about.rests else "."
+    ran = f"Its layer ran for {cases:,} of {len(known.case_ids):,} {PART} cases"
+    ran += f"; it was not 0 in {on:,} of them." if about.rests else "."
     if not on:
         return f"{where} is dead on these cases. {ran}"
     said = []

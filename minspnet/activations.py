@@ -241,5 +241,5 @@ def _title(number: int, count: int, piece: list[nn.Module]) -> str:
     does = "dense"
     if isinstance(first, nn.Conv1d | nn.Conv2d):
         does = "mixes channels" if first.kernel_size[0] == 1 else "convolution"
-        does = "filters each channel" if first.groups > 1 else does
+        does = "filters channels" if first.groups > 1 else does
     return f"layer {number + 1} of {count}, {does}"

@@ -43,14 +43,14 @@ def mean_that_ran(values: Float[np.ndarray, "case unit"]) -> Float[np.ndarray, "
 
 
 def merge_neighbours(
-    order: Int[np.ndarray, " case"], kinds: Int[np.ndarray, "case key"], most: int
+    order: Int[np.ndarray, " shown"], kinds: Int[np.ndarray, "case key"], most: int
 ) -> tuple[Int[np.ndarray, " _"], ...]:
     """Groups of neighbours of one kind, as few to a group as makes about ``most`` groups.
 
     Kinds are told apart by the leading keys only where all of them would make too many groups.
 
     Args:
-        order: Rows, equal kinds side by side.
+        order: Rows, or some of them, equal kinds side by side.
         kinds: Of each row; the keys that must not be mixed come first: class and decision.
         most: At least one group a kind is made, whatever it says.
     """

@@ -67,7 +67,7 @@ def draw_activations(
     figure.add_trace(
         go.Heatmap(
             z=np.stack([labels, said]),
-            y=["known answer", "network says"],
+            y=[0, 1],
             x=edges,
             zmin=-0.5,
             zmax=len(classes) - 0.5,
@@ -75,7 +75,7 @@ def draw_activations(
             showscale=False,
             ygap=2,
             text=[[titles[k] for k in row] for row in (labels, said)],
-            hovertemplate="%{y}: %{text}<extra></extra>",
+            hovertemplate="%{text}<extra></extra>",
         ),
         row=1,
         col=1,
@@ -93,7 +93,12 @@ def draw_activations(
             hoverongaps=False,
             colorbar={
                 "orientation": "h",
-                "title": {"text": "of the unit's largest value", "side": "bottom"},
+                "title": {
+                    "text": "of the unit's largest value",
+                    "side": "bottom",
+                    "font": {"size": 11},
+                },
+                "tickfont": {"size": 11},
                 "thickness": 8,
                 "tickformat": ".0%",
                 "nticks": 5,
@@ -113,8 +118,12 @@ def draw_activations(
     _name_classes(figure, labels, titles, edges)
     for border, _ in borders[1:]:
         figure.add_hline(border - 0.5, row=2, col=1, line={"color": NEUTRAL, "width": 1})
-    figure.update_xaxes(showticklabels=False, ticks="", showgrid=False, fixedrange=True)
+    figure.update_xaxes(
+        showticklabels=False, ticks="", showgrid=False, fixedrange=True, range=[0, edges[-1]]
+    )
     figure.update_yaxes(showgrid=False, fixedrange=True, ticks="", autorange="reversed")
+    strips = ["known answer", "network says"]
+    figure.update_yaxes(row=1, col=1, tickvals=[0, 1], ticktext=strips, tickfont_size=10)
     places, names = list(range(rows)), words(units)
     if rows > _NAMED:
         ends = [*(start for start, _ in borders), rows]
@@ -132,8 +141,8 @@ def draw_activations(
     # Many names are slanted, so that they stay apart on a narrow screen too.
     slanted = len(classes) > _FEW
     top = 74 if slanted else 30
-    finish(figure, height + _STRIP + top + 58)
-    return figure.update_layout(margin={"t": top, "r": 60 if slanted else 24, "b": 58})
+    finish(figure, height + _STRIP + top + 50)
+    return figure.update_layout(margin={"t": top, "r": 60 if slanted else 24, "b": 50})
 
 
 def _hatch(figure: go.Figure, height: int) -> None:
@@ -307,7 +316,7 @@ def draw_small_signal(
         figure.add_trace(line, row=channel + 1, col=1)
         room = 0.05 * ((high - low) or 1.0)
         figure.update_yaxes(range=[low - room, high + room], row=channel + 1, col=1)
-    figure.update_annotations(font_size=10, x=0, xanchor="left")
+    figure.update_annotations(font_size=9, x=0, xanchor="left")
     figure.update_xaxes(fixedrange=True, showgrid=False, nticks=4)
     figure.update_xaxes(title="seconds", row=count, col=1)
     figure.update_yaxes(fixedrange=True, nticks=3, tickfont_size=10)

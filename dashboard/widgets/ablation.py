@@ -55,7 +55,7 @@ def _show_tiles(found: "Ablation") -> None:
         row,
         "Accuracy without it",
         score(found.accuracy + found.accuracy_change),
-        f"{_minus(change(found.accuracy_change))}, {low} to {high}",
+        f"{change(found.accuracy_change)}, {low} to {high}",
         _clear(found.accuracy_change, found.accuracy_interval),
         help=f"With it {score(found.accuracy)}; 95% interval of the change {low} to {high} points, "
         f"paired, n = {found.cases:,}. Where no answer changes the interval is empty: see how "
@@ -66,7 +66,7 @@ def _show_tiles(found: "Ablation") -> None:
         row,
         "AUC without it",
         score(found.auc + found.auc_change),
-        f"{_minus(f'{found.auc_change:+.3f}')}, {low} to {high}",
+        f"{found.auc_change:+.3f}, {low} to {high}",
         _clear(found.auc_change, found.auc_interval),
         help=f"With it {score(found.auc)}; 95% interval of the change {low} to {high} (DeLong), "
         f"n = {found.cases:,}.",
@@ -89,6 +89,7 @@ def _show_tiles(found: "Ablation") -> None:
 
 
 def _minus(number: str) -> str:
+    """Not for the first number of a tile, whose hyphen tells which way its arrow points."""
     return number.replace("-", "−")
 
 

@@ -14,6 +14,8 @@ from dashboard.widgets.chart import show_chart
 from dashboard.widgets.unit_picker import Chosen
 from minspnet.activity import Layer
 
+_FEW = 0.2
+"""Where a layer ran for a smaller share, the others are left out of the map at first."""
 _SPANS = {"layer": "this layer", "part": "its part", "all": "all layers"}
 
 
@@ -43,7 +45,14 @@ def show_heat_map(view: View, chosen: Chosen) -> None:
         for n, layer in enumerate(known.layers)
         if span == "all" or n == chosen.layer or (span == "part" and layer.part == part)
     )
-    drawn = cache_activations.heat_map(view.model, layers, policy)
+    active = cache_activations.active(view.model, policy)
+    share = max(float(known.ran(layer, active).mean()) for layer in layers)
+    all_cases = not 0 < share < 1 or st.toggle(
+        "Also the cases that it did not run for",
+        value=share > _FEW,
+        key=f"activations-all-cases-{view.model}-{layers}",
+    )
+    drawn = cache_activations.heat_map(view.model, layers, policy, all_cases)
     domain = cache.domain_of(view.model)
     names = [
         unit_words.unit_name(view.model, known.layers[layer], unit) for layer, unit in drawn.units
@@ -82,7 +91,9 @@ def _layer_name(layer: Layer, span: str | None) -> str:
 def _about_map(view: View, drawn: cache_activations.HeatMap, span: str | None) -> str:
     known = cache_activations.recorded(view.model)
     total, cases = len(cache.part(view.model, PART)), len(known.case_ids)
-    which = f"all {cases}" if cases == total else f"{cases} of {total:,}, drawn at random,"
+    shown = sum(map(len, drawn.columns))
+    which = f"all {cases:,}" if cases == total else f"{cases:,} of {total:,}, drawn at random,"
+    which = which if shown == cases else f"the {shown:,} that it ran for, of {which}"
     places = any(layer.sides for layer in known.layers)
     mean = " A channel is told by its mean over places." if places else ""
     most = max(map(len, drawn.columns))

@@ -106,7 +106,7 @@ def _show_concepts(view: View, chosen: Chosen, found: cache_activations.Selectiv
     )
     pairs = found.follows.size
     st.caption(
-        f"Bars: 95% intervals, each by itself, from the {cases} cases that the layer ran for. Of "
+        f"Bars: 95% intervals, each by itself, from the {cases:,} cases that the layer ran for. Of "
         f"the {pairs:,} pairs of unit and finding in this layer about {max(1, round(pairs / 20))} "
         f"would clear 0 by chance alone.{_dependent(view)}"
     )
