@@ -138,6 +138,8 @@ def draw_activations(
     figure.update_yaxes(
         row=2, col=1, tickmode="array", tickvals=places, ticktext=names, tickfont_size=10
     )
+    # Fixed: room for the mark of the last row would look like a row that did not run.
+    figure.update_yaxes(row=2, col=1, autorange=False, range=[rows - 0.5, -0.5])
     # Many names are slanted, so that they stay apart on a narrow screen too.
     slanted = len(classes) > _FEW
     top = 74 if slanted else 30
