@@ -17,6 +17,7 @@ def pages() -> dict[str, StreamlitPage]:
         "routing": st.Page(ROOT / "pages" / "routing.py", title="Routing"),
         "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),
         "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
+        "activations": st.Page(ROOT / "pages" / "activations.py", title="Activations"),
     }
 
 
