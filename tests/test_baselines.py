@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minspnet.baselines import score_baselines
+from minspnet.baselines import linear_concepts, score_baselines
 
 
 def told_by_a_level(cases: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -40,3 +40,17 @@ def test_unknown_levels_and_later_missing_cells_are_no_error() -> None:
     test[3:6, 0] = np.nan
     scores = score_baselines(train, labels, test, known, 20, 0, (0, 3))
     assert scores["extra trees"].accuracy == pytest.approx(1, abs=0.03)
+
+
+def test_concepts_that_are_linear_in_the_inputs_are_found() -> None:
+    """One is a sum of numbers, one is a level; of the third nothing can be told: its mean."""
+    generator = np.random.default_rng(0)
+    inputs = np.column_stack([generator.random((300, 2)), generator.integers(0, 3, 300)])
+    inputs = inputs.astype(np.float32)
+    truth = np.column_stack(
+        [inputs[:, :2].mean(axis=1), inputs[:, 2] == 1, generator.random(300)]
+    ).astype(np.float32)
+    said = linear_concepts(inputs[:200], truth[:200], inputs[200:], (0, 0, 3))
+    np.testing.assert_allclose(said[:, :2], truth[200:, :2], atol=0.02)
+    assert said[:, 2].std() < 0.1 and said[:, 2].mean() == pytest.approx(0.5, abs=0.05)
+    assert said.min() >= 0 and said.max() <= 1
