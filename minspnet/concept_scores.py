@@ -97,7 +97,8 @@ def resamples(
     count = len(names) if grouped(groups) else len(groups)
     generator = np.random.default_rng(seed)
     drawn = (generator.integers(count, size=count) for _ in range(draws))
-    return np.stack([np.bincount(one, minlength=count)[units] for one in drawn])
+    counted = (np.bincount(one, minlength=count)[units] for one in drawn)
+    return np.stack([one.astype(np.int16) for one in counted])
 
 
 def grouped(groups: Sequence[str]) -> bool:
