@@ -151,11 +151,12 @@ def test_the_curves_start_alike_and_end_alike() -> None:
         }
         assert len({round(trace["y"][-1], 9) for trace in drawn}) == 1
         assert ("the very cases shown" in said(app)) == (part == "validation")
+        assert "come from 2 subjects alone" in said(app)
 
 
 @pytest.mark.parametrize(("model", "order"), [(WRIST, "random"), (WRIST, "doubt")])
 def test_on_test_cases_checking_by_worth_pays(model: str, order: str) -> None:
-    """Where corrections help at all, it is ahead by more than luck."""
+    """On these; on validation cases it is behind, and the page says either."""
     found = cache_concepts.curves(model, "test", cache.model(model).policy)
     gain, (low, _) = found.ahead[order]
     assert gain > low > 0
@@ -186,3 +187,38 @@ def test_no_number_is_drawn_as_text_that_is_not_one() -> None:
     """A finding that never varies leaves a field empty rather than writing nan."""
     drawn = json.dumps(figure(open_tab("What goes together", SHUTTLE)))
     assert "nan" not in drawn.lower()
+
+
+def test_a_row_opens_its_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One click on a case that is most wrong opens it; a click on a concept shows it closer."""
+    app = open_tab("Trust", IMAGE)
+    wanted = app.dataframe[1].value["Case"].iloc[2]
+    chosen = {"selection": {"rows": [2], "columns": [], "points": []}}
+    none = {"selection": {"rows": [], "columns": [], "points": []}}
+    from dashboard.widgets import concept_closer
+
+    def select(*_: object, key: str = "", **__: object) -> dict[str, object]:
+        return chosen if key.startswith("wrong-") else none
+
+    monkeypatch.setattr(concept_closer.st, "dataframe", select)
+    app.run()
+    assert not app.exception
+    assert app.query_params["case"] == wanted
+    assert app.title[0].value == cache.domain_of(IMAGE).question
+
+
+def test_a_click_shows_the_concept_closer(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dashboard.widgets import trust
+
+    app = open_tab("Trust", IMAGE)
+    assert app.selectbox(key=SHOWN.format(IMAGE)).value != 3
+    clicks = [{"customdata": 3}]
+
+    def chart(*_: object, key: str, **__: object) -> dict[str, object]:
+        # A new key forgets the click, as a browser's chart does.
+        return {"selection": {"points": clicks if key.endswith("-0") else []}}
+
+    monkeypatch.setattr(trust, "show_chart", chart)
+    app.run()
+    assert not app.exception
+    assert app.selectbox(key=SHOWN.format(IMAGE)).value == 3

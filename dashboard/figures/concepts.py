@@ -17,6 +17,7 @@ from dashboard.figures.style import (
 from dashboard.format import signed
 
 _FAINT = "rgba(127,140,147,0.08)"
+_SHAPES = ("circle", "diamond-open", "x")
 
 
 def colour_of(concept: int) -> str:
@@ -118,7 +119,13 @@ def draw_reliability(
                 customdata=[case for case, *_ in mine],
                 mode="markers",
                 name=title,
-                marker={"size": 6, "color": CLASSES[k % len(CLASSES)], "opacity": 0.45},
+                marker={
+                    "size": 6,
+                    "color": CLASSES[k % len(CLASSES)],
+                    # Colours come round again after five; the shape then tells.
+                    "symbol": _SHAPES[k // len(CLASSES) % len(_SHAPES)],
+                    "opacity": 0.5,
+                },
                 hovertemplate="%{customdata}<br>given %{x:.3~g}, true %{y:.3~g}<extra>"
                 + title
                 + "</extra>",
@@ -199,9 +206,9 @@ def draw_weights(
 ) -> go.Figure:
     """Draw what each concept adds over its whole scale, and over its usual range."""
     figure = go.Figure()
-    for values, title, opacity, width in (
-        (steps, "from the low to the high end of its scale", 0.3, 0.75),
-        (swings, "over its usual range", 1.0, 0.35),
+    for values, title, pale, width in (
+        (steps, "from the low to the high end of its scale", True, 0.75),
+        (swings, "over its usual range", False, 0.35),
     ):
         figure.add_trace(
             go.Bar(
@@ -210,8 +217,11 @@ def draw_weights(
                 x=list(values),
                 name=title,
                 width=width,
-                marker={"color": pushes(list(values)), "opacity": opacity},
-                text=[signed(value) if opacity < 1 else "" for value in values],
+                marker={
+                    "color": [_see_through(c) if pale else c for c in pushes(list(values))],
+                    "line": {"width": 0},
+                },
+                text=[signed(value) if pale else "" for value in values],
                 textposition="outside",
                 cliponaxis=False,
                 hovertemplate="%{y}, " + title + ": %{x:+.2f}<extra></extra>",
@@ -275,5 +285,5 @@ def _short(value: float, digits: int) -> str:
     """As few characters as a small field holds: no zero before the point."""
     if value != value:
         return ""
-    said = f"{value:.{digits}f}".replace("-", "−")
+    said = f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
     return said.replace("0.", ".", 1) if abs(value) < 1 and digits else said

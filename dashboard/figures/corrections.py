@@ -35,6 +35,7 @@ def draw_curves(
         go.Scatter(
             x=steps + steps[::-1],
             y=[*high, *reversed(list(low))],
+            mode="lines",
             fill="toself",
             fillcolor="rgba(127,140,147,0.18)",
             line={"width": 0},
@@ -121,10 +122,11 @@ def draw_worth(
         )
     )
     most = max(max(bits, default=0), 1e-3)
-    figure.update_yaxes(autorange="reversed", fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
     figure.update_xaxes(
         title="doubt about the answer that a check takes away, bits",
         range=[0, 1.9 * most],
         fixedrange=True,
+        showgrid=False,
     )
     return finish(figure, 80 + 32 * len(names))

@@ -64,16 +64,18 @@ def _show_case(view: View, case: str) -> None:
 
 def _note(found: Worth, row: int, k: int) -> str:
     changes = text.in_a_hundred(float(found.changes[row, k])).replace("about ", "")
-    return f"changes it in {changes}, moves the chance by {percent(float(found.shift[row, k]))}"
+    moved = f"{100 * float(found.shift[row, k]):.0f}"
+    return f"changes it: {changes}; chance moves by {moved} point{'' if moved == '1' else 's'}"
 
 
 def _advice(view: View, found: Worth, row: int, first: int, said: int, chance: float) -> str:
     domain = cache.domain_of(view.model)
     name, answer = text.plain(domain.concepts[first].title), text.plain(domain.classes[said])
     now = f"It says {answer}, {text.plain(text.in_a_hundred(chance))}."
-    if found.bits[row, first] < 0.005:
+    if found.changes[row].max() < 0.01:
         return (
-            f"**Nothing here is worth checking.** {now} No single finding is likely to change it."
+            f"**No check is likely to change this answer.** {now} The most telling one would be "
+            f"that of {name}."
         )
     changes = text.plain(text.in_a_hundred(float(found.changes[row, first])))
     return (
@@ -111,12 +113,12 @@ def _show_all(view: View, part: str) -> None:
             {
                 "Case": [ids[n] for n in flat],
                 "Check": [domain.concepts[k].title for k in best],
-                "It says": [domain.classes[decided[n]] for n in flat],
                 "Changes it in": [
                     text.in_a_hundred(float(found.changes[n, k]))
                     for n, k in zip(flat, best, strict=True)
                 ],
                 "Bits": [f"{found.bits[n, k]:.2f}" for n, k in zip(flat, best, strict=True)],
+                "It says": [domain.classes[decided[n]] for n in flat],
             }
         )
         event = st.dataframe(

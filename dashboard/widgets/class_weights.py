@@ -64,28 +64,37 @@ def _show_two(domain: Domain, titles: list[str], steps: np.ndarray, swings: np.n
     finding, count = domain.classes[1], len(domain.concepts)
     order = sorted(range(len(steps)), key=lambda k: -abs(swings[k]))
     largest = max(range(count), key=lambda k: abs(swings[k]))
-    way = finding if swings[largest] > 0 else domain.classes[0]
-    concept = domain.concepts[largest]
-    st.markdown(
-        f"**{text.plain(concept.title)}** moves the answer most: over its usual range it adds "
-        f"{signed(float(swings[largest]))} to the log-odds. The more it is "
-        f"{text.plain(concept.high_word)}, the more likely {text.plain(way)}."
+    st.markdown(_strongest(domain.concepts[largest], float(swings[largest]), finding))
+    show_chart(
+        draw_weights(
+            [titles[k] for k in order],
+            [float(steps[k]) for k in order],
+            [float(swings[k]) for k in order],
+            finding,
+        ),
+        alt=f"What each finding adds to the log-odds of {finding}",
+        key="weights",
     )
-    left, right = st.columns([5, 6], gap="large")
-    with left:
-        show_chart(
-            draw_weights(
-                [titles[k] for k in order],
-                [float(steps[k]) for k in order],
-                [float(swings[k]) for k in order],
-                finding,
-            ),
-            alt=f"What each finding adds to the log-odds of {finding}",
-            key="weights",
-        )
-    with right:
-        rows = [_row(domain.concepts[k], float(steps[k])) for k in order if k < count]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Weights in units, by finding")
+    rows = [_row(domain.concepts[k], float(steps[k])) for k in order if k < count]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Weights in units, by finding")
+
+
+def _strongest(concept: Concept, swing: float, finding: str) -> str:
+    """Say what weighs most in practice."""
+    does = "adds" if swing > 0 else "takes"
+    to = "to" if swing > 0 else "from"
+    return (
+        f"**{text.plain(concept.title)}** weighs most: going up its usual range, towards "
+        f"*{text.plain(concept.high_word)}*, {does} {abs(swing):.2f} {to} the log-odds of "
+        f"**{text.plain(finding)}** (odds {text.plain(_times(swing))})."
+    )
+
+
+def _times(added: float) -> str:
+    """Log-odds as a factor of the odds, never below 1."""
+    factor = float(np.exp(abs(added)))
+    said = f"{factor:.2g}" if factor < 100 else "100 or more"
+    return f"times {said}" if added >= 0 else f"divided by {said}"
 
 
 def _row(concept: Concept, step: float) -> dict[str, str]:
@@ -93,32 +102,23 @@ def _row(concept: Concept, step: float) -> dict[str, str]:
     span = concept.shown_high - concept.shown_low
     # A round step that a person may picture: a tenth of the scale, in its own unit.
     tenth = 10.0 ** np.floor(np.log10(abs(span) / 2)) * np.sign(span)
+    one = bool(abs(tenth) == 1)
     return {
         "Finding": concept.title,
         "From": f"{concept.low_word} ({low})",
         "To": f"{concept.high_word} ({high} {concept.unit})",
-        "Adds": signed(step),
-        "A step of": f"{abs(tenth):g} {_plain_unit(concept)}",
+        "Adds, low to high": signed(step),
+        "A step of": f"{abs(tenth):g} {text.distance_unit(concept).removesuffix('s' * one)}",
         "adds": signed(step * tenth / span),
-        "odds times": f"{np.exp(step * tenth / span):.2f}",
+        "Odds": _times(step * tenth / span),
     }
-
-
-def _plain_unit(concept: Concept) -> str:
-    """A step has the unit of its scale; a scale "of 5" has steps of points."""
-    return "points" if concept.unit.startswith("of ") else concept.unit
 
 
 def _show_many(domain: Domain, titles: list[str], steps: np.ndarray, swings: np.ndarray) -> None:
     count = len(domain.concepts)
     row, column = np.unravel_index(np.argmax(np.abs(swings[:, :count])), swings[:, :count].shape)
-    concept = domain.concepts[column]
-    verb = "for" if swings[row, column] > 0 else "against"
     st.markdown(
-        f"The strongest tie: the more **{text.plain(concept.high_word)}** "
-        f"({text.plain(concept.title)}), the more speaks {verb} "
-        f"**{text.plain(domain.classes[row])}**: {signed(float(swings[row, column]))} over its "
-        "usual range."
+        _strongest(domain.concepts[column], float(swings[row, column]), domain.classes[row])
     )
     shown = st.segmented_control(
         "Log-odds added",

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, cache_concepts, state
+from dashboard import cache, cache_concepts, state, text
 from dashboard.cache_concepts import Trust
 from dashboard.figures.concepts import draw_by_class, draw_reliability
+from dashboard.format import percent
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
@@ -31,7 +32,7 @@ def show_concept(view: View, part: str, found: tuple[Trust, ...]) -> None:
         key=SHOWN.format(view.model),
     )
     concept, trust = domain.concepts[k], found[k]
-    st.write(f"{concept.meaning} From {concept.low_word} to {concept.high_word}.")
+    st.write(text.plain(f"{concept.meaning} From {concept.low_word} to {concept.high_word}."))
     policy, labels = unedited(view), cache.part(view.model, part).labels
     given = _shown(concept, cache_concepts.grades(view.model, part, policy)[:, k])
     true = _shown(concept, cache_concepts.true_grades(view.model, part)[:, k])
@@ -61,6 +62,8 @@ def show_concept(view: View, part: str, found: tuple[Trust, ...]) -> None:
             f"bins of equally many cases, with 95 % intervals. Click a case to open it.{sampled}"
         )
     with right:
+        st.markdown("**In short**")
+        st.markdown(_summary(concept, trust, len(ids)))
         st.markdown("**Where each class lies**")
         show_chart(
             draw_by_class(
@@ -72,6 +75,38 @@ def show_concept(view: View, part: str, found: tuple[Trust, ...]) -> None:
         st.caption("Boxes hold the middle half of a class's cases, whiskers 9 in 10.")
     picked = [p["customdata"] for p in event["selection"]["points"] if p.get("customdata") in ids]
     _show_wrong(view, part, concept, given, true, picked)
+
+
+def distance(concept: Concept, grades: float) -> str:
+    """A distance of grades on the scale shown, with a digit more than its steps."""
+    span = abs(concept.shown_high - concept.shown_low)
+    return f"{grades * span:.{max(0, concept.digits + 1)}f}"
+
+
+def grades_it(concept: Concept, trust: Trust) -> str:
+    """Say whether a finding is graded too high or too low on the whole."""
+    low, high = trust.off_interval
+    if low <= 0 <= high:
+        return "right on average"
+    upwards = (trust.off > 0) == (concept.shown_high > concept.shown_low)
+    return f"{distance(concept, abs(trust.off))} too {'high' if upwards else 'low'}"
+
+
+def _summary(concept: Concept, trust: Trust, cases: int) -> str:
+    """Three lines on what the charts show."""
+    unit, (low, high) = text.distance_unit(concept), trust.interval
+    known = "AUC" if trust.kind == "present" else "rank correlation"
+    gain = 1 - trust.error / trust.usual_error if trust.usual_error else math.nan
+    less = "" if math.isnan(gain) else f", {percent(abs(gain))} {'less' if gain > 0 else 'more'}"
+    than = " than always saying the usual value" if less else ""
+    agreement = text.plain(f"{trust.score:.2f} ({low:.2f} to {high:.2f})")
+    return (
+        f"- Agreement: {known} **{agreement}**, {cases:,} cases\n"
+        f"- Off by **{distance(concept, trust.error)} {text.plain(unit)}** on average{less}{than}\n"
+        f"- Graded **{grades_it(concept, trust)}**; calibration error "
+        f"{distance(concept, trust.reliability.calibration_error)} {text.plain(unit)}, "
+        f"{len(trust.reliability.cases)} bins"
+    )
 
 
 def _shown(concept: Concept, grades: np.ndarray) -> np.ndarray:
@@ -115,7 +150,9 @@ def _show_wrong(
             "The network says": [domain.classes[decided[n]] for n in worst],
         }
     )
-    st.markdown(f"**Where it is most wrong about it** (in {concept.unit})")
+    st.markdown(
+        f"**Where it is most wrong about it** (in {text.plain(text.distance_unit(concept))})"
+    )
     event = st.dataframe(
         table,
         hide_index=True,

@@ -7,6 +7,7 @@ from dashboard.cache_concepts import CHOICE, Curves
 from dashboard.figures.corrections import draw_curves, draw_mended
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
+from dashboard.widgets.trust import narrow_because
 
 _TITLES = {
     "random": "in random order",
@@ -92,7 +93,7 @@ def _verdict(found: Curves, part: str) -> str:
     said = []
     for order in ("random", "doubt", "fixed"):
         gain, (low, high) = found.ahead[order]
-        how = "ahead of" if low > 0 else "behind" if high < 0 else "no different from"
+        how = "ahead of" if low > 0 else "behind" if high < 0 else "not clearly different from"
         # An amount and its interval, in points of accuracy.
         numbers = text.plain(f"{100 * gain:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f}")
         said.append(f"{how} *{_TITLES[order]}* ({numbers})")
@@ -111,14 +112,14 @@ def _verdict(found: Curves, part: str) -> str:
 def _explain(view: View, part: str, found: Curves) -> None:
     domain = cache.domain_of(view.model)
     names = text.plain(", ".join(domain.concepts[k].title for k in found.fixed))
-    same = " — the very cases shown, which flatters it" if part == CHOICE else ""
+    same = ", the very cases shown, which flatters it" if part == CHOICE else ""
     total = len(cache.part(view.model, part))
     few = f", drawn from {total:,}" if found.cases < total else ""
     st.caption(
         f"{found.cases:,} {part} cases{few}; a correction sets a finding to its true value. "
         "Experts that ran stay the same: gates were scored before. In brackets: accuracy, mean "
         "over all numbers of corrections between none and all, with its 95 % interval over "
-        "resampled cases. Random: "
+        f"resampled cases.{narrow_because(view, part)} Random: "
         f"mean and spread of {cache_concepts.ORDERS} orders. Most uncertain: where the true "
         "value scatters most among validation cases of a like grade. Most worth checking: where "
         "that scatter leaves the answer most in doubt; what is found is taken in before the next. "

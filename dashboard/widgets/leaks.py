@@ -49,7 +49,7 @@ def show_leaks(view: View, part: str) -> None:
         + (
             "The findings tell of one another what they should not."
             if more
-            else "What is off in the findings is mere error, as far as this score can tell."
+            else "Over all findings together, mere error of this size scores as high."
         )
     )
     concepts = [domain.concepts[k] for k in kept]
@@ -58,13 +58,25 @@ def show_leaks(view: View, part: str) -> None:
     np.fill_diagonal(excess, -np.inf)
     most = excess.argmax(axis=1)
     order = np.argsort(-excess.max(axis=1), kind="stable")
+    top = order[0]
+    if excess[top, most[top]] > 0:
+        one, other = (text.plain(concepts[k].title) for k in (top, most[top]))
+        st.markdown(
+            f"The largest single one: **{one}** tells **{other}** with an AUC of "
+            f"{found.told[top, most[top]]:.2f}, where in truth it would with "
+            f"{found.oracle[top, most[top]]:.2f}."
+        )
+    much = [excess[i, most[i]] > 0 for i in order]
     left, right = st.columns([6, 5], gap="large")
     with left:
         st.dataframe(
             pd.DataFrame(
                 {
                     "Finding": [concepts[i].title for i in order],
-                    "Tells too much of": [concepts[most[i]].title for i in order],
+                    "Tells too much of": [
+                        concepts[most[i]].title if leaky else "none"
+                        for i, leaky in zip(order, much, strict=True)
+                    ],
                     "AUC": [f"{found.told[i, most[i]]:.2f}" for i in order],
                     "should be": [f"{found.oracle[i, most[i]]:.2f}" for i in order],
                     "Tells itself": [f"{found.told[i, i]:.2f}" for i in order],

@@ -47,8 +47,8 @@ def show_ties(view: View, part: str) -> None:
         "if two findings rise together, -1 if one falls as the other rises. "
         f"Of {len(pairs)} pairs, {count} differ by more than chance would have it, each taken by "
         "itself (95 % interval of the difference, over resampled "
-        f"{cache_concepts.resampled(view.model, part)}s); 1 in 20 would by luck. An empty field: "
-        "a finding that never varies here."
+        f"{cache_concepts.resampled(view.model, part)}s); 1 in 20 would by luck. Empty: "
+        "a finding with itself, or one that never varies here."
     )
 
 
