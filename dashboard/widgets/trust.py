@@ -52,9 +52,10 @@ def show_trust(view: View, part: str) -> None:
         f"{cases:,} {part} cases. Agreement: rank correlation of the network's grade with the true "
         "one, 0 by chance and 1 for the same order; AUC where a finding is only there or not, .5 "
         "by chance. Intervals: 95 %, over 500 draws of "
-        f"{cache_concepts.resampled(view.model, part)}s.{narrow_because(view, part)} The plain linear "
-        "model is a ridge regression on the same inputs, trained on the same cases. Error: mean distance to the "
-        "truth; beside it, that of always saying the training cases' median. Calibration error: "
+        f"{cache_concepts.resampled(view.model, part)}s.{narrow_because(view, part)} The plain "
+        "linear model is a ridge regression on the same inputs, trained on the same cases. Error: "
+        "mean distance to the truth; beside it, that of always saying the training cases' median. "
+        "Calibration error: "
         "mean distance of grade and truth over up to 10 bins of equally many cases."
     )
     weakest = min(range(len(found)), key=lambda k: _or_lowest(found[k].score))
