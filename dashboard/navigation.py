@@ -18,6 +18,7 @@ def pages() -> dict[str, StreamlitPage]:
         "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),
         "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
         "activations": st.Page(ROOT / "pages" / "activations.py", title="Activations"),
+        "concepts": st.Page(ROOT / "pages" / "concepts.py", title="Concepts"),
     }
 
 

@@ -111,6 +111,11 @@ def concept_value(concept: Concept, value: float, more_digits: int = 0) -> str:
     return f"{concept.shown(value):.{max(0, concept.digits) + more_digits}f}"
 
 
+def distance_unit(concept: Concept) -> str:
+    """Unit of a distance between two values: a scale "of 5" has points."""
+    return "points" if concept.unit.startswith("of ") else concept.unit
+
+
 def concept_word(concept: Concept, value: float) -> str:
     """Say a graded concept in a word or two."""
     if value >= 0.8:

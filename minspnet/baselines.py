@@ -11,7 +11,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -170,6 +170,30 @@ def _macs(model: BaseEstimator) -> int | None:
     if isinstance(last, MLPClassifier):
         return int(sum(array.size for array in last.coefs_))
     return None
+
+
+def linear_concepts(
+    train_inputs: Float[np.ndarray, "train *input"],
+    train_truth: Float[np.ndarray, "train concept"],
+    inputs: Float[np.ndarray, "case *input"],
+    levels: tuple[int, ...] = (),
+) -> Float[np.ndarray, "case concept"]:
+    """Grade concepts as a plain linear model does: ridge regression on the same inputs.
+
+    Its penalty is chosen among the training cases, by leaving one out.
+
+    Args:
+        train_inputs: Pictures and signals are flattened. A missing number is NaN.
+        train_truth: True graded concepts.
+        inputs: Of the cases to grade.
+        levels: Of each column, how many levels it has, 0 for a number; empty if all are numbers.
+    """
+    prepare = _preparation(levels)
+    train = prepare.fit_transform(train_inputs.reshape(len(train_inputs), -1))
+    model = _scaled(RidgeCV(np.logspace(-1, 5, 13)))
+    model.fit(train.astype(np.float64), train_truth)
+    given = prepare.transform(inputs.reshape(len(inputs), -1))
+    return np.clip(model.predict(given.astype(np.float64)), 0, 1)
 
 
 def _preparation(levels: tuple[int, ...]) -> BaseEstimator:

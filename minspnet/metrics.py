@@ -93,6 +93,25 @@ def mean_auc(
     return float(np.mean([auc(probabilities[:, k], labels == k) for k in classes]))
 
 
+def midranks(values: Float[np.ndarray, " case"]) -> Float[np.ndarray, " case"]:
+    """Place of each value in order, from 1 on; equal values share the mean of their places."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    shared: np.ndarray = (last - (counts - 1) / 2)[places]
+    return shared
+
+
+def rank_correlation(a: Float[np.ndarray, " case"], b: Float[np.ndarray, " case"]) -> float:
+    """Spearman's: 1 if both order the cases alike, -1 if one turns the order of the other round.
+
+    NaN if one of them never varies.
+    """
+    a, b = midranks(a), midranks(b)
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / size if size else float("nan")
+
+
 def recall(
     predicted: Int[np.ndarray, " case"], labels: Int[np.ndarray, " case"], classes: int
 ) -> Float[np.ndarray, " class"]:

@@ -117,6 +117,10 @@ class Head:
         np.add(graded, 0.5, out=graded)
         return activations
 
+    def read(self, truth: Float[np.ndarray, "case concept"]) -> Float[np.ndarray, "case concept"]:
+        """True graded concepts as this head takes them: binary ones are cut at one half."""
+        return (truth >= 0.5).astype(truth.dtype) if self.binary else truth
+
     def class_logits(
         self, activations: Float[np.ndarray, "case output"]
     ) -> Float[np.ndarray, "case class"]:

@@ -19,7 +19,8 @@ NUMPY_ONLY = (
     "errors spec policy domain trace metrics sweep data domains artifact waterfall "
     "store adapters patches reasons certify operating search deploy.session latency "
     "cohort errortree projection spreadsheet "
-    "counterfactual whatif"
+    "counterfactual whatif "
+    "intervention concept_scores concept_weights worth_checking"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"

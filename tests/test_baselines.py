@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minspnet.baselines import NAMES, ask_baseline, is_quick, score_baselines
+from minspnet.baselines import NAMES, ask_baseline, is_quick, linear_concepts, score_baselines
 from minspnet.errors import UserError
 from minspnet.metrics import accuracy, mean_auc
 
@@ -79,3 +79,17 @@ def test_more_work_is_never_quicker() -> None:
     for name in NAMES:
         quick = [is_quick(name, cases, 100, 2, 2000) for cases in (10, 1000, 10**5, 10**9)]
         assert quick == sorted(quick, reverse=True)
+
+
+def test_concepts_that_are_linear_in_the_inputs_are_found() -> None:
+    """One is a sum of numbers, one is a level; of the third nothing can be told: its mean."""
+    generator = np.random.default_rng(0)
+    inputs = np.column_stack([generator.random((300, 2)), generator.integers(0, 3, 300)])
+    inputs = inputs.astype(np.float32)
+    truth = np.column_stack(
+        [inputs[:, :2].mean(axis=1), inputs[:, 2] == 1, generator.random(300)]
+    ).astype(np.float32)
+    said = linear_concepts(inputs[:200], truth[:200], inputs[200:], (0, 0, 3))
+    np.testing.assert_allclose(said[:, :2], truth[200:, :2], atol=0.02)
+    assert said[:, 2].std() < 0.1 and said[:, 2].mean() == pytest.approx(0.5, abs=0.05)
+    assert said.min() >= 0 and said.max() <= 1

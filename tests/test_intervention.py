@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from minspnet.intervention import intervention_curve
+from minspnet.intervention import (
+    correct_in_order,
+    fixed_ranks,
+    greedy_order,
+    intervention_curve,
+    random_ranks,
+    single_corrections,
+)
 from minspnet.policy import Policy
 from minspnet.trace import ExpertTree, Head, Trace, replay
 
@@ -122,3 +129,64 @@ def test_the_decision_threshold_counts() -> None:
         found = intervention_curve(trace, policy, truth, labels, orders=1).accuracies[0]
         assert found == pytest.approx(expected), f"at a cut-off of {cut}"
     assert len(shares) > 1
+
+
+# --- Orders --------------------------------------------------------------------------------------
+
+
+def slow(trace: Trace, truth: np.ndarray, corrected: list[tuple[int, int]]) -> np.ndarray:
+    """Decide case by case with a policy that sets these (case, concept) to their true value."""
+    decided = []
+    for case in range(len(trace)):
+        edited = Policy(())
+        for row, k in corrected:
+            if row == case:
+                edited = edited.intervene(CONCEPTS[k], float(truth[case, k]))
+        decided.append(replay(trace[case], edited).predicted[0])
+    return np.array(decided)
+
+
+@given(st.integers(0, 50))
+def test_each_case_follows_its_own_order(seed: int) -> None:
+    """A slow second implementation: edit each case by hand with a policy, and replay it."""
+    trace, truth, labels = four_cases()
+    ranks = random_ranks(truth.shape, np.random.default_rng(seed))
+    assert (np.sort(ranks, axis=1) == np.arange(3)).all()
+    found = correct_in_order(trace, Policy(()), truth, labels, ranks)
+    for step in range(4):
+        edits = [(i, k) for i in range(4) for k in range(3) if ranks[i, k] < step]
+        right = slow(trace, truth, edits) == labels
+        np.testing.assert_array_equal(found.right[step], right)
+        assert found.accuracies[step] == pytest.approx(right.mean())
+
+
+def test_a_single_correction_counts_what_it_mends_and_spoils() -> None:
+    trace, truth, labels = four_cases()
+    before = replay(trace, Policy(())).predicted == labels
+    found = single_corrections(trace, Policy(()), truth, labels)
+    assert any(one.repaired or one.broken for one in found)
+    for k, one in enumerate(found):
+        after = slow(trace, truth, [(case, k) for case in range(4)]) == labels
+        assert one.repaired == int((after & ~before).sum())
+        assert one.broken == int((before & ~after).sum())
+        assert one.net == int(after.sum()) - int(before.sum())
+
+
+def test_the_greedy_order_is_the_best_at_each_step() -> None:
+    """All orders of three concepts: its first step has the least log loss of all first steps."""
+    trace, truth, labels = four_cases()
+    order = greedy_order(trace, Policy(()), truth, labels)
+    assert sorted(order) == [0, 1, 2]
+
+    def loss(known: tuple[int, ...]) -> float:
+        chances = []
+        for case in range(4):
+            edited = Policy(())
+            for k in known:
+                edited = edited.intervene(CONCEPTS[k], float(truth[case, k]))
+            chances.append(replay(trace[case], edited).probabilities[0, labels[case]])
+        return float(-np.log(chances).mean())
+
+    assert loss(order[:1]) == min(loss((k,)) for k in range(3))
+    assert loss(order[:2]) == min(loss((order[0], k)) for k in range(3) if k != order[0])
+    assert fixed_ranks(order, 2).tolist() == [[order.index(k) for k in range(3)]] * 2

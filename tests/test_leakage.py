@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minspnet.errors import UserError
-from minspnet.leakage import impurity
+from minspnet.leakage import impurity, leakage, varying
 
 
 def independent_truth(cases: int = 600) -> np.ndarray:
@@ -47,3 +47,33 @@ def test_bad_input_is_refused() -> None:
     flat[:, 1] = 0.5
     with pytest.raises(UserError, match="each concept must be above its median"):
         impurity(flat, flat)
+
+
+def test_over_halvings_it_is_the_same_score_and_says_where() -> None:
+    """The third concept also says the first, by whether it is even: cell (2, 0) has the excess."""
+    truth = independent_truth(400)
+    said = truth.copy()
+    above = truth[:, 0] > np.median(truth[:, 0])
+    steps = np.floor(truth[:, 2] * 6) / 6
+    said[:, 2] = steps + np.where(above, 0.12, 0.02)
+    found = leakage(said, truth, halvings=3)
+    assert found.scores == tuple(impurity(said, truth, seed) for seed in range(3))
+    rows, columns = np.unravel_index(np.argmax(found.excess), (3, 3))
+    assert (rows, columns) == (2, 0) and found.excess[2, 0] > 0.1
+    assert min(found.scores) > 1.5 * max(found.harmless)
+
+
+def test_errors_that_say_nothing_score_as_harmless_ones() -> None:
+    """Noise costs a concept its own meaning, but tells nothing about the others."""
+    truth = independent_truth(600)
+    said = np.clip(truth + np.random.default_rng(3).normal(0, 0.2, truth.shape), 0, 1)
+    found = leakage(said.astype(np.float32), truth)
+    assert np.mean(found.scores) == pytest.approx(np.mean(found.harmless), abs=0.05)
+    assert leakage(truth, truth, 1).scores == (0,)
+
+
+def test_concepts_that_hardly_vary_can_be_left_out() -> None:
+    truth = independent_truth(40)
+    truth[:, 1] = 0
+    truth[:3, 1] = 1
+    assert varying(truth).tolist() == [True, False, True]

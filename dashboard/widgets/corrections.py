@@ -1,0 +1,127 @@
+"""What correcting concepts does to the answers: alone, and one after another in several orders."""
+
+import streamlit as st
+
+from dashboard import cache, cache_concepts, text
+from dashboard.cache_concepts import CHOICE, Curves
+from dashboard.figures.corrections import draw_curves, draw_mended
+from dashboard.state import View, unedited
+from dashboard.widgets.chart import show_chart
+from dashboard.widgets.trust import narrow_because
+
+_TITLES = {
+    "random": "in random order",
+    "doubt": "most uncertain first",
+    "fixed": "one fixed order",
+    "worth": "most worth checking first",
+}
+_SCORES = {"accuracy": "Accuracy", "auc": "AUC"}
+
+
+def show_misleading(view: View, part: str) -> None:
+    """In one sentence: the concept whose correction mends the most answers."""
+    domain = cache.domain_of(view.model)
+    found = cache_concepts.singles(view.model, part, unedited(view))
+    best = max(range(len(found)), key=lambda k: (found[k].net, found[k].repaired))
+    decided = cache.decision(view.model, part, unedited(view)).predicted
+    wrong = int((decided != cache.part(view.model, part).labels).sum())
+    cases = len(decided)
+    if found[best].net <= 0:
+        st.info(
+            f"No single finding misleads it: whichever is corrected in all {cases:,} {part} cases, "
+            f"no more wrong answers are repaired than right ones broken ({wrong:,} are wrong)."
+        )
+        return
+    one, name = found[best], text.plain(domain.concepts[best].title)
+    breaks = f"breaks {one.broken:,}" if one.broken else "breaks none"
+    st.info(
+        f"**{name}** misleads it most: setting this finding to its true value in all {cases:,} "
+        f"{part} cases repairs {one.repaired:,} of {wrong:,} wrong answers and {breaks}."
+    )
+
+
+def show_corrections(view: View, part: str) -> None:
+    """The curve of all orders, and each concept alone."""
+    domain = cache.domain_of(view.model)
+    with st.spinner("Correcting..."):
+        found = cache_concepts.curves(view.model, part, unedited(view))
+    st.markdown(_verdict(found, part))
+    wanted = st.segmented_control(
+        "Score",
+        list(_SCORES),
+        format_func=_SCORES.__getitem__,
+        default="accuracy",
+        required=True,
+        key="corrections-score",
+    )
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        lines = {
+            order: curve.aucs if wanted == "auc" else curve.accuracies
+            for order, curve in found.by_order.items()
+        }
+        random = found.by_order["random"]
+        show_chart(
+            draw_curves(
+                lines,
+                _TITLES,
+                (random.low[wanted or "accuracy"], random.high[wanted or "accuracy"]),
+                f"{_SCORES[wanted or 'accuracy']} on {part} cases",
+            ),
+            alt=f"{_SCORES[wanted or 'accuracy']} after correcting more and more findings, in four "
+            "orders",
+            key=f"corrections-{wanted}",
+        )
+    with right:
+        singles = cache_concepts.singles(view.model, part, unedited(view))
+        order = sorted(range(len(singles)), key=lambda k: -singles[k].net)
+        st.markdown("**Each finding corrected alone**")
+        show_chart(
+            draw_mended(
+                [domain.concepts[k].title for k in order],
+                [singles[k].repaired for k in order],
+                [singles[k].broken for k in order],
+            ),
+            alt="Decisions repaired and broken by correcting each finding alone",
+            key="mended",
+        )
+    _explain(view, part, found)
+
+
+def _verdict(found: Curves, part: str) -> str:
+    """Say whether checking by worth is ahead, and of what."""
+    said = []
+    for order in ("random", "doubt", "fixed"):
+        gain, (low, high) = found.ahead[order]
+        how = "ahead of" if low > 0 else "behind" if high < 0 else "not clearly different from"
+        # An amount and its interval, in points of accuracy.
+        numbers = text.plain(f"{100 * gain:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f}")
+        said.append(f"{how} *{_TITLES[order]}* ({numbers})")
+    start, end = (found.by_order["worth"].accuracies[n] for n in (0, -1))
+    helps = (
+        "Correcting every finding helps"
+        if end > start
+        else "Correcting every finding does not help"
+    )
+    return (
+        f"**{helps}: accuracy {start:.3f} before, {end:.3f} after.** On the way, *"
+        f"{_TITLES['worth']}* is {text.listed(said)}."
+    )
+
+
+def _explain(view: View, part: str, found: Curves) -> None:
+    domain = cache.domain_of(view.model)
+    names = text.plain(", ".join(domain.concepts[k].title for k in found.fixed))
+    same = ", the very cases shown, which flatters it" if part == CHOICE else ""
+    total = len(cache.part(view.model, part))
+    few = f", drawn from {total:,}" if found.cases < total else ""
+    st.caption(
+        f"{found.cases:,} {part} cases{few}; a correction sets a finding to its true value. "
+        "Experts that ran stay the same: gates were scored before. In brackets: accuracy, mean "
+        "over all numbers of corrections between none and all, with its 95 % interval over "
+        f"resampled cases.{narrow_because(view, part)} Random: "
+        f"mean and spread of {cache_concepts.ORDERS} orders. Most uncertain: where the true "
+        "value scatters most among validation cases of a like grade. Most worth checking: where "
+        "that scatter leaves the answer most in doubt; what is found is taken in before the next. "
+        f"Fixed: {names}; chosen on validation cases by the chance given to the true class{same}."
+    )

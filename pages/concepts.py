@@ -1,0 +1,46 @@
+"""Concepts: can they be trusted, what do they mean for the answer, which is worth checking."""
+
+import streamlit as st
+
+from dashboard import cache, state
+from dashboard.widgets import checking, class_weights, corrections, leaks, ties, trust
+
+st.title("Can its findings be trusted?")
+st.write(
+    "The network answers through findings (concepts) that have a name. Here they are held against "
+    "their true values, over all cases that it was not trained on."
+)
+
+
+@st.fragment
+def show_concepts() -> None:
+    """One fragment, so that a choice redraws this page's charts and nothing else."""
+    view = state.current()
+    part = st.segmented_control(
+        "Cases",
+        ["validation", "test"],
+        format_func=lambda name: f"{name} ({len(cache.part(view.model, name)):,})",
+        default="validation",
+        required=True,
+        key="concepts-part",
+        help="Decide on validation cases; test cases are for a last look, to report.",
+    )
+    part = part or "validation"
+    corrections.show_misleading(view, part)
+    tabs = {
+        "Trust": lambda: trust.show_trust(view, part),
+        "Weights in the answer": lambda: class_weights.show_weights(view),
+        "What goes together": lambda: ties.show_ties(view, part),
+        "Leakage": lambda: leaks.show_leaks(view, part),
+        "What corrections do": lambda: corrections.show_corrections(view, part),
+        "Worth checking next": lambda: checking.show_checking(part),
+    }
+    # Only the open one is computed and drawn.
+    shown = st.tabs(list(tabs), key="concepts-tab", on_change="rerun")
+    for tab, show in zip(shown, tabs.values(), strict=True):
+        if tab.open:
+            with tab:
+                show()
+
+
+show_concepts()
