@@ -14,6 +14,7 @@ def pages() -> dict[str, StreamlitPage]:
         "overview": st.Page(ROOT / "pages" / "overview.py", title="Overview", default=True),
         "case": st.Page(ROOT / "pages" / "case.py", title="Case"),
         "routing": st.Page(ROOT / "pages" / "routing.py", title="Routing"),
+        "attributions": st.Page(ROOT / "pages" / "attributions.py", title="Attributions"),
     }
 
 

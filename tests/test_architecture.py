@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("minspnet", "dashboard", "pages")
 NUMPY_ONLY = (
     "errors spec policy domain trace metrics sweep data domains artifact waterfall "
-    "store adapters patches reasons certify operating search deploy.session latency"
+    "store adapters patches reasons certify operating search deploy.session latency trust"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"
