@@ -11,7 +11,7 @@ from dashboard.jobs import Job
 from minspnet import artifact
 from minspnet.policy import Policy
 from minspnet.trace import replay
-from minspnet.trust import Measured, doubts
+from minspnet.trust import NAMES, Measured, doubts, left_out
 from minspnet.waterfall import contrast
 
 PART = "validation"
@@ -48,20 +48,9 @@ def sample(name: str, count: int) -> tuple[int, ...]:
 
 
 def methods(name: str) -> tuple[str, ...]:
-    """Names of the methods offered for a model; a window over one column is leaving it out."""
-    offered = (
-        "integrated_gradients",
-        "gradient_shap",
-        "deep_lift",
-        "kernel_shap",
-        "lime",
-        "feature_ablation",
-        "occlusion",
-        "input_x_gradient",
-        "saliency",
-    )
-    tabular = cache.domain_of(name).modality == "tabular"
-    return tuple(method for method in offered if not (tabular and method == "occlusion"))
+    """Names of the methods offered for a model."""
+    unsuited = left_out(cache.model(name).spec)
+    return tuple(method for method in NAMES if method not in unsuited)
 
 
 def start(name: str, policy: Policy, count: int) -> None:
@@ -96,9 +85,9 @@ def _measure(name: str, policy: Policy, count: int) -> Iterator[float]:
         one = {}
         for step, (method, measured) in enumerate(measure(network, question, asked, row), 1):
             one[method] = measured
-            yield (number + step / len(asked)) / len(rows) * 0.9999
-        found[row] = one
-    yield 1.0
+            if len(one) == len(asked):
+                found[row] = one
+            yield (number + step / len(asked)) / len(rows)
 
 
 def measured(name: str, policy: Policy, count: int) -> dict[str, list[Measured]]:

@@ -1,22 +1,26 @@
 """Work that takes longer than a page may wait: done in a thread, seen from outside, stoppable."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from minspnet.errors import UserError, in_a_line
 
 _TURN = threading.Lock()
+_PAUSE = 0.002
+"""Seconds between steps, in which pages and other jobs get their turn."""
 
 
 class Job:
     """Steps under way in a thread of their own.
 
-    One job works at a time, in the order they ask: two on the same cores would both be late. A
-    job keeps its results outside of itself, so that a stopped one leaves what it has done.
+    Jobs take turns, a step each: on the same cores they would only slow each other down. A job
+    keeps its results outside of itself, so that a stopped one leaves what it has done.
 
     Attributes:
         done: Share of the work, from 0 to 1.
-        state: Waiting for its turn, working, done, stopped, or failed.
+        state: ``working`` until it is done, stopped or has failed.
         error: A sentence once it has failed.
     """
 
@@ -27,7 +31,7 @@ class Job:
             work: Gives the share done after each step; between steps it can be stopped.
         """
         self.done = 0.0
-        self.state = "waiting"
+        self.state: Literal["working", "done", "stopped", "failed"] = "working"
         self.error = ""
         self._work = work
         self._stop = threading.Event()
@@ -38,7 +42,7 @@ class Job:
     @property
     def under_way(self) -> bool:
         """Whether anything may still change."""
-        return self.state in ("waiting", "working")
+        return self.state == "working"
 
     def stop(self) -> None:
         """Ask it to end after the step it is at."""
@@ -46,31 +50,22 @@ class Job:
 
     def _run(self) -> None:
         try:
-            while not _TURN.acquire(timeout=0.2):
-                if self._over():
-                    self.state = "stopped"
-                    return
-            try:
-                self.state = self._go()
-            finally:
-                _TURN.release()
+            self.state = "done" if self._finished() else "stopped"
         except UserError as error:
             self.error, self.state = str(error), "failed"
         except Exception as error:  # whatever it is, the page says it and goes on
             self.error = f"This could not be worked out ({in_a_line(error)})."
             self.state = "failed"
 
-    def _go(self) -> str:
-        self.state = "working"
-        if self._over():
-            return "stopped"
-        for share in self._work():
-            self.done = share
-            if share < 1 and self._over():
-                return "stopped"
-        self.done = 1.0
-        return "done"
-
-    def _over(self) -> bool:
+    def _finished(self) -> bool:
+        steps = self._work()
         # Whoever still works when the program is being stopped gives up.
-        return self._stop.is_set() or not threading.main_thread().is_alive()
+        while not self._stop.is_set() and threading.main_thread().is_alive():
+            with _TURN:
+                share = next(steps, None)
+            if share is None:
+                self.done = 1.0
+                return True
+            self.done = share
+            time.sleep(_PAUSE)
+        return False

@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import rankdata
 
+from minspnet.spec import ModelSpec
+
 FEWEST = 8
 """Cases below which nothing is said against a method."""
 MOST_ALIKE = 0.5
@@ -19,6 +21,30 @@ is doubted: more than half of it then has nothing to do with what was learned.""
 MOST_MISSED = 0.05
 """Share of the logit's difference that a method which promises the sum may miss."""
 _NORMAL = 1.96
+
+
+NAMES = (
+    "integrated_gradients",
+    "gradient_shap",
+    "deep_lift",
+    "kernel_shap",
+    "lime",
+    "feature_ablation",
+    "occlusion",
+    "input_x_gradient",
+    "saliency",
+)
+"""The methods of ``minspnet.attribution``, in the order of menus."""
+
+
+def left_out(spec: ModelSpec) -> Mapping[str, str]:
+    """Methods that a network cannot be asked by, or not sensibly, with the reason in words."""
+    found = {}
+    if spec.stem.kind == "tabular":
+        found["occlusion"] = "a window over one column is leaving it out"
+    if any(e.weights_of or (e.shared and e.repeats > 2) for e in spec.experts):
+        found["deep_lift"] = "this network runs some layers more than once, which it cannot follow"
+    return found
 
 
 @dataclass(frozen=True)
@@ -153,11 +179,14 @@ def effective_places(values: Float[np.ndarray, " place"]) -> float:
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def global_shares(measured: Sequence[Measured]) -> Float[np.ndarray, " place"]:
-    """Mean absolute value of each place, as a share of their sum."""
-    sizes = np.mean([np.abs(one.values) for one in measured], axis=0)
-    total = float(sizes.sum())
-    return sizes / total if total else sizes
+def global_shares(
+    measured: Sequence[Measured],
+) -> tuple[Float[np.ndarray, " place"], Float[np.ndarray, " place"]]:
+    """Mean absolute value of each place as a share of their sum, and half its 95 % interval."""
+    sizes = np.stack([np.abs(one.values) for one in measured])
+    total = float(sizes.mean(axis=0).sum()) or 1.0
+    spread = sizes.std(axis=0, ddof=1) if len(sizes) > 1 else np.full(sizes.shape[1], math.nan)
+    return sizes.mean(axis=0) / total, _NORMAL * spread / math.sqrt(len(sizes)) / total
 
 
 def top_places(values: Float[np.ndarray, " place"], count: int = 3) -> tuple[int, ...]:

@@ -16,8 +16,11 @@ st.write(
     "which of them can be trusted on this network."
 )
 picker.pick_case()
-count = methods.choose_count(view)
-methods.show_progress(view, count)
+left, right = st.columns([3, 8], gap="large", vertical_alignment="bottom")
+with left:
+    count = methods.choose_count(view)
+with right:
+    methods.show_progress(view, count)
 
 
 @st.fragment

@@ -16,15 +16,25 @@ _AMOUNTS = [[0, _FAINT], [1, "rgba(0,158,115,0.75)"]]
 
 
 def draw_shares(
-    rows: Sequence[str], columns: Sequence[str], shares: Float[np.ndarray, "row column"]
+    rows: Sequence[str],
+    columns: Sequence[str],
+    shares: Float[np.ndarray, "row column"],
+    margins: Float[np.ndarray, "row column"],
 ) -> go.Figure:
     """Draw which share of all attribution each row has, one method a column."""
+    hover = [
+        [
+            f"{row}, {column}: {100 * shares[r, c]:.1f} ± {100 * margins[r, c]:.1f} % of all"
+            for c, column in enumerate(words(columns))
+        ]
+        for r, row in enumerate(words(rows))
+    ]
     return _table(
         rows,
         columns,
         100 * shares,
         [[f"{100 * share:.0f}" for share in row] for row in shares],
-        "%{y}, %{x}: %{z:.1f} % of all<extra></extra>",
+        hover,
         _AMOUNTS,
         (0.0, 100 * float(shares.max(initial=0)) or 1.0),
     )
@@ -38,17 +48,22 @@ def draw_side_by_side(
 ) -> go.Figure:
     """Draw what methods say of one case's inputs, as signed shares; the values on hovering."""
     limit = float(np.abs(shares).max(initial=0)) or 1.0
-    figure = _table(
+    hover = [
+        [
+            f"{row}, {column}: {100 * shares[r, c]:+.1f} % of all ({signed(float(values[r, c]))})"
+            for c, column in enumerate(words(columns))
+        ]
+        for r, row in enumerate(words(rows))
+    ]
+    return _table(
         rows,
         columns,
         100 * shares,
         [[f"{100 * share:+.0f}".replace("-", "−") for share in row] for row in shares],
-        "%{y}, %{x}: %{z:+.1f} % of all (%{customdata})<extra></extra>",
+        hover,
         [[0, AWAY], [0.5, _FAINT], [1, TOWARDS]],
         (-100 * limit, 100 * limit),
     )
-    said = [[signed(float(value)) for value in row] for row in values]
-    return figure.update_traces(customdata=said)
 
 
 def draw_agreement(names: Sequence[str], matrix: Float[np.ndarray, "name name"]) -> go.Figure:
@@ -60,7 +75,7 @@ def draw_agreement(names: Sequence[str], matrix: Float[np.ndarray, "name name"])
         names[:-1],
         shown,
         text,
-        "%{y} and %{x}: %{z:.2f}<extra></extra>",
+        [[f"{row} and {column}" for column in words(names[:-1])] for row in words(names[1:])],
         [[0, SAVED], [0.5, _FAINT], [1, "rgba(0,158,115,0.75)"]],
         (-1.0, 1.0),
     )
@@ -71,14 +86,14 @@ def _table(
     columns: Sequence[str],
     values: Float[np.ndarray, "row column"],
     text: Sequence[Sequence[str]],
-    hover: str,
+    hover: Sequence[Sequence[str]],
     colours: list[list[object]],
     limits: tuple[float, float],
 ) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             z=[[None if math.isnan(v) else round(float(v), 4) for v in row] for row in values],
-            x=words(_broken(columns)),
+            x=list(range(len(columns))),
             y=words(rows),
             zmin=limits[0],
             zmax=limits[1],
@@ -89,24 +104,22 @@ def _table(
             xgap=2,
             ygap=2,
             hoverongaps=False,
-            hovertemplate=hover,
+            hovertext=[list(row) for row in hover],
+            hoverinfo="text",
         )
     )
     figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
-    figure.update_xaxes(side="top", fixedrange=True, showgrid=False, tickangle=0)
-    # Titles stand in lines of one word each.
-    lines = max((name.count(" ") + 1 for name in columns), default=1)
-    finish(figure, 40 + 18 * lines + 30 * len(rows))
-    figure.update_xaxes(tickfont_size=11)
-    # A break is markup, so that it is put in after names were made safe.
-    return figure.update_xaxes(
-        ticktext=[t.replace("\n", "<br>") for t in words(_broken(columns))],
-        tickvals=list(words(_broken(columns))),
+    figure.update_xaxes(
+        side="top",
+        fixedrange=True,
+        showgrid=False,
+        tickangle=0,
+        tickvals=list(range(len(columns))),
+        # Broken after it was made safe: a break is markup itself.
+        ticktext=[name.replace(" ", "<br>", 1) for name in words(columns)],
     )
-
-
-def _broken(names: Sequence[str]) -> list[str]:
-    return [name.replace(" ", "\n") for name in names]
+    finish(figure, 70 + 30 * len(rows))
+    return figure.update_xaxes(tickfont_size=11)
 
 
 def draw_maps(

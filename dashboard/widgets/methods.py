@@ -1,6 +1,7 @@
 """Attribution methods over many cases: how far the work is, and what it says of each method."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,16 @@ from dashboard.format import percent
 from dashboard.state import View
 from dashboard.text import listed, plain
 from dashboard.widgets.chart import show_chart
-from minspnet.trust import FEWEST, Mean, Measured, agreement, doubts, global_shares, quality
+from minspnet.trust import (
+    FEWEST,
+    Mean,
+    Measured,
+    agreement,
+    doubts,
+    global_shares,
+    left_out,
+    quality,
+)
 
 _COUNT = "attributions-cases"
 _SEEN = "attributions-seen"
@@ -31,7 +41,7 @@ def choose_count(view: View) -> int:
     usual = max((n for n in counts if n <= cache_attributions.USUAL), default=counts[0])
     return int(
         st.segmented_control(
-            "Cases looked at",
+            "Cases that judge the methods",
             counts,
             default=usual,
             required=True,
@@ -71,11 +81,10 @@ def _progress(view: View, count: int) -> None:
         return
     left, right = st.columns([5, 1], vertical_alignment="center")
     if job is not None and under_way:
-        words = "Waiting for other work" if job.state == "waiting" else "Judging the methods"
         left.progress(
             known / count,
-            f"{words} in the background: {known} of {count} cases. The page stays usable, and "
-            "leaving it stops nothing.",
+            f"Judging the methods in the background: {known} of {count} cases. The page stays "
+            "usable, and leaving it stops nothing.",
         )
         right.button("Stop", on_click=job.stop, width="stretch", key="attributions-stop")
         return
@@ -116,11 +125,12 @@ def show_trust(view: View, count: int) -> None:
     if good:
         st.success(f"Nothing speaks against: {listed(good)}. (n = {known})")
     if bad:
-        said = [
-            f"**{METHODS[method].title}**: {listed([DOUBTS[one] for one in why])}."
-            for method, why in bad.items()
+        lines = [
+            f"- {DOUBTS[one]}: {listed([METHODS[m].title for m, why in bad.items() if one in why])}"
+            for one in DOUBTS
+            if any(one in why for why in bad.values())
         ]
-        st.warning("Doubted here, on this network and these cases:\n\n" + "\n\n".join(said))
+        st.warning(f"Doubted here (n = {known}), because\n" + "\n".join(lines))
     table = {method: quality(one) for method, one in found.items()}
     show_chart(
         draw_leads(
@@ -157,6 +167,8 @@ def show_trust(view: View, count: int) -> None:
         "approximation). ↑ higher is better, ↓ lower."
     )
     st.caption(RULE)
+    for method, why in left_out(cache.model(view.model).spec).items():
+        st.caption(f"{METHODS[method].title} is left out: {why}.")
     with st.expander("What each measure and method means"):
         st.markdown(
             "\n".join(
@@ -189,9 +201,9 @@ def show_agreement(view: View, count: int) -> None:
     pairs = matrix[np.tril_indices(len(matrix), -1)]
     known = len(next(iter(found.values())))
     st.markdown(
-        f"Two methods agree at **{np.nanmedian(pairs):.2f}** in the middle of all pairs: 1 is the "
-        "same order of inputs, 0 no relation, below 0 the opposite. Agreement is no proof: "
-        "methods can be wrong together."
+        f"The median pair of methods agrees at **{np.nanmedian(pairs):.2f}**: 1 is the same order "
+        "of inputs, 0 no relation, below 0 the opposite. Agreement is no proof: methods can be "
+        "wrong together."
     )
     show_chart(
         draw_agreement(_titles(found), matrix),
@@ -211,7 +223,12 @@ def show_overall(view: View, count: int) -> None:
         return
     domain = cache.domain_of(view.model)
     known = len(next(iter(found.values())))
-    shares = np.stack([global_shares(one) for one in found.values()], axis=1)
+    if domain.modality == "signal":
+        found = {method: [_by_channel(view, one) for one in ones] for method, ones in found.items()}
+    shares, margins = (
+        np.stack(both, axis=1)
+        for both in zip(*(global_shares(one) for one in found.values()), strict=True)
+    )
     titles = [_marked(METHODS[method].title, bool(doubts(one))) for method, one in found.items()]
     if domain.modality == "image":
         rows = math.isqrt(len(shares))
@@ -224,11 +241,9 @@ def show_overall(view: View, count: int) -> None:
         what = "square of the picture"
     else:
         names = [feature.title for feature in cache.features(view.model)]
-        if domain.modality == "signal":
-            shares = shares.reshape(len(names), -1, len(found)).sum(axis=1)
         order = np.argsort(-shares.mean(axis=1), kind="stable")[:_MOST]
         show_chart(
-            draw_shares([names[k] for k in order], titles, shares[order]),
+            draw_shares([names[k] for k in order], titles, shares[order], margins[order]),
             key="attributions-overall",
             alt="For each method, the share of all attribution that each input has",
         )
@@ -244,6 +259,12 @@ def show_overall(view: View, count: int) -> None:
     )
 
 
+def _by_channel(view: View, one: Measured) -> Measured:
+    """The same with the stretches of each channel taken together, by size."""
+    sizes = np.abs(one.values).reshape(len(cache.features(view.model)), -1).sum(axis=1)
+    return replace(one, values=sizes)
+
+
 def _marked(title: str, doubted: bool) -> str:
     short = title.replace(" (size of the gradient)", "")
-    return f"{short} *" if doubted else short
+    return f"{short}*" if doubted else short

@@ -8,14 +8,16 @@ import streamlit as st
 from dashboard import cache, cache_attributions, text
 from dashboard.attribution_words import FIRST, METHODS, UNSIGNED
 from dashboard.figures.attributions import draw_side_by_side
-from dashboard.figures.contributions import draw_bars
+from dashboard.figures.contributions import draw_bars, draw_ledger
 from dashboard.figures.pictures import by_patch, draw_picture
 from dashboard.figures.signals import draw_signal
+from dashboard.format import signed
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.doubt import show_doubt
 from minspnet.trace import replay
 from minspnet.trust import Mean, likeness, top_places
+from minspnet.waterfall import RESIDUAL
 
 _MOST = 10
 _TOP = 3
@@ -157,23 +159,33 @@ def show_stages(view: View, case_id: str) -> None:
         maps = cache_attributions.attention(view.model, case_id, active)
     told, against = cache.told(view.model, case_id, view.policy)
     sums = {part: float(values.sum()) for part, values in found.items()}
-    columns = [concept.title for concept in domain.concepts]
-    notes = []
-    for values in found.values():
-        first = int(np.argmax(np.abs(values)))
-        named = columns[first] if first < len(columns) else "what no finding names"
-        notes.append(f"most of it through {named.lower()}")
+    titles = [concept.title for concept in domain.concepts]
+    past = len(next(iter(found.values()))) - len(titles)
+    titles += [text.output_title(domain, f"{RESIDUAL}{k}") for k in range(1, past + 1)]
     st.markdown("**What each part that ran carried from the inputs to the answer**")
+    if len(sums) == 1:
+        st.write("No expert ran for this case: the short way carried all of it.")
     show_chart(
-        draw_bars(list(sums), list(sums.values()), notes, "log-odds carried"),
+        draw_bars(list(sums), list(sums.values()), [""] * len(sums), "log-odds carried"),
         key="attributions-stages",
         alt="What each part carried from the inputs to the log-odds",
+    )
+    st.markdown("**The same through each finding**")
+    kept = [k for k in range(len(titles)) if any(abs(v[k]) >= 0.005 for v in found.values())]
+    show_chart(
+        draw_ledger(
+            list(found),
+            [titles[k] for k in kept],
+            [[float(values[k]) for k in kept] for values in found.values()],
+        ),
+        key="attributions-stages-findings",
+        alt="What each part carried through each finding, in log-odds",
     )
     st.caption(
         f"Layer conductance: log-odds of {text.plain(text.odds_of(domain, told, against))} that "
         "flow through what each part adds, on the way from the baseline to this case; together "
-        f"{sum(sums.values()):+.2f}. A look that replaces the finding of the one before carries "
-        "only what it changes."
+        f"{signed(sum(sums.values()))}. A look that replaces the finding of the one before "
+        "carries only what it changes."
     )
     if not maps:
         st.caption(

@@ -11,6 +11,7 @@ from minspnet.attribution.routed import RoutedFunction, baseline_of, unfolded
 from minspnet.errors import requirement
 from minspnet.layers.stems import TabularStem
 from minspnet.network import Network, check_inputs
+from minspnet.trust import left_out
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,15 @@ def attribute(
             category starts from no level at all.
 
     Raises:
-        UserError: On an unknown method or target, or inputs that do not fit.
+        UserError: On an unknown method or target, inputs that do not fit, or a method that cannot
+            follow this network.
 
     Source: captum 0.9, ``captum.attr``.
     """
     if method not in METHODS:
         raise requirement("method", f"be one of {', '.join(METHODS)}", repr(method), "pick one")
+    if method == "deep_lift" and (why := left_out(network.spec).get(method)):
+        raise requirement("method", f"suit the network: {why}", repr(method), "pick another")
     check_inputs(network.spec, inputs[None])
     check_target(network, target)
     network.eval()

@@ -33,6 +33,8 @@ from minspnet.patches import PATCH, STRETCH
 
 STEPS = 256
 _TOGETHER = 64
+_SETS = 12
+"""Random sets of places per place, so that what is drawn hardly shows in the values."""
 _DRAWING = threading.Lock()
 _LIME_WIDTH = 0.75
 # DeepLift's rescale rule holds for any function of one number; captum does not list this one.
@@ -150,7 +152,7 @@ def _by_coalitions(
             case,
             baseline,
             feature_mask=mask,
-            n_samples=max(STEPS, 4 * int(differs.sum())),
+            n_samples=max(STEPS, _SETS * int(differs.sum())),
             perturbations_per_eval=_TOGETHER,
         )
     counts = torch.bincount(places.flatten())[places]

@@ -95,7 +95,8 @@ def infidelity_of(present: Present, values: Float[np.ndarray, " place"], seed: i
     shares = torch.as_tensor(values[None], dtype=torch.float32)
     with torch.no_grad():
         found = infidelity(present, empty, whole, shares, n_perturb_samples=SETS, normalize=True)
-    return float(found)
+    # Rounding may leave a little less than nothing.
+    return max(0.0, float(found))
 
 
 def sensitivity_of(network: Network, question: Question, method: str, seed: int) -> float:
