@@ -113,12 +113,13 @@ def _table(
         side="top",
         fixedrange=True,
         showgrid=False,
-        tickangle=0,
+        # Upright where there is no room to lie.
+        autotickangles=[0, 90],
         tickvals=list(range(len(columns))),
         # Broken after it was made safe: a break is markup itself.
         ticktext=[name.replace(" ", "<br>", 1) for name in words(columns)],
     )
-    finish(figure, 70 + 30 * len(rows))
+    finish(figure, 90 + 30 * len(rows))
     return figure.update_xaxes(tickfont_size=11)
 
 
@@ -180,5 +181,5 @@ def draw_leads(
     )
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     figure.update_yaxes(autorange="reversed", fixedrange=True)
-    figure.update_xaxes(title="deletion: log-odds further than a random order", fixedrange=True)
+    figure.update_xaxes(title="lead over a random order, in log-odds", fixedrange=True)
     return finish(figure, 80 + 28 * len(names))

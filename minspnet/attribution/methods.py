@@ -33,8 +33,8 @@ from minspnet.patches import PATCH, STRETCH
 
 STEPS = 256
 _TOGETHER = 64
-_SETS = 12
-"""Random sets of places per place, so that what is drawn hardly shows in the values."""
+_GAME_SETS, _LINE_SETS = 8, 4
+"""Random sets of places per place; Shapley values need more than a line fitted nearby."""
 _DRAWING = threading.Lock()
 _LIME_WIDTH = 0.75
 # DeepLift's rescale rule holds for any function of one number; captum does not list this one.
@@ -119,12 +119,13 @@ def _occlusion(function: RoutedFunction, case: Tensor, baseline: Tensor) -> Tens
 
 
 def _kernel_shap(function: RoutedFunction, case: Tensor, baseline: Tensor) -> Tensor:
-    return _by_coalitions(KernelShap(function), function, case, baseline)
+    return _by_coalitions(KernelShap(function), _GAME_SETS, function, case, baseline)
 
 
 def _lime(function: RoutedFunction, case: Tensor, baseline: Tensor) -> Tensor:
     ridge = SkLearnRidge(alpha=1.0)
-    return _by_coalitions(Lime(function, ridge, _nearness), function, case, baseline)
+    lime = Lime(function, ridge, _nearness)
+    return _by_coalitions(lime, _LINE_SETS, function, case, baseline)
 
 
 def _nearness(case: Tensor, other: Tensor, present: Tensor, **_: Any) -> Tensor:
@@ -138,7 +139,7 @@ def _nearness(case: Tensor, other: Tensor, present: Tensor, **_: Any) -> Tensor:
 
 
 def _by_coalitions(
-    method: Lime, function: RoutedFunction, case: Tensor, baseline: Tensor
+    method: Lime, sets: int, function: RoutedFunction, case: Tensor, baseline: Tensor
 ) -> Tensor:
     places = _left_out_together(function.network, case).expand(case.shape)
     differs = torch.bincount(places.flatten(), (case != baseline).flatten().double()) > 0
@@ -152,7 +153,7 @@ def _by_coalitions(
             case,
             baseline,
             feature_mask=mask,
-            n_samples=max(STEPS, _SETS * int(differs.sum())),
+            n_samples=max(STEPS, sets * int(differs.sum())),
             perturbations_per_eval=_TOGETHER,
         )
     counts = torch.bincount(places.flatten())[places]
