@@ -11,6 +11,8 @@ from plotly.subplots import make_subplots
 from dashboard.figures.style import AWAY, MARK, NEUTRAL, SAVED, TOWARDS, finish, words
 from dashboard.format import signed
 
+_FEW = 5
+"""Columns whose titles may lie in two lines; more stand upright, in one line each."""
 _FAINT = "rgba(127,140,147,0.08)"
 _AMOUNTS = [[0, _FAINT], [1, "rgba(0,158,115,0.75)"]]
 
@@ -108,18 +110,18 @@ def _table(
             hoverinfo="text",
         )
     )
+    few = len(columns) <= _FEW
     figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
     figure.update_xaxes(
         side="top",
         fixedrange=True,
         showgrid=False,
-        # Upright where there is no room to lie.
-        autotickangles=[0, 90],
+        tickangle=0 if few else -90,
         tickvals=list(range(len(columns))),
         # Broken after it was made safe: a break is markup itself.
-        ticktext=[name.replace(" ", "<br>", 1) for name in words(columns)],
+        ticktext=[name.replace(" ", "<br>", 1) if few else name for name in words(columns)],
     )
-    finish(figure, 90 + 30 * len(rows))
+    finish(figure, (70 if few else 170) + 30 * len(rows))
     return figure.update_xaxes(tickfont_size=11)
 
 
