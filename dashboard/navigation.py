@@ -14,11 +14,12 @@ def pages() -> dict[str, StreamlitPage]:
         "overview": st.Page(ROOT / "pages" / "overview.py", title="Overview", default=True),
         "cases": st.Page(ROOT / "pages" / "cases.py", title="Cases"),
         "case": st.Page(ROOT / "pages" / "case.py", title="Case"),
+        "concepts": st.Page(ROOT / "pages" / "concepts.py", title="Concepts"),
         "routing": st.Page(ROOT / "pages" / "routing.py", title="Routing"),
+        "activations": st.Page(ROOT / "pages" / "activations.py", title="Activations"),
+        "attributions": st.Page(ROOT / "pages" / "attributions.py", title="Attributions"),
         "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),
         "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
-        "activations": st.Page(ROOT / "pages" / "activations.py", title="Activations"),
-        "concepts": st.Page(ROOT / "pages" / "concepts.py", title="Concepts"),
     }
 
 

@@ -227,13 +227,19 @@ class Network(nn.Module):
         self, hidden: Float[Tensor, "case hidden *sides"], active: Bool[np.ndarray, " expert"]
     ) -> Float[Tensor, "case output"]:
         """Go one routing, as ``forward``, from the stem's features on."""
+        return self.by_part(hidden, active).sum(dim=1)
+
+    def by_part(
+        self, hidden: Float[Tensor, "case hidden *sides"], active: Bool[np.ndarray, " expert"]
+    ) -> Float[Tensor, "case part output"]:
+        """What the base exit says, then what each active expert adds, on one routing."""
         states = {-1: self._start(hidden)}
-        outputs = states[-1].logits
+        added = [states[-1].logits]
         for expert, parent in enumerate(self.tree.parents):
             if active[expert]:
                 states[expert] = self.experts[expert](states[parent])
-                outputs = outputs + states[expert].logits - states[parent].logits
-        return outputs
+                added.append(states[expert].logits - states[parent].logits)
+        return torch.stack(added, dim=1)
 
     def frozen_head(self) -> Head:
         """The class head as data, for a trace."""

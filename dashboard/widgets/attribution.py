@@ -3,22 +3,17 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, text
+from dashboard import cache, cache_attributions, text
+from dashboard.attribution_words import METHODS
 from dashboard.figures.contributions import draw_bars
 from dashboard.figures.pictures import by_patch, draw_picture
 from dashboard.figures.signals import draw_signal
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
+from dashboard.widgets.doubt import show_doubt
 from minspnet.patches import PATCH, STRETCH
 from minspnet.trace import replay
 
-_METHODS = {
-    "integrated_gradients": "Integrated gradients",
-    "gradient_shap": "Gradient SHAP",
-    "input_x_gradient": "Input x gradient",
-    "feature_ablation": "Leaving inputs out",
-    "saliency": "Saliency (size of the gradient)",
-}
 _BASELINES = {
     "image": "an empty picture",
     "signal": "an empty signal",
@@ -35,7 +30,11 @@ def show_attribution(view: View, case_id: str) -> None:
     targets = {f"class:{told}:{k}": f"the answer ({text.odds_of(domain, told, k)})" for k in others}
     targets |= {f"concept:{k}": concept.title for k, concept in enumerate(domain.concepts)}
     left, right = st.columns(2)
-    method = left.selectbox("Method", list(_METHODS), format_func=_METHODS.__getitem__)
+    method = left.selectbox(
+        "Method",
+        cache_attributions.methods(view.model),
+        format_func=lambda one: METHODS[one].title,
+    )
     target = right.selectbox("What is explained", list(targets), format_func=targets.__getitem__)
     active = replay(cache.one_case(view.model, case_id), view.policy).active[0]
     names = list(domain.concept_names)
@@ -87,6 +86,7 @@ def show_attribution(view: View, case_id: str) -> None:
     else:
         st.caption("This method does not promise that its values sum to the answer.")
     st.caption(text.HELD_ROUTING)
+    show_doubt(view, method)
 
 
 def _axis(method: str) -> str:
