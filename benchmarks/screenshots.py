@@ -10,6 +10,12 @@ SHOTS = {
     "overview": ("?model=breast_cytology-mean_and_se", 900),
     "case": ("case?model=lung_nodules", 1000),
     "routing": ("routing?model=breast_cytology-mean_and_se", 1000),
+    "cases": ("cases?model=lung_nodules", 900),
+    "concepts": ("concepts?model=breast_cytology-mean_and_se", 1000),
+    "activations": ("activations?model=lung_nodules", 1000),
+    "attributions": ("attributions?model=breast_cytology-mean_and_se", 1000),
+    "compare": ("compare?model=lung_nodules", 1000),
+    "facts": ("facts?model=lung_nodules", 1000),
 }
 
 
@@ -24,7 +30,8 @@ def main() -> None:
         for name, (path, height) in SHOTS.items():
             page = chromium.new_page(viewport={"width": 1440, "height": height})
             page.goto(f"{address}/{path}")
-            page.wait_for_selector(".js-plotly-plot .main-svg")
+            if name != "cases":  # its first tab is a list
+                page.wait_for_selector(".js-plotly-plot .main-svg")
             page.wait_for_timeout(6000)
             if name == "routing":
                 page.get_by_text("than without gates").wait_for(timeout=60_000)
