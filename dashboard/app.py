@@ -8,7 +8,7 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 
 import streamlit as st
 
-from dashboard import cache, state, text
+from dashboard import cache, heavy, state, text
 from dashboard.navigation import pages
 from dashboard.widgets.chart import forget_charts, show_downloads
 from dashboard.widgets.sidebar import show_sidebar
@@ -33,6 +33,7 @@ try:
     show_sidebar()
     for sentence in state.notices():
         st.warning(text.plain(sentence))
+    heavy.wait()
     start_if_asked()
     show_tour()
     forget_charts()

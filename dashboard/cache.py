@@ -4,8 +4,6 @@ Cached objects are shared by all sessions and read only. Keys are small: names, 
 policies, never arrays.
 """
 
-import gc
-import importlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard import heavy
 from minspnet import artifact
 from minspnet.artifact import Model
 from minspnet.data import UNLABELLED, Cases
@@ -36,22 +35,14 @@ if TYPE_CHECKING:
     from minspnet.network import Network
 
 MODELS = SAMPLE_DATA / "models"
-HEAVY = ("torch", "captum.attr", "minspnet.attribution", "minspnet.network")
 
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Thread:
     """Import torch and captum behind the first page; the first plot does not wait for them."""
 
-    def load() -> None:
-        for module in HEAVY:
-            importlib.import_module(module)
-        # Streamlit collects after every rerun; torch's objects would cost 85 ms each time.
-        gc.collect()
-        gc.freeze()
-
     # The pause lets the first page be drawn before the import takes the interpreter.
-    thread = threading.Timer(1.5, load)
+    thread = threading.Timer(1.5, heavy.load)
     thread.daemon = True
     thread.start()
     return thread
@@ -143,6 +134,7 @@ def usual_range(name: str, class_index: int) -> np.ndarray:
 @st.cache_resource(show_spinner=False)
 def network(name: str) -> "Network":
     """The network itself; imports torch."""
+    heavy.load()
     return artifact.load_network(model(name))
 
 
@@ -156,6 +148,7 @@ def attribution(
     edits: tuple[tuple[int, float], ...],
 ) -> "Attribution":
     """Captum's attribution of one case with its routing held."""
+    heavy.load()
     from minspnet.attribution import attribute
 
     known = part(name, "train").inputs

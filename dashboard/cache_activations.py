@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from dashboard import heavy
 from dashboard.cache import decision, model, network, part, truth
 from minspnet.activity import Activations, Activity, activity, draw_cases
 from minspnet.data import Cases
@@ -35,6 +36,7 @@ _FOLLOWED = 4
 @st.cache_resource(show_spinner=False)
 def drawn(name: str) -> np.ndarray:
     """Rows of the validation cases that are recorded; imports torch."""
+    heavy.load()
     from minspnet.activations import layers_of
 
     units = sum(layer.units for layer in layers_of(network(name)))
@@ -53,6 +55,7 @@ def recorded(name: str) -> Activations:
 
     What a unit does never depends on a policy: which experts ran is laid over it afterwards.
     """
+    heavy.load()
     from minspnet.activations import record
 
     known = shown_cases(name)
@@ -186,6 +189,7 @@ def heat_map(name: str, layers: tuple[int, ...], policy: Policy, all_cases: bool
 @st.cache_resource(max_entries=8, show_spinner=False)
 def baseline(name: str) -> Trace:
     """Evidence on all validation cases, run here: what an ablation is compared with."""
+    heavy.load()
     from minspnet.network import run
 
     known, names = part(name, PART), model(name).traces[PART].concept_names
@@ -195,6 +199,7 @@ def baseline(name: str) -> Trace:
 @st.cache_resource(max_entries=4096, show_spinner=False)
 def ablation(name: str, layer: int, unit: int, policy: Policy) -> "Ablation":
     """What changes on all validation cases without one unit."""
+    heavy.load()
     from minspnet.ablation import ablate
 
     known = part(name, PART)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import cache
+from dashboard import cache, heavy
 from dashboard.jobs import Job
 from minspnet import artifact
 from minspnet.policy import Policy
@@ -67,6 +67,7 @@ def job(name: str, policy: Policy) -> Job | None:
 
 
 def _measure(name: str, policy: Policy, count: int) -> Iterator[float]:
+    heavy.load()
     from minspnet.attribution.quality import Question, measure
 
     digest, held = _key(name, policy)
@@ -113,6 +114,7 @@ def stages(
     edits: tuple[tuple[int, float], ...],
 ) -> Mapping[str, Any]:
     """What flowed through each part that ran, by concept."""
+    heavy.load()
     from minspnet.attribution.stages import stage_conductance
 
     known = cache.part(name, "train").inputs
@@ -123,6 +125,7 @@ def stages(
 @st.cache_resource(max_entries=256, show_spinner=False)
 def attention(name: str, case_id: str, active: tuple[bool, ...]) -> Mapping[str, Any]:
     """Where each part that pools by attention looked; empty where none does."""
+    heavy.load()
     from minspnet.attribution.stages import attention_maps
 
     return attention_maps(cache.network(name), cache.case_inputs(name, case_id), np.array(active))

@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from dashboard import heavy
 from dashboard.cache import (
     case_inputs,
     case_place,
@@ -57,6 +58,7 @@ def ranges(name: str) -> tuple[Span, ...]:
 
 def _run(name: str, inputs: np.ndarray) -> Trace:
     """The network itself on new inputs; imports torch."""
+    heavy.load()
     from minspnet.network import run
 
     ids = tuple(map(str, range(len(inputs))))

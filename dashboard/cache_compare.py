@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from dashboard import cache, cache_routing
+from dashboard import cache, cache_routing, heavy
 from dashboard.cache import model, part, truth
 from minspnet.cohorts import cohorts
 from minspnet.compare import (
@@ -60,6 +60,7 @@ class Contestant:
 @st.cache_resource(show_spinner=False)
 def baselines(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The baselines that can be fitted while someone waits on a model's inputs, and the others."""
+    heavy.load()
     from minspnet.baselines import is_quick
 
     loaded, known = model(name), part(name, "train")
@@ -74,6 +75,7 @@ def baselines(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 @st.cache_resource(max_entries=32, show_spinner=FITTING)
 def _asked(name: str, baseline: str) -> tuple[dict[str, int], np.ndarray, int | None]:
     """A baseline's chances for every case it was not fitted to: rows by id, chances, MACs."""
+    heavy.load()
     from minspnet.baselines import ask_baseline
 
     loaded, known = model(name), part(name, "train")

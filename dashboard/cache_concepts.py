@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float, Int
 
+from dashboard import heavy
 from dashboard.cache import decision, domain_of, features, model, part, truth
 from minspnet.concept_scores import (
     Association,
@@ -157,6 +158,7 @@ def association(name: str, part_name: str, policy: Policy) -> Association:
 @st.cache_resource(show_spinner=False)
 def linear(name: str, part_name: str) -> Float[np.ndarray, "case concept"]:
     """Concepts as a plain linear model grades them; imports scikit-learn."""
+    heavy.load()
     from minspnet.baselines import linear_concepts
 
     table = domain_of(name).modality == "tabular"
@@ -206,6 +208,7 @@ def leaks(
     name: str, part_name: str, policy: Policy
 ) -> tuple["Leakage | None", tuple[int, ...], int]:
     """Leakage, of which concepts, on how many cases; None where it cannot be measured."""
+    heavy.load()
     from minspnet.leakage import leakage, varying
 
     found, true = grades(name, part_name, policy), true_grades(name, part_name)

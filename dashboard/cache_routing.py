@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard import heavy
 from dashboard.cache import decision, model, one_case, outcomes, part, truth
 from minspnet import artifact
 from minspnet.artifact import Model
@@ -61,6 +62,7 @@ def weights(name: str) -> tuple[int, tuple[int, ...]]:
 @st.cache_resource(show_spinner=False)
 def features(name: str) -> int:
     """Numbers that have to be held at once while a case runs; imports torch."""
+    heavy.load()
     from minspnet.memory import peak_features
 
     return peak_features(artifact.load_network(model(name)))
@@ -81,6 +83,7 @@ class _Timing:
         loaded, case = self._given
         domain, policy = DOMAINS[loaded.domain_key], loaded.policy
         try:
+            heavy.load()
             from minspnet.deploy.session import Exported
             from minspnet.latency import measure
 

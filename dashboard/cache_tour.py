@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from dashboard import cache
+from dashboard import cache, heavy
 from dashboard.cache import attribution, case_place, decision, domain_of, model, part, truth
 from minspnet.policy import Policy
 from minspnet.tour import Stop, find_stops
@@ -41,6 +41,7 @@ def label(name: str, case_id: str) -> int:
 @st.cache_resource(max_entries=32, show_spinner="Asking two methods about a few cases ...")
 def disputed(name: str, policy: Policy) -> Dispute:
     """Of a few test cases, evenly spaced, the one about which two methods agree least."""
+    heavy.load()
     from minspnet.attribution.routed import place_sums
 
     trace = model(name).traces["test"]

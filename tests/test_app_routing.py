@@ -25,6 +25,7 @@ __all__ = ["own_store"]
 WRIST = "wrist_exercise"
 TABS = (
     "Within a budget",
+    "Two kinds of error",
     "How sure",
     "Where cases go",
     "What experts are for",

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from importlinter.cli import lint_imports
 
+from dashboard import heavy
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("minspnet", "dashboard", "pages")
 NUMPY_ONLY = (
@@ -129,3 +131,38 @@ def test_no_file_breaks_a_rule() -> None:
         for rule in broken_rules(path.relative_to(ROOT).as_posix(), path.read_text())
     ]
     assert not broken, "\n".join(broken)
+
+
+def hurried_imports(source: str) -> list[str]:
+    """Modules of the core that a function imports without having them loaded before."""
+    found = []
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        loaded = False
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "heavy.load":
+                loaded = True
+        found += [
+            str(node.module)
+            for node in ast.walk(function)
+            if isinstance(node, ast.ImportFrom)
+            and str(node.module).startswith("minspnet")
+            and not (loaded and node.module in heavy.MODULES)
+        ]
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "dashboard").rglob("*.py")), ids=lambda path: path.name
+)
+def test_heavy_libraries_are_imported_by_one_thread_at_a_time(path: Path) -> None:
+    assert not hurried_imports(path.read_text())
+
+
+def test_a_hurried_import_is_found() -> None:
+    late = "def f():\n    from minspnet.attribution import attribute\n"
+    assert hurried_imports(late) == ["minspnet.attribution"]
+    assert not hurried_imports(late.replace("from", "heavy.load()\n    from", 1))
+    unknown = "def f():\n    heavy.load()\n    from minspnet.errors import UserError\n"
+    assert hurried_imports(unknown) == ["minspnet.errors"]

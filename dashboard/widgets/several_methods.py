@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import streamlit as st
 
-from dashboard import cache, cache_attributions, text
+from dashboard import cache, cache_attributions, heavy, text
 from dashboard.attribution_words import FIRST, METHODS, UNSIGNED
 from dashboard.figures.attributions import draw_side_by_side
 from dashboard.figures.contributions import draw_bars, draw_ledger
@@ -125,6 +125,7 @@ def _show_agreement(view: View, values: dict[str, np.ndarray]) -> None:
     """Say in a sentence whether the methods tell the same story."""
     if len(values) < 2:
         return
+    heavy.load()
     from minspnet.attribution.routed import place_sums
 
     sums = {method: place_sums(found) for method, found in values.items()}
