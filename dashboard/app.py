@@ -37,6 +37,7 @@ try:
     start_if_asked()
     show_tour()
     forget_charts()
+    state.open_page()
     page.run()
     show_downloads()
     state.write_address()

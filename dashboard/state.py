@@ -4,7 +4,7 @@ The session holds one ``View``; the address is written from it on every run, so 
 link reopens the same view. A link is only read once, when a session starts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -18,6 +18,8 @@ _KEY = "view"
 _NOTICES = "notices"
 _PROMISED = "promised"
 _TOLD = "told"
+_TAB = "tab"
+_ASKED_TAB = "asked-tab"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ def current() -> View:
     if _KEY not in st.session_state:
         view, notices = from_address(st.query_params.to_dict())
         st.session_state[_KEY] = view
+        st.session_state[_ASKED_TAB] = st.query_params.get("tab")
         for sentence in (*cache.unreadable(), *notices):
             _tell(sentence)
     view_now: View = st.session_state[_KEY]
@@ -117,6 +120,27 @@ def promised(model: str, policy: Policy) -> str:
     return str(said) if known == [model, policy] else ""
 
 
+def open_page() -> None:
+    """Start a page at its first tab, unless it or a link says otherwise."""
+    st.session_state[_TAB] = None
+
+
+def follow_tab(key: str, titles: Sequence[str]) -> None:
+    """Open the tab that the link of this session asked for, at the first page that has any."""
+    asked = st.session_state.pop(_ASKED_TAB, None)
+    if asked in titles:
+        st.session_state[key] = asked
+    elif asked is not None:
+        known = ", ".join(titles)
+        _tell(str(requirement("tab", f"be one of {known}", repr(asked), "pick one")))
+
+
+def show_tab(title: str | None) -> None:
+    """Have the address name the open tab; None for the first one."""
+    st.session_state[_TAB] = title
+    write_address()
+
+
 def write_address() -> None:
     """Mirror the view in the address bar: ids and thresholds, never a case's values."""
     view = current()
@@ -126,6 +150,8 @@ def write_address() -> None:
     wanted |= view.policy.to_text()
     if view.cohort != EVERYTHING:
         wanted["cohort"] = view.cohort.to_text()
+    if st.session_state.get(_TAB):
+        wanted["tab"] = st.session_state[_TAB]
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 

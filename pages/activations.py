@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import state, unit_words
 from dashboard.widgets import ablation, activations, unit_picker, units
+from dashboard.widgets.tabs import show_tabs
 
 st.title("What each unit does")
 st.write(
@@ -24,12 +25,7 @@ def show_activations() -> None:
         "Without it": lambda: ablation.show_ablation(view, chosen),
         "How sparse each layer is": lambda: activations.show_layers(view),
     }
-    # Only the open one is computed and drawn.
-    shown = st.tabs(list(tabs), key="activations-tab", on_change="rerun")
-    for tab, show in zip(shown, tabs.values(), strict=True):
-        if tab.open:
-            with tab:
-                show()
+    show_tabs(tabs, key="activations-tab")
 
 
 show_activations()

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import cache, state
 from dashboard.widgets import methods, picker, several_methods
+from dashboard.widgets.tabs import show_tabs
 
 view = state.current()
 domain = cache.domain_of(view.model)
@@ -15,6 +16,7 @@ st.write(
     "be estimated: several methods do, and they may disagree. Compare them on one case, then see "
     "which of them can be trusted on this network."
 )
+
 picker.pick_case()
 left, right = st.columns([3, 8], gap="large", vertical_alignment="bottom")
 with left:
@@ -42,12 +44,7 @@ def show_attributions() -> None:
         "What counts overall": lambda: methods.show_overall(now, count),
         "Which stage carried it": lambda: with_case(several_methods.show_stages),
     }
-    # Only the open one is computed and drawn.
-    shown = st.tabs(list(tabs), key="attributions-tab", on_change="rerun")
-    for tab, show in zip(shown, tabs.values(), strict=True):
-        if tab.open:
-            with tab:
-                show()
+    show_tabs(tabs, key="attributions-tab")
 
 
 show_attributions()

@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.widgets import case_map, case_table, cohort_filter, failures
+from dashboard.widgets.tabs import show_tabs
 
 st.title("Find the cases worth a look")
 st.caption(
@@ -19,17 +20,12 @@ def show_cases() -> None:
     view = state.current()
     cohort_filter.show_filter(view)
     tabs = {
-        failures.LIST: case_table.show_table,
-        "Map": case_map.show_map,
-        "Where it fails": failures.show_failures,
+        failures.LIST: lambda: case_table.show_table(view),
+        "Map": lambda: case_map.show_map(view),
+        "Where it fails": lambda: failures.show_failures(view),
     }
     failures.follow_wish()
-    # Only the open one is computed and drawn.
-    shown = st.tabs(list(tabs), key=failures.TABS, on_change="rerun")
-    for tab, show in zip(shown, tabs.values(), strict=True):
-        if tab.open:
-            with tab:
-                show(view)
+    show_tabs(tabs, key=failures.TABS)
 
 
 show_cases()

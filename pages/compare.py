@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.widgets import apart, versus
+from dashboard.widgets.tabs import show_tabs
 
 st.title("Compare")
 st.write(
@@ -22,17 +23,12 @@ def show_compare() -> None:
     versus.show_verdict(bout)
     versus.show_scores(view, bout)
     tabs = {
-        "Cases they decide differently": apart.show_cases,
-        "Where they differ most": apart.show_cohorts,
-        "Is sure also right?": apart.show_calibration,
-        "Agreement": apart.show_agreement,
+        "Cases they decide differently": lambda: apart.show_cases(bout),
+        "Where they differ most": lambda: apart.show_cohorts(bout),
+        "Is sure also right?": lambda: apart.show_calibration(bout),
+        "Agreement": lambda: apart.show_agreement(bout),
     }
-    # Only the open one is computed and drawn.
-    shown = st.tabs(list(tabs), key="compare-tab", on_change="rerun")
-    for tab, show in zip(shown, tabs.values(), strict=True):
-        if tab.open:
-            with tab:
-                show(bout)
+    show_tabs(tabs, key="compare-tab")
 
 
 show_compare()

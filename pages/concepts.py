@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import cache, state
 from dashboard.widgets import checking, class_weights, corrections, leaks, ties, trust
+from dashboard.widgets.tabs import show_tabs
 
 st.title("Can its findings be trusted?")
 st.write(
@@ -35,12 +36,7 @@ def show_concepts() -> None:
         "What corrections do": lambda: corrections.show_corrections(view, part),
         "Worth checking next": lambda: checking.show_checking(part),
     }
-    # Only the open one is computed and drawn.
-    shown = st.tabs(list(tabs), key="concepts-tab", on_change="rerun")
-    for tab, show in zip(shown, tabs.values(), strict=True):
-        if tab.open:
-            with tab:
-                show()
+    show_tabs(tabs, key="concepts-tab")
 
 
 show_concepts()

@@ -1,9 +1,12 @@
 """Model facts: what is known of a model, and what is not, on a card that can be handed on."""
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard import cache, state
 from dashboard.widgets import card
+from dashboard.widgets.tabs import show_tabs
 
 view = state.current()
 st.title("Model facts")
@@ -20,12 +23,8 @@ def show_facts() -> None:
     """One fragment: another tab draws itself alone."""
     found = card.card_of(view)
     card.show_head(view, found)
-    # Only the open one is drawn.
-    shown = st.tabs(list(card.TABS), key="facts-tab", on_change="rerun")
-    for tab, titles in zip(shown, card.TABS.values(), strict=True):
-        if tab.open:
-            with tab:
-                card.show_tab(found, titles)
+    tabs = {title: partial(card.show_tab, found, titles) for title, titles in card.TABS.items()}
+    show_tabs(tabs, key="facts-tab")
 
 
 show_facts()

@@ -16,6 +16,7 @@ from dashboard.widgets import (
     thresholds,
     tradeoff,
 )
+from dashboard.widgets.tabs import show_tabs
 
 st.title("Trade compute for accuracy")
 st.write(
@@ -49,12 +50,7 @@ def show_routing() -> None:
         "Operating points": lambda: points.show_points(view),
         "Devices": lambda: devices.show_devices(view),
     }
-    # Only the open one is computed and drawn, so that a moved threshold is followed at once.
-    shown = st.tabs(list(tabs), key="routing-tab", on_change="rerun")
-    for tab, show in zip(shown, tabs.values(), strict=True):
-        if tab.open:
-            with tab:
-                show()
+    show_tabs(tabs, key="routing-tab")
 
 
 show_routing()
