@@ -122,7 +122,7 @@ def architecture(model: Model, domain: Domain) -> Section:
     head = f"{spec.head} head" + (f" with {spec.prototypes} prototypes" if spec.prototypes else "")
     beside = "and a side channel past them" if spec.residual else "and nothing past them"
     said = (
-        f"A {spec.stem.kind} stem and a base path that every case takes, {experts}; their sum "
+        f"A stem ({spec.stem.kind}) and a base path that every case takes, {experts}; their sum "
         f"gives {len(domain.concepts)} {'binary' if spec.binary else 'graded'} findings {beside}, "
         f"which a {head} weighs into {spec.classes} classes."
     )
