@@ -117,8 +117,8 @@ def promised(model: str, policy: Policy) -> str:
     return str(said) if known == [model, policy] else ""
 
 
-def write_address() -> None:
-    """Mirror the view in the address bar: ids and thresholds, never a case's values."""
+def address() -> dict[str, str]:
+    """The view as the query of a link: ids and thresholds, never a case's values."""
     view = current()
     wanted = {"domain": cache.model(view.model).domain_key, "model": view.model}
     if view.case is not None:
@@ -126,6 +126,12 @@ def write_address() -> None:
     wanted |= view.policy.to_text()
     if view.cohort != EVERYTHING:
         wanted["cohort"] = view.cohort.to_text()
+    return wanted
+
+
+def write_address() -> None:
+    """Mirror the view in the address bar."""
+    wanted = address()
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 
