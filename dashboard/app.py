@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import cache, heavy, state, text
 from dashboard.navigation import pages
 from dashboard.widgets.chart import forget_charts, show_downloads
+from dashboard.widgets.history import keep_one_entry_a_page
 from dashboard.widgets.sidebar import show_sidebar
 from dashboard.widgets.tour import show_tour, start_if_asked
 from minspnet.errors import UserError
@@ -30,6 +31,7 @@ try:
         st.error("There is no trained model yet. Run `make models`, then reload.")
         st.stop()
     state.current()
+    keep_one_entry_a_page()
     show_sidebar()
     for sentence in state.notices():
         st.warning(text.plain(sentence))

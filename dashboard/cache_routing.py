@@ -11,6 +11,7 @@ from dashboard.cache import decision, model, one_case, outcomes, part, truth
 from minspnet import artifact
 from minspnet.artifact import Model
 from minspnet.certify import certify, ladder
+from minspnet.cohorts import Cohort, cohorts
 from minspnet.domains import DOMAINS
 from minspnet.energy import energy, weights_by_part
 from minspnet.error_costs import ErrorCurve, best_range, error_curve
@@ -30,7 +31,6 @@ PART = "validation"
 UNITS = ("FLOPs", "ms", "nJ")
 _CLOCK = threading.Lock()
 _MOST_POINTS = 101
-_THIRDS = ("low third", "middle third", "high third")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -195,34 +195,30 @@ def expert_roles(name: str, policy: Policy) -> Roles:
     return roles(outcomes(name, PART), policy)
 
 
-def _cohorts(name: str, by: str) -> pd.Series:
-    """The validation cases by class, or by thirds of a concept's true value: a name a case."""
+def _cohorts(name: str, by: str) -> list[Cohort]:
+    """The validation cases by class, or by thirds of a concept's true value."""
     domain, cases = DOMAINS[model(name).domain_key], part(name, PART)
-    if by == "class":
-        return pd.Series([domain.classes[label] for label in cases.labels])
-    column = truth(name, PART)[:, domain.concept_names.index(by)]
-    low, high = np.quantile(column, [1 / 3, 2 / 3])
-    # Equal values stay together, so that thirds of a coarse rating may be uneven.
-    third = (column > low).astype(int) + (column > high).astype(int)
-    return pd.Series(np.array(_THIRDS)[third])
+    every = cohorts(domain, cases.labels, truth(name, PART), cases.groups)
+    return [cohort for cohort in every if cohort.by == by]
 
 
 def cohort_effects(name: str, by: str, now: Policy, saved: Policy) -> pd.DataFrame:
     """Accuracy and compute of each cohort under the policy, the saved one and all experts on."""
-    names, cases = _cohorts(name, by), part(name, PART)
-    cost = model(name).cost
+    cost, labels = model(name).cost, part(name, PART).labels
     everything = Policy.shared(0, len(cost.experts)).with_cut(now.decision_threshold)
     columns = {}
     for title, policy in (("now", now), ("in force", saved), ("all experts", everything)):
         decided = decision(name, PART, policy)
-        columns[f"Accuracy, {title}"] = decided.predicted == cases.labels
+        columns[f"Accuracy, {title}"] = decided.predicted == labels
         if title != "all experts":
             columns[f"Share of FLOPs, {title}"] = cost.macs(decided.active) / cost.total
-    table = pd.DataFrame(columns).groupby(names, sort=False).mean()
-    table.insert(0, "Cases", names.value_counts().reindex(table.index))
-    order = DOMAINS[model(name).domain_key].classes if by == "class" else _THIRDS
-    table = table.reindex([cohort for cohort in order if cohort in table.index])
-    table.index.name = "Class" if by == "class" else "Cohort"
+    rows = {
+        cohort.name: {"Cases": int(cohort.members.sum())}
+        | {title: float(values[cohort.members].mean()) for title, values in columns.items()}
+        for cohort in _cohorts(name, by)
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index.name = by
     return table
 
 
@@ -287,15 +283,14 @@ def best_threshold_range(name: str, gates: tuple[float, ...], ratio: float) -> t
 @st.cache_resource(max_entries=64, show_spinner=False)
 def errors_by_cohort(name: str, by: str, policy: Policy, ratio: float) -> pd.DataFrame:
     """Both kinds of error in each cohort now, and at the cohort's own cheapest threshold."""
-    cohorts, labels = _cohorts(name, by), part(name, PART).labels
+    labels = part(name, PART).labels
     chances = decision(name, PART, policy).probabilities[:, 1]
     rows = {}
-    for cohort in [third for third in _THIRDS if (cohorts == third).any()]:
-        inside = (cohorts == cohort).to_numpy()
-        curve = error_curve(chances[inside], labels[inside])
+    for cohort in _cohorts(name, by):
+        curve = error_curve(chances[cohort.members], labels[cohort.members])
         now, best = curve.at(policy.decision_threshold), curve.best(ratio)
         cost = 100 * curve.cost(ratio)
-        rows[cohort] = {
+        rows[cohort.name] = {
             "Cases": f"{sum(curve.cases):,}",
             "Missed, now": f"{curve.missed[now]:.0f} of {curve.cases[1]:,}",
             "False alarms, now": f"{curve.alarms[now]:.0f} of {curve.cases[0]:,}",
@@ -304,5 +299,5 @@ def errors_by_cohort(name: str, by: str, policy: Policy, ratio: float) -> pd.Dat
             "Cost of 100 there": f"{cost[best]:.1f}",
         }
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index.name = "Cohort"
+    table.index.name = by
     return table

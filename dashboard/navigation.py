@@ -5,6 +5,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from dashboard import state
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -25,4 +27,4 @@ def pages() -> dict[str, StreamlitPage]:
 
 def go_to(name: str) -> None:
     """Leave this page for another; the view goes along."""
-    st.switch_page(pages()[name])
+    st.switch_page(pages()[name], query_params=state.address())

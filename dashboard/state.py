@@ -141,8 +141,8 @@ def show_tab(title: str | None) -> None:
     write_address()
 
 
-def write_address() -> None:
-    """Mirror the view in the address bar: ids and thresholds, never a case's values."""
+def address() -> dict[str, str]:
+    """The view as the query of a link: ids and thresholds, never a case's values."""
     view = current()
     wanted = {"domain": cache.model(view.model).domain_key, "model": view.model}
     if view.case is not None:
@@ -152,6 +152,12 @@ def write_address() -> None:
         wanted["cohort"] = view.cohort.to_text()
     if st.session_state.get(_TAB):
         wanted["tab"] = st.session_state[_TAB]
+    return wanted
+
+
+def write_address() -> None:
+    """Mirror the view in the address bar."""
+    wanted = address()
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dashboard import text
 from minspnet.compare import Discordance, Estimate, Measured, more_is_better
-from minspnet.reliability import wilson
+from minspnet.metrics import wilson_interval
 
 TITLES = {"accuracy": "Accuracy", "auc": "AUC", "log_loss": "Log loss", "brier": "Brier score"}
 MEANINGS = {
@@ -71,7 +71,7 @@ def outcome(
     one, two = (f"**{text.plain(names[k])}**" for k in (found.winner, found.other))
     gap, points = found.gap, measure == "accuracy"
     if points and not disputed.first + disputed.second:
-        room = 100 * wilson(0, units)[1]
+        room = 100 * wilson_interval(0, units)[1]
         return (
             f"{one} and {two} are right on exactly the same of {count:,} {cases}. A difference of "
             f"up to {room:.1g} points would not show on so few."

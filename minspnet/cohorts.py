@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float, Int
 
 from minspnet.domain import Concept, Domain
 
+KNOWN_ANSWER = "Known answer"
+"""What classes tell cases apart by."""
 _THIRDS = ("low third", "middle third", "high third")
 _MOST_GROUPS, _FEWEST_CASES = 12, 10
 """Groups are cohorts only if they are few and large; a hundred patients are not."""
@@ -43,7 +45,7 @@ def cohorts(
         truth: True graded concepts, in [0, 1].
         groups: Of each case, such as its patient.
     """
-    found = [Cohort("Known answer", name, labels == k) for k, name in enumerate(domain.classes)]
+    found = [Cohort(KNOWN_ANSWER, name, labels == k) for k, name in enumerate(domain.classes)]
     for column, concept in zip(truth.T, domain.concepts, strict=True):
         found += _thirds(concept, column)
     sizes = Counter(groups)

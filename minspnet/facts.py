@@ -14,9 +14,10 @@ from minspnet.compare import Answers, Resampling, measure, resampling
 from minspnet.data import Cases
 from minspnet.domain import Domain
 from minspnet.factsheet import Section, Sheet, Table
+from minspnet.metrics import wilson_interval
 from minspnet.operating import OperatingPoint
 from minspnet.policy import CLOSED, Policy
-from minspnet.reliability import Bin, gap, reliability, wilson
+from minspnet.reliability import Bin, gap, reliability
 from minspnet.trace import Decision, replay
 
 _WAYS = {
@@ -41,7 +42,7 @@ class Subgroup:
         name: What they have in common.
         cases: How many.
         right: Of those, decided as labelled.
-        interval: 95 % of that share; see ``minspnet.reliability.wilson``.
+        interval: 95 % of that share; see ``minspnet.metrics.wilson_interval``.
     """
 
     by: str
@@ -83,7 +84,7 @@ def facts(
     alike = cohorts(domain, test.labels, truth, test.groups)
     correct = decided.predicted == test.labels
     groups = tuple(
-        Subgroup(one.by, one.name, n, right, wilson(right, n))
+        Subgroup(one.by, one.name, n, right, wilson_interval(right, n))
         for one in alike
         for n, right in [(int(one.members.sum()), int(correct[one.members].sum()))]
     )

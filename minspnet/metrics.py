@@ -6,6 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from minspnet.errors import requirement
+
+_Z = 1.959963984540054
+"""Of a normal distribution, 95 % lie within so many standard deviations."""
+
 
 @dataclass(frozen=True)
 class Price:
@@ -122,19 +127,25 @@ def recall(
 
 
 def wilson_interval(count: int, cases: int) -> tuple[float, float]:
-    """95 % interval of a share; (0, 1) if there is no case.
+    """95 % interval of a share that was seen to be ``count / cases``; (0, 1) without cases.
 
-    Source: Wilson 1927. It stays within 0 and 1 and is of use with few cases, or none counted.
+    It takes cases as independent: where several belong to one group, it is too narrow.
+
+    Raises:
+        UserError: If the count does not lie between 0 and the number of cases.
+
+    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.
     """
+    if not 0 <= count <= cases:
+        raise requirement("count", f"lie between 0 and {cases}", count, "count the same cases")
     if not cases:
         return 0.0, 1.0
-    z = 1.959963984540054
-    share, spread = count / cases, z * z / cases
-    middle = (share + spread / 2) / (1 + spread)
-    half = math.sqrt(share * (1 - share) * spread + spread * spread / 4) / (1 + spread)
-    return (max(0.0, middle - half) if count else 0.0), (
-        min(1.0, middle + half) if count < cases else 1.0
-    )
+    share, room = count / cases, _Z * _Z / cases
+    middle = (share + room / 2) / (1 + room)
+    reach = math.sqrt(share * (1 - share) * room + room * room / 4) / (1 + room)
+    # The ends are met exactly, which rounding need not do.
+    low = 0.0 if count == 0 else middle - reach
+    return low, 1.0 if count == cases else middle + reach
 
 
 def calibration_error(

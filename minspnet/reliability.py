@@ -1,37 +1,11 @@
 """Whether chances mean what they say: shares with their uncertainty, and bins of confidence."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from minspnet.errors import requirement
-
-_Z = 1.959963984540054
-"""Of a normal distribution, 95 % lie within so many standard deviations."""
-
-
-def wilson(count: int, cases: int) -> tuple[float, float]:
-    """95 % interval of a share that was seen to be ``count / cases``; (0, 1) without cases.
-
-    It takes cases as independent: where several belong to one group, it is too narrow.
-
-    Raises:
-        UserError: If the count does not lie between 0 and the number of cases.
-
-    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.
-    """
-    if not 0 <= count <= cases:
-        raise requirement("count", f"lie between 0 and {cases}", count, "count the same cases")
-    if not cases:
-        return 0.0, 1.0
-    share, room = count / cases, _Z * _Z / cases
-    middle = (share + room / 2) / (1 + room)
-    reach = math.sqrt(share * (1 - share) * room + room * room / 4) / (1 + room)
-    # The ends are met exactly, which rounding need not do.
-    low = 0.0 if count == 0 else middle - reach
-    return low, 1.0 if count == cases else middle + reach
+from minspnet.metrics import wilson_interval
 
 
 @dataclass(frozen=True)
@@ -44,7 +18,7 @@ class Bin:
         highest: Greatest.
         sure: Mean chance given to the most probable class.
         right: Share for which that class is the true one.
-        interval: 95 % of that share; see ``wilson``.
+        interval: 95 % of that share; see ``minspnet.metrics.wilson_interval``.
     """
 
     cases: int
@@ -84,7 +58,7 @@ def reliability(
                 float(chances[-1]),
                 float(chances.mean()),
                 right / len(rows),
-                wilson(right, len(rows)),
+                wilson_interval(right, len(rows)),
             )
         )
     return tuple(found)

@@ -120,19 +120,6 @@ def _influence(
     return pulls
 
 
-def wilson(count: int, cases: int) -> tuple[float, float]:
-    """95 % interval of a share.
-
-    Source: Wilson 1927.
-    """
-    if not cases:
-        return 0.0, 1.0
-    share, spread = count / cases, _Z**2 / cases
-    middle = (share + spread / 2) / (1 + spread)
-    reach = _Z / (1 + spread) * math.sqrt(share * (1 - share) / cases + spread / cases / 4)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
-
-
 def paired_interval(differences: Float[np.ndarray, " case"]) -> tuple[float, float]:
     """95 % interval of a mean of per-case differences, normal in the number of cases."""
     cases = len(differences)

@@ -366,7 +366,7 @@ def test_cohorts_are_counted_from_decisions() -> None:
     table = app.table[0].value
     base = cache.score(TABULAR, "validation", Policy.shared(CLOSED, 5))
     assert table["Accuracy, now"].tolist() == [percent(share, 1) for share in base.recalls]
-    concept = cache.domain_of(TABULAR).concepts[0].name
+    concept = cache.domain_of(TABULAR).concepts[0].title
     app.selectbox(key="cohorts-by").set_value(concept).run()
     table = app.table[0].value
     assert table["Cases"].astype(int).sum() == len(cache.part(TABULAR, "validation"))

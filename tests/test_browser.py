@@ -131,6 +131,26 @@ def test_a_changed_case_opens_from_its_row(page: Page, address: str) -> None:
     expect(page.get_by_role("heading", name="Is this breast mass malignant?")).to_be_visible()
     page.wait_for_url(re.compile(r"/case\?.*case=FNA-"))
     assert "gates=off" in page.url
+    settle(page)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Trade compute for accuracy")).to_be_visible()
+    page.wait_for_url(re.compile(r"/routing\?.*gates=off"))
+
+
+def test_one_press_of_back_leaves_each_page(page: Page, address: str) -> None:
+    page.goto(f"{address}/routing?model={MODEL}")
+    page.wait_for_selector(".js-plotly-plot .scatterlayer")
+    settle(page)
+    press(page, "All experts at once", "Home", 1)
+    page.wait_for_url(re.compile("gates=0.0"))
+    for link in ("Compare", "Case"):
+        page.get_by_role("link", name=link, exact=True).click()
+        page.wait_for_url(re.compile(rf"/{link.lower()}\?.*gates=0.0"))
+        settle(page)
+    for left in ("compare", "routing"):
+        page.go_back()
+        page.wait_for_url(re.compile(rf"/{left}\?.*gates=0.0"))
+        settle(page)
 
 
 def test_a_copied_link_reopens_in_a_new_browser(

@@ -35,6 +35,11 @@ def test_a_matrix_is_listed_cell_by_cell() -> None:
     }
 
 
+def test_cells_between_borders_are_called_by_the_border_they_begin_at() -> None:
+    table = numbers(go.Figure(go.Heatmap(x=[0, 10, 30], y=["r"], z=[[1, 2]])))
+    assert table.to_dict("list") == {"x": [0, 10], "y": ["r", "r"], "value": [1, 2]}
+
+
 def test_a_flow_is_listed_link_by_link() -> None:
     link = {"source": [0, 0], "target": [1, 2], "value": [7, 8]}
     table = numbers(go.Figure(go.Sankey(node={"label": ["a", "b", "c"]}, link=link)))
@@ -61,7 +66,7 @@ def test_points_that_none_can_tell_apart_are_drawn_once_and_keep_their_place() -
 
 
 @pytest.mark.parametrize("model", [TABULAR, IMAGE, "wrist_exercise"])
-@pytest.mark.parametrize("page", ["overview", "case", "routing"])
+@pytest.mark.parametrize("page", ["overview", "case", "routing", "activations", "compare"])
 def test_every_chart_of_a_page_can_be_taken_along(page: str, model: str) -> None:
     app = open_app(page, model=model)
     app.session_state["take-along"] = True

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 from sklearn.tree import DecisionTreeClassifier
 
 from minspnet.cohort import EVERYTHING, VERDICTS, Cohort, Facts, Vocabulary, Within, select
@@ -115,13 +114,3 @@ def test_too_few_errors_make_no_tree(errors: int) -> None:
     size = np.arange(60) / 60
     grown = made(size, size, np.arange(60) < errors)
     assert (error_tree(grown, grown, NUMBERS) is None) == (errors < LEAST_ERRORS)
-
-
-@given(st.integers(0, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_interval_equals_scipy(counts: tuple[int, int]) -> None:
-    count, cases = counts
-    if not cases:
-        assert wilson_interval(0, 0) == (0.0, 1.0)
-        return
-    expected = binomtest(count, cases).proportion_ci(method="wilson")
-    assert wilson_interval(count, cases) == pytest.approx((expected.low, expected.high), abs=1e-9)

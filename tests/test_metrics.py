@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 
+from minspnet.errors import UserError
 from minspnet.metrics import (
     CostTable,
     accuracy,
@@ -16,6 +18,7 @@ from minspnet.metrics import (
     calibration_error,
     mean_auc,
     recall,
+    wilson_interval,
 )
 
 
@@ -122,3 +125,19 @@ def test_macs_are_the_base_and_the_active_experts(experts: list[int], seed: int)
     for row, macs in zip(active, cost.macs(active), strict=True):
         assert macs == 10**9 + sum(e for e, on in zip(experts, row, strict=True) if on)
     assert cost.macs(np.ones((1, len(experts)), bool)).tolist() == [cost.total]
+
+
+@given(st.integers(1, 500), st.data())
+def test_wilson_equals_scipy(cases: int, data: st.DataObject) -> None:
+    count = data.draw(st.integers(0, cases))
+    expected = binomtest(count, cases).proportion_ci(method="wilson")
+    assert wilson_interval(count, cases) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_wilson_by_hand_and_at_its_ends() -> None:
+    """Half of 100, z2 = 3.8415: (.5 + z2/200 -/+ sqrt(.0025 z2 + z2^2/40000)) / (1 + z2/100)."""
+    assert wilson_interval(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+    assert wilson_interval(0, 7)[0] == 0 and wilson_interval(7, 7)[1] == 1
+    assert wilson_interval(0, 0) == (0, 1)
+    with pytest.raises(UserError, match="count must lie between 0 and 3, got 4"):
+        wilson_interval(4, 3)

@@ -1,4 +1,4 @@
-"""Wilson intervals and bins of confidence, against scipy and scikit-learn."""
+"""Bins of confidence, against scikit-learn."""
 
 from itertools import pairwise
 
@@ -6,30 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 
 from minspnet.cohorts import cohorts
 from minspnet.domains import DOMAINS
-from minspnet.errors import UserError
 from minspnet.metrics import calibration_error
-from minspnet.reliability import gap, reliability, wilson
-
-
-@given(st.integers(1, 500), st.data())
-def test_wilson_equals_scipy(cases: int, data: st.DataObject) -> None:
-    count = data.draw(st.integers(0, cases))
-    expected = binomtest(count, cases).proportion_ci(method="wilson")
-    assert wilson(count, cases) == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-def test_wilson_by_hand_and_at_its_ends() -> None:
-    """Half of 100, z2 = 3.8415: (.5 + z2/200 -/+ sqrt(.0025 z2 + z2^2/40000)) / (1 + z2/100)."""
-    assert wilson(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
-    assert wilson(0, 7)[0] == 0 and wilson(7, 7)[1] == 1
-    assert wilson(0, 0) == (0, 1)
-    with pytest.raises(UserError, match="count must lie between 0 and 3, got 4"):
-        wilson(4, 3)
+from minspnet.reliability import gap, reliability
 
 
 @given(st.integers(1, 80), st.integers(2, 4), st.integers(1, 12), st.integers(0, 99))

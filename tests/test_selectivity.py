@@ -15,7 +15,6 @@ from minspnet.selectivity import (
     paired_interval,
     rank_correlation,
     unit_auc,
-    wilson,
 )
 
 
@@ -120,13 +119,6 @@ def test_influence_over_classes_agrees_with_leaving_cases_out() -> None:
 
 def test_influence_without_a_class_is_nan() -> None:
     assert np.isnan(auc_influence(np.full((4, 2), 0.5), np.zeros(4, int))).all()
-
-
-def test_wilson_by_hand() -> None:
-    """0 of 10: up to 3.84 / 13.84; 5 of 10: .2366 to .7634 (Newcombe 1998's formula)."""
-    assert wilson(0, 10) == pytest.approx((0, 3.8415 / 13.8415), abs=1e-4)
-    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    assert wilson(0, 0) == (0, 1)
 
 
 def test_paired_interval_by_hand() -> None:

@@ -49,17 +49,19 @@ def _points(trace: Any, titles: dict[str, str]) -> pd.DataFrame:
 def _cells(trace: Any, titles: dict[str, str]) -> pd.DataFrame:
     matrix = np.asarray(trace.z)
     rows, columns = matrix.shape[:2]
-    across = list(trace.x) if trace.x is not None else range(columns)
-    down = list(trace.y) if trace.y is not None else range(rows)
+    across, down = _places(trace.x, columns), _places(trace.y, rows)
     return pd.DataFrame(
         {
-            titles["x"]: np.tile(np.asarray(across), rows),
-            titles["y"] if titles["y"] != titles["x"] else "y": np.repeat(
-                np.asarray(down), columns
-            ),
+            titles["x"]: np.tile(across, rows),
+            titles["y"] if titles["y"] != titles["x"] else "y": np.repeat(down, columns),
             "value": matrix.reshape(rows * columns, -1)[:, 0],
         }
     )
+
+
+def _places(given: Any, cells: int) -> list[Any]:
+    """What cells are called; of one more border than cells, each takes the one it begins at."""
+    return list(range(cells)) if given is None else list(given)[:cells]
 
 
 def _sankey(trace: Any) -> pd.DataFrame:

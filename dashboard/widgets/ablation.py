@@ -16,7 +16,7 @@ from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.tile import show_tile
 from dashboard.widgets.unit_picker import Chosen, choose_unit
-from minspnet.selectivity import wilson
+from minspnet.metrics import wilson_interval
 
 if TYPE_CHECKING:
     from minspnet.ablation import Ablation
@@ -71,7 +71,7 @@ def _show_tiles(found: "Ablation") -> None:
         help=f"With it {score(found.auc)}; 95% interval of the change {low} to {high} (DeLong), "
         f"n = {found.cases:,}.",
     )
-    low, high = (percent(end, 1) for end in wilson(flips, found.cases))
+    low, high = (percent(end, 1) for end in wilson_interval(flips, found.cases))
     show_tile(
         row,
         "Decisions that flip",

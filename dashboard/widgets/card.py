@@ -16,8 +16,9 @@ from minspnet.compare import FEWEST_UNITS
 from minspnet.errors import UserError
 from minspnet.facts import Facts
 from minspnet.factsheet import Section, to_html, to_markdown
+from minspnet.metrics import wilson_interval
 from minspnet.operating import OperatingPoint
-from minspnet.reliability import gap, wilson
+from minspnet.reliability import gap
 
 _MOST = 12
 TABS = {
@@ -49,7 +50,7 @@ def show_head(view: View, card: Facts) -> None:
     loaded = cache.model(view.model)
     classes = [one for one in card.subgroups if one.by == "Known answer"]
     cases, right = (sum(getattr(one, what) for one in classes) for what in ("cases", "right"))
-    low, high = wilson(right, cases)
+    low, high = wilson_interval(right, cases)
     row = st.container(horizontal=True)
     show_tile(
         row,

@@ -93,11 +93,13 @@ def _show_parts(view: View, ratio: float, marked: dict[str, float]) -> None:
 
 def _show_cohorts(view: View, ratio: float) -> None:
     domain = cache.domain_of(view.model)
-    titles = {concept.name: concept.title for concept in domain.concepts}
     by = st.selectbox(
-        "For cases alike in", list(titles), format_func=titles.__getitem__, key="errors-by"
+        "For cases alike in", [c.title for c in domain.concepts], key="errors-by", width=320
     )
     table = cache_routing.errors_by_cohort(view.model, by, unedited(view), ratio)
+    if table.empty:
+        st.write(f"All validation cases have the same {text.plain(by.lower())}: no thirds.")
+        return
     st.table(table)
     st.caption(
         "Thirds of the finding's true value, validation cases. A cohort's own threshold was chosen "
