@@ -125,9 +125,14 @@ def _front(
         np.searchsorted(thresholds, gates, side="right").astype(np.intp) - 1
         for thresholds, gates in zip(grid, counted.gates, strict=True)
     ]
-    accuracies = (right_at(counted, bins, axes) / counted.cases).ravel()
+    right = right_at(counted, bins, axes).ravel()
+    accuracies = right / counted.cases
     prices = (price_at(counted.tree, price, bins, axes) / counted.cases).ravel()
-    order = np.lexsort((-accuracies, prices))
+    # Only the cheapest of those as often right can be kept: far fewer to sort than the grid holds.
+    cheapest = np.full(counted.cases + 1, np.inf)
+    np.minimum.at(cheapest, right, prices)
+    rivals = np.flatnonzero(prices == cheapest[right])
+    order = rivals[np.lexsort((-accuracies[rivals], prices[rivals]))]
     best = np.maximum.accumulate(accuracies[order])
     kept = order[np.diff(best, prepend=-1) > 0]
     places = np.unravel_index(kept, tuple(map(len, axes)))
