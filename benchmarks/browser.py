@@ -33,7 +33,10 @@ def chromium_path() -> str | None:
 
 @contextmanager
 def server(store: Path, entry: str = "dashboard/app.py") -> Iterator[tuple[str, Path]]:
-    """Start the dashboard as ``make run`` does; gives its address and its log."""
+    """Start the dashboard as ``make run`` does; gives its address and its log.
+
+    The number of its process stands beside the log, in ``server.pid``.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -46,6 +49,7 @@ def server(store: Path, entry: str = "dashboard/app.py") -> Iterator[tuple[str, 
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
+        log.with_suffix(".pid").write_text(str(process.pid))
         try:
             address = f"http://localhost:{port}"
             _wait_for(f"{address}/_stcore/health", process)

@@ -31,6 +31,8 @@ PART = "validation"
 UNITS = ("FLOPs", "ms", "nJ")
 _CLOCK = threading.Lock()
 _MOST_POINTS = 101
+_POINTS_KEPT = 2048
+"""Enough for every decision threshold of several models: dear to find, and a few kB each."""
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -140,30 +142,28 @@ def price(name: str, unit: str) -> Price:
     return loaded.cost.flops
 
 
-def _price_of_sets(name: str, unit: str) -> np.ndarray:
-    """What a case costs for each set of experts; times are those measured for the very set."""
+def price_of_sets(name: str, unit: str) -> np.ndarray:
+    """What a case costs for each set of experts; times are those measured for the very set.
+
+    The last is the set of all.
+    """
     sets, timed = reachable_sets(model(name).traces[PART].tree), latency(name)
     prices = timed.of(sets) if unit == "ms" and timed is not None else price(name, unit).of(sets)
     return np.asarray(prices)
 
 
-def price_of_all(name: str, unit: str) -> float:
-    """What a case costs for which every expert runs: the last of the sets."""
-    return float(_price_of_sets(name, unit)[-1])
-
-
 def mean_price(name: str, unit: str, score: Score) -> float:
     """What a case costs on average under a policy that was scored."""
-    return float(_price_of_sets(name, unit) @ np.array(score.set_shares))
+    return float(price_of_sets(name, unit) @ np.array(score.set_shares))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=_POINTS_KEPT, show_spinner=False)
 def front(name: str, unit: str, decision_threshold: float) -> Front:
     """The Pareto set over all vectors of gate thresholds, on the validation cases."""
     return pareto_front(outcomes(name, PART).tally(decision_threshold), price(name, unit))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=_POINTS_KEPT, show_spinner=False)
 def drawn(
     name: str, score: str, unit: str, decision_threshold: float, timed: bool
 ) -> tuple[list[tuple[float, float, float]], list[tuple[float, float]]]:
@@ -178,12 +178,13 @@ def drawn(
     """
     found = front(name, unit, decision_threshold)
     policies = [Policy(vector, decision_threshold) for vector in found.gate_thresholds]
-    each = [outcomes(name, PART).score(policy) for policy in policies]
+    known, prices = outcomes(name, PART), price_of_sets(name, unit)
+    each = [known.score(policy) for policy in policies]
 
     def place(point: Score) -> tuple[float, float]:
         policy = Policy(point.gate_thresholds)
-        worth = point.accuracy if score == "accuracy" else outcomes(name, PART).auc(policy)
-        return mean_price(name, unit, point), worth
+        worth = point.accuracy if score == "accuracy" else known.auc(policy)
+        return float(prices @ np.array(point.set_shares)), worth
 
     sweep = curve(name, decision_threshold)
     return [(*place(p), p.gate_thresholds[0]) for p in sweep], [place(p) for p in each]

@@ -125,12 +125,17 @@ def _front(
         np.searchsorted(thresholds, gates, side="right").astype(np.intp) - 1
         for thresholds, gates in zip(grid, counted.gates, strict=True)
     ]
-    accuracies = (right_at(counted, bins, axes) / counted.cases).ravel()
-    prices = (price_at(counted.tree, price, bins, axes) / counted.cases).ravel()
+    right = right_at(counted, bins, axes).ravel()
+    spent = price_at(counted.tree, price, bins, axes).ravel()
+    # Only the cheapest of those as often right can be kept: far fewer to sort than the grid holds.
+    cheapest = np.full(counted.cases + 1, np.inf)
+    np.minimum.at(cheapest, right, spent)
+    rivals = np.flatnonzero(spent == cheapest[right])
+    accuracies, prices = right[rivals] / counted.cases, spent[rivals] / counted.cases
     order = np.lexsort((-accuracies, prices))
     best = np.maximum.accumulate(accuracies[order])
     kept = order[np.diff(best, prepend=-1) > 0]
-    places = np.unravel_index(kept, tuple(map(len, axes)))
+    places = np.unravel_index(rivals[kept], tuple(map(len, axes)))
     vectors = np.stack([axis[place] for axis, place in zip(axes, places, strict=True)], axis=1)
     columns = (prices[kept].tolist(), accuracies[kept].tolist(), map(tuple, vectors.tolist()))
     points = list(zip(*columns, strict=True))
@@ -217,7 +222,9 @@ def _at_least(
     if not bins:
         return np.full(spread, weights.sum(), np.int32)
     flat = np.ravel_multi_index([b[reached] for b in bins], sides)
-    counts = np.bincount(flat, weights[reached], int(np.prod(sides))).reshape(sides)
+    found = np.bincount(flat, weights[reached], int(np.prod(sides))).round()
+    counts = found.astype(np.int32).reshape(sides)
     for axis in range(len(sides)):
-        counts = np.flip(np.cumsum(np.flip(counts, axis), axis), axis)
-    return counts.round().astype(np.int32).reshape(spread)
+        from_above = np.flip(counts, axis)
+        np.cumsum(from_above, axis, out=from_above)
+    return counts.reshape(spread)

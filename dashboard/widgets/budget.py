@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -19,7 +20,8 @@ def show_budget(view: View) -> None:
     """Choose on validation cases, show what is left on test cases."""
     unit = st.session_state.get("curve-unit") or "FLOPs"
     cut = view.policy.decision_threshold
-    total = cache_routing.price_of_all(view.model, unit)
+    prices = cache_routing.price_of_sets(view.model, unit)
+    total = float(prices[-1])
     found = cache_routing.front(view.model, unit, cut)
     timed = cache_routing.latency(view.model) is not None
     shared, _ = cache_routing.drawn(view.model, "accuracy", unit, cut, timed)
@@ -42,7 +44,7 @@ def show_budget(view: View) -> None:
     *_, most = max(within)
 
     def paid(point: Score) -> float:
-        return cache_routing.mean_price(view.model, unit, point)
+        return float(prices @ np.array(point.set_shares))
 
     rows = {
         "one for all, the dearest within the budget": (most,) * len(vector),

@@ -1,6 +1,5 @@
 """What the policy on screen is worth and costs, against all others."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -126,9 +125,7 @@ def show_curve(view: View, saved_policy: Policy) -> None:
         "over one threshold an expert",
         clickable=True,
     )
-    sweep, found = cache_routing.curve(view.model, cut), cache_routing.front(view.model, unit, cut)
-    vectors = ([point.gate_thresholds for point in sweep], found.gate_thresholds)
-    _follow_click(event, vectors)
+    _follow_click(event, view.model, unit)
     cases = len(cache.part(view.model, PART))
     orange = (
         "Orange: the best by accuracy that one threshold an expert can do on these cases. "
@@ -149,14 +146,20 @@ def _place(view: View, policy: Policy, wanted: str, unit: str) -> tuple[float, f
     return cache_routing.mean_price(view.model, unit, point), worth
 
 
-def _follow_click(event: Any, drawn: Sequence[Sequence[tuple[float, ...]]]) -> None:
-    points = [p for p in event["selection"]["points"] if p.get("curve_number", 0) < len(drawn)]
+def _follow_click(event: Any, model: str, unit: str) -> None:
+    # Before the two points of policies stand the two curves.
+    points = [p for p in event["selection"]["points"] if p.get("curve_number", 0) < 2]
     if not points:
         return
-    vector = drawn[points[0].get("curve_number", 0)][int(points[0]["customdata"][0])]
+    cut = state.current().policy.decision_threshold
+    curve, place = points[0].get("curve_number", 0), int(points[0]["customdata"][0])
+    vector = (
+        cache_routing.front(model, unit, cut).gate_thresholds[place]
+        if curve
+        else cache_routing.curve(model, cut)[place].gate_thresholds
+    )
     # A new key forgets the selection, so that a slider can move away from the point again.
     st.session_state["curve-turn"] += 1
-    cut = state.current().policy.decision_threshold
     state.change_policy(Policy(vector, cut))
     st.rerun(scope="fragment")
 
