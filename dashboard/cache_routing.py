@@ -23,7 +23,7 @@ from minspnet.ranking import changed_cases
 from minspnet.receipt import Receipt, receipt
 from minspnet.roles import Roles, roles
 from minspnet.search import Front, pareto_front
-from minspnet.sweep import Score, breakpoints, thresholds_between
+from minspnet.sweep import Score, breakpoints, cheapest_reaching, thresholds_between
 from minspnet.tally import reachable_sets
 
 PART = "validation"
@@ -188,6 +188,16 @@ def drawn(
 
     sweep = curve(name, decision_threshold)
     return [(*place(p), p.gate_thresholds[0]) for p in sweep], [place(p) for p in each]
+
+
+def cheapest(name: str, unit: str, decision_threshold: float, least_accuracy: float) -> Score:
+    """The cheapest policy of both curves that is accurate enough on the validation cases."""
+    found = front(name, unit, decision_threshold)
+    policies = [Policy(vector, decision_threshold) for vector in found.gate_thresholds]
+    each = [outcomes(name, PART).score(policy) for policy in policies]
+    points = (*each, *curve(name, decision_threshold))
+    prices = [mean_price(name, unit, point) for point in points]
+    return cheapest_reaching(points, prices, least_accuracy)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

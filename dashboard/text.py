@@ -183,6 +183,11 @@ def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[f
     )
 
 
+def flip_in_short(concept: Concept, flip: Flip, now: float) -> str:
+    """Name that change on a button."""
+    return f"Set {plain(concept.title.lower())} to {_apart(concept, flip.value, now)[0]}"
+
+
 def change_of(
     domain: Domain, one: Counterfactual, concepts: Sequence[float], marked: bool = True
 ) -> str:

@@ -48,12 +48,22 @@ class Single:
     """What it does to correct one concept, and no other, in every case.
 
     Attributes:
-        repaired: Cases decided wrongly before and rightly after.
-        broken: Cases decided rightly before and wrongly after.
+        repaired_rows: Cases decided wrongly before and rightly after.
+        broken_rows: Cases decided rightly before and wrongly after.
     """
 
-    repaired: int
-    broken: int
+    repaired_rows: tuple[int, ...]
+    broken_rows: tuple[int, ...]
+
+    @property
+    def repaired(self) -> int:
+        """How many decisions are mended."""
+        return len(self.repaired_rows)
+
+    @property
+    def broken(self) -> int:
+        """How many are spoilt."""
+        return len(self.broken_rows)
 
     @property
     def net(self) -> int:
@@ -166,7 +176,7 @@ def single_corrections(
     truth: Float[np.ndarray, "case concept"],
     labels: Int[np.ndarray, " case"],
 ) -> tuple[Single, ...]:
-    """Correct each concept alone, in all cases, and count the decisions mended and spoilt."""
+    """Correct each concept alone, in all cases, and find the decisions mended and spoilt."""
     decision = replay(trace, policy)
     right, known = decision.predicted == labels, trace.head.read(truth)
     found = []
@@ -175,5 +185,6 @@ def single_corrections(
         activations[:, concept] = known[:, concept]
         chances = trace.head.probabilities(trace.head.class_logits(activations))
         now = predicted_class(chances, policy) == labels
-        found.append(Single(int((now & ~right).sum()), int((right & ~now).sum())))
+        rows = (np.flatnonzero(changed) for changed in (now & ~right, right & ~now))
+        found.append(Single(*(tuple(map(int, one)) for one in rows)))
     return tuple(found)

@@ -188,3 +188,28 @@ def most_within(curve: tuple[Score, ...], budget: float, total_macs: float) -> S
             "budget", f"be at least {cheapest:.3f}, what the base alone costs", budget, "raise it"
         )
     return max(affordable, key=lambda point: point.mean_macs)
+
+
+def cheapest_reaching(
+    points: Sequence[Score], prices: Sequence[float], least_accuracy: float
+) -> Score:
+    """Find the cheapest point that is accurate enough; among equally cheap ones the best.
+
+    Args:
+        points: Policies scored on the cases to choose by, never on the test cases.
+        prices: Of each point, per case, in any unit.
+        least_accuracy: On those cases.
+
+    Raises:
+        UserError: If no point is.
+    """
+    slack = 1e-9  # a difference of two shares need not come back exactly
+    enough = [
+        (price, -point.accuracy, place)
+        for place, (point, price) in enumerate(zip(points, prices, strict=True))
+        if point.accuracy >= least_accuracy - slack
+    ]
+    if not enough:
+        best = max(point.accuracy for point in points)
+        raise requirement("least_accuracy", f"be at most {best:.3f}", least_accuracy, "lower it")
+    return points[min(enough)[-1]]

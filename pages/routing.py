@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import cache_routing, state
 from dashboard.widgets import (
     budget,
+    cheapest,
     cohorts,
     devices,
     error_costs,
@@ -39,6 +40,7 @@ def show_routing() -> None:
         thresholds.show_thresholds(view, saved)
     with right:
         tradeoff.show_curve(view, saved)
+        cheapest.show_cheapest(view)
     tabs = {
         "Within a budget": lambda: budget.show_budget(view),
         "Two kinds of error": lambda: error_costs.show_error_costs(view),

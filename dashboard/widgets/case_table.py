@@ -13,6 +13,7 @@ from dashboard.figures.pictures import thumbnail
 from dashboard.figures.style import CLASSES, NEUTRAL, WRONG, behind_white
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
+from dashboard.widgets.picker import follow_list
 from dashboard.widgets.side_by_side import MOST, show_side_by_side
 from minspnet.cohort import EXPERTS, GROUP, PART, SHARE, SURE, VERDICT, VERDICTS
 from minspnet.domain import Concept
@@ -45,7 +46,8 @@ def show_table(view: View) -> None:
     here = rows[PAGE * (number - 1) : PAGE * number]
     with top:
         _download(view, rows, "Download all listed (CSV)", "download-cases")
-    ticked = _table(view, here, f"cases-{hash((view.model, policy, view.cohort, listing, number))}")
+    key = f"cases-{hash((view.model, policy, view.cohort, listing, number))}"
+    ticked = _table(view, here, listing, key)
     shown = "" if pages == 1 else f" Shown: {PAGE * (number - 1) + 1:,} to "
     shown += "" if pages == 1 else f"{PAGE * (number - 1) + len(here):,} of {len(rows):,}."
     st.caption(
@@ -59,7 +61,7 @@ def show_table(view: View) -> None:
         _download(view, ticked, f"Download the {len(ticked)} ticked (CSV)", "download-ticked")
 
 
-def _table(view: View, rows: np.ndarray, key: str) -> np.ndarray:
+def _table(view: View, rows: np.ndarray, listing: str, key: str) -> np.ndarray:
     """Draw the cases; give the rows that are ticked."""
     # What was clicked is only remembered while the page is open: coming back, nothing is.
     event = st.dataframe(
@@ -76,6 +78,7 @@ def _table(view: View, rows: np.ndarray, key: str) -> np.ndarray:
     clicked: list[Any] = event["selection"].get("cells", [])
     if clicked:
         case = cache_cases.unseen(view.model).case_ids[rows[clicked[0][0]]]
+        follow_list(listing)
         state.open_case(case)
         go_to("case")
     return rows[[row for row in event["selection"]["rows"] if row < len(rows)]]

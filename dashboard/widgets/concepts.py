@@ -14,8 +14,10 @@ from minspnet.waterfall import RESIDUAL
 def show_concepts(view: View, case_id: str) -> None:
     """One slider a concept; moving it decides the case anew."""
     domain = cache.domain_of(view.model)
-    title, undo = st.columns([5, 1], vertical_alignment="center")
+    title, flip, undo = st.columns([8, 3, 2], vertical_alignment="bottom")
     title.header("What it sees: move a slider where you see it otherwise")
+    with flip:
+        _show_flip(view, case_id)
     undo.button(
         "Undo my changes",
         width="stretch",
@@ -48,6 +50,24 @@ def show_concepts(view: View, case_id: str) -> None:
     )
 
 
+def _show_flip(view: View, case_id: str) -> None:
+    """What the sentence above says would change the answer, at a click."""
+    domain = cache.domain_of(view.model)
+    _, flip = cache.explained(view.model, case_id, view.policy)
+    if flip is None or view.policy.interventions:
+        return
+    concept = domain.concepts[flip.concept]
+    graded = replay(cache.one_case(view.model, case_id), view.policy).concepts[0]
+    st.button(
+        text.flip_in_short(concept, flip, float(graded[flip.concept])),
+        key="try-flip",
+        width="stretch",
+        on_click=_set_on,
+        args=(case_id, concept.name, flip.value),
+        help="Tries what would change the answer on the slider below.",
+    )
+
+
 def _beyond(value: float, low: float, high: float) -> str:
     """Say on which side of the usual range a value lies."""
     return ", this is above" if value > high else ", this is below" if value < low else ""
@@ -72,11 +92,14 @@ def _slider(case_id: str, concept: Concept, value: float, label: str) -> None:
 
 
 def _set_concept(case_id: str, concept: Concept, key: str) -> None:
-    if state.current().case != case_id:
-        # A slider still on the screen while the next case is on its way.
-        return
     place = round((st.session_state[key] - concept.shown_low) * 10**concept.digits)
-    state.change_policy(state.current().policy.intervene(concept.name, concept.grades[place]))
+    _set_on(case_id, concept.name, concept.grades[place])
+
+
+def _set_on(case_id: str, name: str, value: float) -> None:
+    # What was pressed may still be on the screen while the next case is on its way.
+    if state.current().case == case_id:
+        state.change_policy(state.current().policy.intervene(name, value))
 
 
 def show_waterfall(view: View, case_id: str) -> None:

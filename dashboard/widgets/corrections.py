@@ -1,13 +1,17 @@
 """What correcting concepts does to the answers: alone, and one after another in several orders."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from dashboard import cache, cache_concepts, text
+from dashboard import cache, cache_concepts, state, text
 from dashboard.cache_concepts import CHOICE, Curves
 from dashboard.figures.corrections import draw_curves, draw_mended
+from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.trust import narrow_because
+from minspnet.intervention import Single
 
 _TITLES = {
     "random": "in random order",
@@ -15,6 +19,7 @@ _TITLES = {
     "fixed": "one fixed order",
     "worth": "most worth checking first",
 }
+_OPENED = 4
 _SCORES = {"accuracy": "Accuracy", "auc": "AUC"}
 
 
@@ -38,6 +43,29 @@ def show_misleading(view: View, part: str) -> None:
         f"**{name}** misleads it most: setting this finding to its true value in all {cases:,} "
         f"{part} cases repairs {one.repaired:,} of {wrong:,} wrong answers and {breaks}."
     )
+    _show_mended(view, part, best, one)
+
+
+def _show_mended(view: View, part: str, concept: int, found: Single) -> None:
+    """Cases whose answer the correction changes, to open with the correction made."""
+    name = cache.domain_of(view.model).concept_names[concept]
+    ids = cache.model(view.model).traces[part].case_ids
+    truth = cache_concepts.true_grades(view.model, part)
+    line = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    for said, rows in (("Repaired", found.repaired_rows), ("Broken", found.broken_rows)):
+        if not rows:
+            continue
+        some = f" ({_OPENED} of {len(rows):,})" if len(rows) > _OPENED else ""
+        line.markdown(f"{said}{some}:", width="content")
+        for row in rows[:_OPENED]:
+            if line.button(
+                text.plain(ids[row]),
+                key=f"corrected-{row}",
+                help="Opens the case with this finding corrected.",
+            ):
+                policy = unedited(view).intervene(name, float(truth[row, concept]))
+                state.change(replace(view, case=ids[row], policy=policy))
+                go_to("case")
 
 
 def show_corrections(view: View, part: str) -> None:

@@ -36,14 +36,14 @@ def show_inputs(view: View, case_id: str) -> None:
     table = cache.feature_table(view.model, case_id)
     shown = table[["title", "value", "low", "high", "outside"]]
     shown.columns = ["Measurement", "This case", "Usual from", "to", "Outside"]
-    widths = {"This case": 68, "Usual from": 78, "to": 52}
+    widths = {"This case": 68, "Usual from": 78, "to": 68}
     st.dataframe(
         shown,
         hide_index=True,
         height=min(420, 35 * (len(shown) + 1) + 3),
         alt="Each measurement of this case, with the range that is usual",
         column_config={
-            "Measurement": st.column_config.TextColumn(width=190),
+            "Measurement": st.column_config.TextColumn(width=174),
             "Outside": st.column_config.TextColumn(width=64),
         }
         | {

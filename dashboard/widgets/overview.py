@@ -219,9 +219,9 @@ def _count(value: int | None) -> str:
 
 
 def show_invitations(view: View) -> None:
-    """A tour for those who have a minute, and a way to each of the two working pages."""
-    visitor, clinician, engineer = st.columns(3)
-    if visitor.button("Take the tour: a few real cases", width="stretch", type="primary"):
+    """A tour for those who have a minute, and a way to each question that people come with."""
+    visitor, clinician, engineer, auditor = st.columns(4)
+    if visitor.button("Take the tour: real cases", width="stretch", type="primary"):
         start()
     if clinician.button("Review the least certain case", width="stretch"):
         st.session_state[ORDER] = "uncertain"
@@ -229,3 +229,5 @@ def show_invitations(view: View) -> None:
         go_to("case")
     if engineer.button("Trade compute for accuracy", width="stretch"):
         go_to("routing")
+    if auditor.button("See what misleads it", width="stretch"):
+        go_to("concepts")

@@ -1,13 +1,16 @@
 """The sidebar: which task, which model, and the policy in force."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard import cache, state
+from dashboard.state import View, unedited
 from minspnet.domains import DOMAINS
 
 
 def show_sidebar() -> None:
-    """Choose domain and model; say what the policy costs."""
+    """Choose domain and model; say so where thresholds are not those in force."""
     with st.sidebar:
         known = cache.models()
         view = state.current()
@@ -31,6 +34,7 @@ def show_sidebar() -> None:
         loaded = cache.model(view.model)
         meaning = DOMAINS[domain].variant(loaded.variant).meaning
         st.write(meaning)
+        _show_tried(view)
         with st.expander("What this may be used for"):
             about = DOMAINS[domain]
             st.write(about.summary)
@@ -40,3 +44,19 @@ def show_sidebar() -> None:
             st.markdown("\n".join(f"- {limit}" for limit in about.limits))
             st.write(f"**Source:** {about.source}; {about.licence}")
             st.write(f"Model `{loaded.name}`, hash `{loaded.digest[:12]}`")
+
+
+def _show_tried(view: View) -> None:
+    """Without it, the figures of every page would differ and only Routing would say why."""
+    saved = state.operating_point(view.model)
+    if unedited(view) == saved:
+        return
+    st.info("Every page shows the thresholds you try, not those in force.")
+    st.button(
+        "Back to those in force",
+        key="sidebar-in-force",
+        width="stretch",
+        on_click=lambda: state.change_policy(
+            replace(saved, interventions=state.current().policy.interventions)
+        ),
+    )

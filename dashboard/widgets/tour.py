@@ -18,7 +18,7 @@ _TITLES = {
     "hard": "a hard case",
     "wrong": "a case it gets wrong",
     "mended": "a case that a correction puts right",
-    "disputed": "a case where attributions disagree",
+    "disputed": "the case where attributions agree least",
 }
 
 
