@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from dashboard.figures.concepts import colour_of
-from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish, words
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, WRONG, finish, words
 
 _LOOKS = {
     "random": (NEUTRAL, "solid", "circle"),
@@ -56,7 +56,7 @@ def draw_curves(
                 hovertemplate=f"{titles[order]}<br>%{{x}} corrected: %{{y:.3f}}<extra></extra>",
             )
         )
-    figure.update_xaxes(title="concepts corrected in every case", dtick=1, fixedrange=True)
+    figure.update_xaxes(title="findings corrected in every case", dtick=1, fixedrange=True)
     figure.update_yaxes(title=score, fixedrange=True)
     return finish(figure, 400, legend=True)
 
@@ -66,7 +66,7 @@ def draw_mended(names: Sequence[str], repaired: Sequence[int], broken: Sequence[
     figure = go.Figure()
     for counts, sign, title, colour in (
         (repaired, 1, "repaired", MARK),
-        (broken, -1, "broken", CLASSES[1]),
+        (broken, -1, "broken", WRONG),
     ):
         figure.add_trace(
             go.Bar(
@@ -96,7 +96,11 @@ def draw_mended(names: Sequence[str], repaired: Sequence[int], broken: Sequence[
 
 
 def draw_worth(
-    names: Sequence[str], places: Sequence[int], bits: Sequence[float], notes: Sequence[str]
+    names: Sequence[str],
+    places: Sequence[int],
+    bits: Sequence[float],
+    notes: Sequence[str],
+    further: Sequence[str] = (),
 ) -> go.Figure:
     """Draw what a check of each concept is worth, the most first.
 
@@ -105,6 +109,7 @@ def draw_worth(
         places: Which concept each is, for its colour.
         bits: Expected fall of the answer's entropy.
         notes: Beside each bar.
+        further: Said when one is pointed at, if anything.
     """
     figure = go.Figure(
         go.Bar(
@@ -118,13 +123,14 @@ def draw_worth(
             text=words(notes),
             textposition="outside",
             cliponaxis=False,
-            hovertemplate="%{y}: %{x:.3f} bits<br>%{text}<extra></extra>",
+            customdata=words(further or notes),
+            hovertemplate="%{y}: %{x:.3f} bits<br>%{customdata}<extra></extra>",
         )
     )
     most = max(max(bits, default=0), 1e-3)
-    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False, ticksuffix="  ")
     figure.update_xaxes(
-        title="doubt about the answer that a check takes away, bits",
+        title="doubt that a check takes away (bits)",
         range=[0, 1.9 * most],
         fixedrange=True,
         showgrid=False,

@@ -49,7 +49,8 @@ def _points(trace: Any, titles: dict[str, str]) -> pd.DataFrame:
 def _cells(trace: Any, titles: dict[str, str]) -> pd.DataFrame:
     matrix = np.asarray(trace.z)
     rows, columns = matrix.shape[:2]
-    across, down = _places(trace.x, columns), _places(trace.y, rows)
+    across = _middles(trace.x, columns)
+    down = _middles(trace.y, rows)
     return pd.DataFrame(
         {
             titles["x"]: np.tile(across, rows),
@@ -59,9 +60,12 @@ def _cells(trace: Any, titles: dict[str, str]) -> pd.DataFrame:
     )
 
 
-def _places(given: Any, cells: int) -> list[Any]:
-    """What cells are called; of one more border than cells, each takes the one it begins at."""
-    return list(range(cells)) if given is None else list(given)[:cells]
+def _middles(places: Any, count: int) -> np.ndarray:
+    """Where cells lie: as given, midway between their edges, or counted."""
+    if places is None:
+        return np.arange(count)
+    given = np.asarray(places)
+    return (given[:-1] + given[1:]) / 2 if len(given) == count + 1 else given
 
 
 def _sankey(trace: Any) -> pd.DataFrame:

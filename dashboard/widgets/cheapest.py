@@ -32,7 +32,7 @@ def show_cheapest(view: View) -> None:
     found = cache_routing.cheapest(view.model, unit, cut, least)
     policy = Policy(found.gate_thresholds, cut)
     paid = cache_routing.mean_price(view.model, unit, found)
-    share = paid / cache_routing.price_of_all(view.model, unit)
+    share = paid / float(cache_routing.price_of_sets(view.model, unit)[-1])
     cases = len(cache.part(view.model, PART))
     low, high = wilson_interval(round(found.accuracy * cases), cases)
     said, take = st.columns([4, 1], vertical_alignment="center")
