@@ -59,6 +59,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.realised --data $(PNEUMONIA)
 	$(BIN)/python -m benchmarks.replay
 	$(BIN)/python -m benchmarks.vectors
+	$(BIN)/python -m benchmarks.journeys
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.speed
 

@@ -17,6 +17,7 @@ from benchmarks import (
     ablation,
     few_inputs,
     guarantee,
+    journeys,
     pneumonia,
     quality,
     realised,
@@ -42,6 +43,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "realised": realised.table,
     "replay": replay.table,
     "vectors": vectors.table,
+    "journeys": journeys.table,
 }
 _MARKS = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

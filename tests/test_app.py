@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import cache, cache_routing
 from minspnet.policy import Policy
+from minspnet.trace import replay
 
 APP = str(Path(__file__).resolve().parents[1] / "dashboard" / "app.py")
 TABULAR, IMAGE = "breast_cytology-mean_and_se", "lung_nodules"
@@ -418,6 +419,22 @@ def test_known_cases_that_disagree_are_not_sold_as_support() -> None:
         assert ("although" in said) == (2 * agree < of)
         forms.add("although" in said)
     assert forms == {True, False}
+
+
+@pytest.mark.parametrize("model", [TABULAR, IMAGE, "wrist_exercise"])
+def test_what_would_change_the_answer_is_tried_at_a_click(model: str) -> None:
+    app = open_app("case", model=model)
+    app.selectbox(key="case-order").set_value("uncertain").run()
+    case, policy = app.query_params["case"], cache.model(model).policy
+    next(b for b in app.button if b.key == "try-flip").click().run()
+    assert not app.exception
+    asked = Policy.from_text(*(app.query_params[key] for key in ("gates", "cut", "edit")))
+    alone = cache.one_case(model, case)
+    classes = cache.domain_of(model).classes
+    before, after = (replay(alone, one).predicted[0] for one in (policy, asked))
+    assert before != after
+    assert metric(app, "With your changes") == classes[after]
+    assert not [b for b in app.button if b.key == "try-flip"]
 
 
 def test_a_finding_beyond_the_usual_is_said_so() -> None:

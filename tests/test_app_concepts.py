@@ -7,8 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_app import IMAGE, TABULAR, figure, open_app, own_store
 
-from dashboard import cache, cache_concepts
+from dashboard import cache, cache_concepts, text
 from dashboard.widgets.concept_closer import SHOWN
+from minspnet.policy import Policy
 from minspnet.trace import replay
 
 __all__ = ["own_store"]
@@ -222,3 +223,27 @@ def test_a_click_shows_the_concept_closer(monkeypatch: pytest.MonkeyPatch) -> No
     app.run()
     assert not app.exception
     assert app.selectbox(key=SHOWN.format(IMAGE)).value == 3
+
+
+@pytest.mark.parametrize("model", [TABULAR, IMAGE])
+def test_a_mended_case_opens_with_the_correction_made(model: str) -> None:
+    app = open_tab("Trust", model)
+    policy = cache.model(model).policy
+    found = cache_concepts.singles(model, "validation", policy)
+    best = max(range(len(found)), key=lambda k: (found[k].net, found[k].repaired))
+    ids, labels = (
+        cache.model(model).traces["validation"].case_ids,
+        cache.part(model, "validation").labels,
+    )
+    offered = [b.label for b in app.button if (b.key or "").startswith("corrected-")]
+    rows = (*found[best].repaired_rows[:4], *found[best].broken_rows[:4])
+    assert offered == [text.plain(ids[row]) for row in rows]
+    next(b for b in app.button if b.label == offered[0]).click().run()
+    assert not app.exception
+    assert app.query_params["case"] == ids[rows[0]]
+    asked = Policy.from_text(*(app.query_params[key] for key in ("gates", "cut", "edit")))
+    ((name, _),) = asked.interventions
+    assert name == cache.domain_of(model).concept_names[best]
+    trace = cache.model(model).traces["validation"][rows[0]]
+    assert replay(trace, policy).predicted[0] != labels[rows[0]]
+    assert replay(trace, asked).predicted[0] == labels[rows[0]]

@@ -383,3 +383,40 @@ def test_devices_are_edited_kept_and_checked() -> None:
     assert verdicts["Device"].tolist() == [device.name for device in DEVICES]
     cache.store().save_devices(DEVICES[:1], "2026-01-02T03:04:05+00:00")
     assert open_tab("Devices", IMAGE).dataframe[0].value["Device"].tolist() == [DEVICES[0].name]
+
+
+# --- The cheapest that is accurate enough -------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [TABULAR, IMAGE, WRIST, "shuttle"])
+def test_less_is_paid_the_more_may_be_lost(model: str) -> None:
+    app, paid = open_app("routing", model=model), []
+    everyone = cache.score(model, "validation", everything(model)).accuracy
+    for lost in (0.0, 1.0, 5.0):
+        app.session_state["cheapest-lost"] = lost
+        app.run()
+        take = next(b for b in app.button if b.key == "cheapest-take")
+        if not take.disabled:
+            take.click().run()
+        assert not app.exception
+        policy = Policy.from_text(app.query_params["gates"], app.query_params["cut"])
+        found = cache.score(model, "validation", policy)
+        assert found.accuracy >= everyone - lost / 100 - 1e-9
+        assert metric(app, "Accuracy") == score(found.accuracy)
+        assert next(b for b in app.button if b.key == "cheapest-take").label == "Taken"
+        paid.append(found.mean_macs)
+        front = cache_routing.front(model, "FLOPs", policy.decision_threshold)
+        points = zip(front.prices, front.accuracies, strict=True)
+        enough = [price for price, accuracy in points if accuracy >= found.accuracy]
+        assert 2 * found.mean_macs <= min(enough) * (1 + 1e-9)
+    assert paid == sorted(paid, reverse=True)
+
+
+def test_thresholds_that_are_tried_are_said_on_every_page_and_taken_back() -> None:
+    app = open_app("concepts", model=TABULAR)
+    assert not [b for b in app.sidebar.button if b.key == "sidebar-in-force"]
+    app = open_app("concepts", model=TABULAR, gates="off,off,off,off,off")
+    assert "not those in force" in app.sidebar.info[0].value
+    next(b for b in app.sidebar.button if b.key == "sidebar-in-force").click().run()
+    assert app.query_params["gates"] == cache.model(TABULAR).policy.to_text()["gates"]
+    assert not app.sidebar.info

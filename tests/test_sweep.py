@@ -20,6 +20,7 @@ from minspnet.sweep import (
     Outcomes,
     Score,
     breakpoints,
+    cheapest_reaching,
     effective_gates,
     most_within,
     thresholds_between,
@@ -275,6 +276,28 @@ def test_a_budget_below_the_base_is_refused() -> None:
     assert str(refused.value) == (
         "budget must be at least 0.200, what the base alone costs, got 0.1; raise it."
     )
+
+
+@pytest.mark.parametrize(
+    ("least", "chosen"),
+    [
+        (0.95, 0),
+        (0.9, 2),  # as cheap as the next, and better
+        (0.7, 2),
+        (0.1, 4),
+        (0.95 - 0.05, 2),  # a difference need not come back exactly: this is above .9
+    ],
+)
+def test_the_cheapest_that_is_accurate_enough(least: float, chosen: int) -> None:
+    curve = points((0.95, 10), (0.9, 5), (0.9, 3), (0.8, 3), (0.5, 1))
+    prices = [point.mean_macs for point in curve]
+    assert cheapest_reaching(curve, prices, least) is curve[chosen]
+
+
+def test_more_accuracy_than_there_is_is_refused() -> None:
+    with pytest.raises(UserError) as refused:
+        cheapest_reaching(points((0.9, 10), (0.8, 2)), [10, 2], 0.95)
+    assert str(refused.value) == "least_accuracy must be at most 0.900, got 0.95; lower it."
 
 
 def test_wrong_labels_and_points_are_refused(forest: Forest) -> None:
