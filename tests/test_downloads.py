@@ -72,3 +72,24 @@ def test_every_chart_of_a_page_can_be_taken_along(page: str, model: str) -> None
     assert len(offered) == 1 and len(app.session_state["drawn"]) == len(charts)
     for figure in app.session_state["drawn"].values():
         assert len(pd.read_csv(io.StringIO(_as_csv(figure)))) > 0
+
+
+def test_cells_given_by_their_edges_lie_between_them() -> None:
+    figure = go.Figure(go.Heatmap(z=[[1.0, 2.0]], x=[0.0, 2.0, 6.0], y=[-1.0, 3.0]))
+    table = numbers(figure)
+    assert table["x"].tolist() == [1.0, 4.0]
+    assert table["y"].tolist() == [1.0, 1.0]
+    assert table["value"].tolist() == [1.0, 2.0]
+
+
+def test_the_list_of_charts_follows_the_page() -> None:
+    """What is drawn anew is offered too; a page without charts says so."""
+    app = open_app("concepts", model=TABULAR)
+    app.session_state["take-along"] = True
+    app.session_state["concepts-tab"] = "Weights in the answer"
+    app.run()
+    assert [*app.session_state["drawn"]] == ["What each finding adds to the log-odds of malignant"]
+    app = open_app("cases", model=TABULAR)
+    app.session_state["take-along"] = True
+    app.run()
+    assert not app.exception and any("Nothing on this page" in m.value for m in app.markdown)

@@ -49,17 +49,23 @@ def _points(trace: Any, titles: dict[str, str]) -> pd.DataFrame:
 def _cells(trace: Any, titles: dict[str, str]) -> pd.DataFrame:
     matrix = np.asarray(trace.z)
     rows, columns = matrix.shape[:2]
-    across = list(trace.x) if trace.x is not None else range(columns)
-    down = list(trace.y) if trace.y is not None else range(rows)
+    across = _middles(trace.x, columns)
+    down = _middles(trace.y, rows)
     return pd.DataFrame(
         {
-            titles["x"]: np.tile(np.asarray(across), rows),
-            titles["y"] if titles["y"] != titles["x"] else "y": np.repeat(
-                np.asarray(down), columns
-            ),
+            titles["x"]: np.tile(across, rows),
+            titles["y"] if titles["y"] != titles["x"] else "y": np.repeat(down, columns),
             "value": matrix.reshape(rows * columns, -1)[:, 0],
         }
     )
+
+
+def _middles(places: Any, count: int) -> np.ndarray:
+    """Where cells lie: as given, midway between their edges, or counted."""
+    if places is None:
+        return np.arange(count)
+    given = np.asarray(places)
+    return (given[:-1] + given[1:]) / 2 if len(given) == count + 1 else given
 
 
 def _sankey(trace: Any) -> pd.DataFrame:

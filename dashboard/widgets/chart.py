@@ -10,6 +10,7 @@ from dashboard.figures.style import FAINT, THEMES, template
 from minspnet.spreadsheet import to_csv
 
 _DRAWN = "drawn"
+_LISTED = "drawn-listed"
 _FORMAT = "picture-format"
 
 
@@ -29,7 +30,12 @@ def show_chart(
     figure.layout.template = template(theme)
     # Words on a faint fill lie on the page's own ground, whatever colour the fill is of.
     figure.update_traces(insidetextfont_color=THEMES[theme][0], selector={"meta": FAINT})
-    st.session_state.setdefault(_DRAWN, {})[alt] = figure
+    drawn = st.session_state.setdefault(_DRAWN, {})
+    known = alt in drawn
+    drawn[alt] = figure
+    if not known and st.session_state.get(_LISTED):
+        # A part of the page was drawn anew while the list below, which it cannot reach, is open.
+        st.rerun()
     options: dict[str, Any] = {}
     if clickable or lasso:
         options = {"on_select": "rerun", "selection_mode": "lasso" if lasso else "points"}
@@ -45,12 +51,14 @@ def show_chart(
 def forget_charts() -> None:
     """Start a page without the charts of the one before."""
     st.session_state[_DRAWN] = {}
+    st.session_state[_LISTED] = False
 
 
 @st.fragment
 def show_downloads() -> None:
     """What was drawn on this page, to take away: pictures and their numbers."""
     place = st.expander("Take the charts along", key="take-along", on_change="rerun")
+    st.session_state[_LISTED] = place.open
     if not place.open:
         return
     drawn: dict[str, go.Figure] = st.session_state.get(_DRAWN, {})
@@ -66,11 +74,15 @@ def show_downloads() -> None:
         )
         if st.session_state.pop(_REDRAW, False):
             st.rerun()
+        if not drawn:
+            st.write("Nothing on this page is drawn as a chart.")
+            return
         st.caption("The camera over a chart saves its picture. Here are the numbers behind each.")
-        for place_on_page, (alt, figure) in enumerate(drawn.items()):
+        for place_on_page, alt in enumerate(drawn):
             st.download_button(
                 f"{alt} (CSV)",
-                data=_as_csv(figure),
+                # Asked for only at the click: by then the chart may have been drawn anew.
+                data=lambda alt=alt: _as_csv(drawn[alt]),
                 file_name=f"chart-{place_on_page + 1}.csv",
                 mime="text/csv",
                 key=f"take-{place_on_page}",
