@@ -13,14 +13,16 @@ from dashboard.figures.pictures import thumbnail
 from dashboard.figures.style import CLASSES, NEUTRAL, WRONG, behind_white
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
+from dashboard.widgets.classes import chips, class_column
+from dashboard.widgets.picker import ORDER
 from dashboard.widgets.side_by_side import MOST, show_side_by_side
 from minspnet.cohort import EXPERTS, GROUP, PART, SHARE, SURE, VERDICT, VERDICTS
 from minspnet.domain import Concept
-from minspnet.ranking import LISTINGS
+from minspnet.ranking import LISTINGS, ORDERS
 from minspnet.spreadsheet import to_csv
 
 PAGE = 50
-_PICTURE, _CASE, _KNOWN, _SAID = "Picture", "Case", "Known answer", "Answer"
+_PICTURE, _CASE, _KNOWN, _SAID = "Picture", "Case", "Known answer", "The network says"
 
 
 def show_table(view: View) -> None:
@@ -45,7 +47,9 @@ def show_table(view: View) -> None:
     here = rows[PAGE * (number - 1) : PAGE * number]
     with top:
         _download(view, rows, "Download all listed (CSV)", "download-cases")
-    ticked = _table(view, here, f"cases-{hash((view.model, policy, view.cohort, listing, number))}")
+    ticked = _table(
+        view, here, listing, f"cases-{hash((view.model, policy, view.cohort, listing, number))}"
+    )
     shown = "" if pages == 1 else f" Shown: {PAGE * (number - 1) + 1:,} to "
     shown += "" if pages == 1 else f"{PAGE * (number - 1) + len(here):,} of {len(rows):,}."
     st.caption(
@@ -59,7 +63,7 @@ def show_table(view: View) -> None:
         _download(view, ticked, f"Download the {len(ticked)} ticked (CSV)", "download-ticked")
 
 
-def _table(view: View, rows: np.ndarray, key: str) -> np.ndarray:
+def _table(view: View, rows: np.ndarray, listing: str, key: str) -> np.ndarray:
     """Draw the cases; give the rows that are ticked."""
     # What was clicked is only remembered while the page is open: coming back, nothing is.
     event = st.dataframe(
@@ -77,6 +81,9 @@ def _table(view: View, rows: np.ndarray, key: str) -> np.ndarray:
     if clicked:
         case = cache_cases.unseen(view.model).case_ids[rows[clicked[0][0]]]
         state.open_case(case)
+        # Back and Next then go on in the order of this list.
+        if listing in ORDERS and case in cache.ordered_cases(view.model, listing, unedited(view)):
+            st.session_state[ORDER] = listing
         go_to("case")
     return rows[[row for row in event["selection"]["rows"] if row < len(rows)]]
 
@@ -97,8 +104,8 @@ def _frame(view: View, rows: np.ndarray) -> pd.DataFrame:
     labels = cache_cases.labels(view.model)[rows]
     columns |= {
         _CASE: ids,
-        _KNOWN: [[domain.classes[k]] for k in labels],
-        _SAID: [[domain.classes[k]] for k in found.predicted[rows]],
+        _KNOWN: chips(domain, labels),
+        _SAID: chips(domain, found.predicted[rows]),
         "Right?": [[VERDICTS[code]] for code in facts.codes[VERDICT][rows]],
         # As everywhere, no chance claims certainty.
         _chance(view): np.clip(100 * _likely(view)[rows], 0.1, 99.9),
@@ -134,11 +141,7 @@ def _as_link(picture: bytes) -> str:
 
 def _columns(view: View) -> dict[str, Any]:
     domain, config = cache.domain_of(view.model), st.column_config
-    colours = [behind_white(CLASSES[k % len(CLASSES)]) for k in range(len(domain.classes))]
-    answers = {
-        name: config.MultiselectColumn(options=list(domain.classes), color=colours)
-        for name in (_KNOWN, _SAID)
-    }
+    answers = {name: class_column(domain) for name in (_KNOWN, _SAID)}
     return (
         {
             _PICTURE: config.ImageColumn(width=64, pinned=True),

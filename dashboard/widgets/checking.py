@@ -11,30 +11,31 @@ from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets import picker
 from dashboard.widgets.chart import show_chart
+from dashboard.widgets.classes import chips, class_column, rows_of
 from minspnet.worth_checking import Worth
 
 _LISTED = 15
+_HOW = (
+    "What a check would find is taken from the network's errors on the validation cases whose "
+    "grade is nearest, the case itself left out. Doubt taken away: the expected fall of the "
+    "answer's entropy (bits; 1 bit is a coin tossed). The other findings are held as graded, "
+    "and errors in two findings of one case are taken as unrelated."
+)
 
 
 def show_checking(part: str) -> None:
     """One case on the left, all cases of the part on the right."""
-    st.subheader("In one case")
+    st.subheader("In one case", help=_HOW)
     picker.pick_case()
     view = state.current()
     case = picker.case_on_screen(view)
     if case is None:
-        st.info("No case matches this choice. Pick another order above.")
+        picker.say_none(view)
     else:
         _show_case(view, case)
     st.subheader(f"Over all {part} cases")
     _show_all(view, part)
-    st.caption(
-        "What a check would find is taken from the network's errors on the validation cases whose "
-        "grade is nearest, the case itself left out. Doubt taken away: the expected fall of the "
-        "answer's entropy (bits; 1 bit is a coin tossed). The other findings are held as graded, "
-        "and errors in two findings of one case are taken as unrelated. *What corrections do* "
-        "shows whether checking in this order pays."
-    )
+    st.caption("*What corrections do* shows whether checking in this order pays.")
 
 
 def _show_case(view: View, case: str) -> None:
@@ -118,7 +119,7 @@ def _show_all(view: View, part: str) -> None:
                     for n, k in zip(flat, best, strict=True)
                 ],
                 "Bits": [f"{found.bits[n, k]:.2f}" for n, k in zip(flat, best, strict=True)],
-                "It says": [domain.classes[decided[n]] for n in flat],
+                "The network says": chips(domain, decided[flat]),
             }
         )
         event = st.dataframe(
@@ -126,11 +127,12 @@ def _show_all(view: View, part: str) -> None:
             hide_index=True,
             alt="Cases in which a check is worth most",
             on_select="rerun",
-            selection_mode="single-row",
+            selection_mode=["single-row", "single-cell"],
             key=f"worth-cases-{view.model}-{part}",
+            column_config={"The network says": class_column(domain)},
         )
-        rows = event["selection"]["rows"]
+        rows = rows_of(event)
         if rows:
             state.open_case(str(table["Case"].iloc[rows[0]]))
             go_to("case")
-        st.caption("Select a row to open the case.")
+        st.caption("Click a case to open it.")

@@ -13,6 +13,7 @@ from dashboard.format import percent
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
+from dashboard.widgets.classes import chips, class_column, rows_of
 from minspnet.domain import Concept
 
 SHOWN = "concept-shown-{}"
@@ -59,7 +60,7 @@ def show_concept(view: View, part: str, found: tuple[Trust, ...]) -> None:
         sampled = f" {_POINTS} of {len(ids):,} are drawn." if len(ids) > _POINTS else ""
         st.caption(
             "On the dotted line a grade is right; below it the network grades too high. Squares: "
-            f"bins of equally many cases, with 95 % intervals. Click a case to open it.{sampled}"
+            f"bins of equally many cases, with 95% intervals. Click a case to open it.{sampled}"
         )
     with right:
         st.markdown("**In short**")
@@ -146,8 +147,8 @@ def _show_wrong(
             "Given": [f"{given[n]:.{digits}f}" for n in worst],
             "True": [f"{true[n]:.{digits}f}" for n in worst],
             "Off by": [f"{given[n] - true[n]:+.{digits}f}".replace("-", "−") for n in worst],
-            "Class": [domain.classes[labels[n]] for n in worst],
-            "The network says": [domain.classes[decided[n]] for n in worst],
+            "Known answer": chips(domain, labels[worst]),
+            "The network says": chips(domain, decided[worst]),
         }
     )
     st.markdown(
@@ -158,12 +159,13 @@ def _show_wrong(
         hide_index=True,
         alt="Cases with the largest errors of this finding",
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode=["single-row", "single-cell"],
         key=f"wrong-{view.model}-{part}-{concept.name}",
+        column_config={name: class_column(domain) for name in ("Known answer", "The network says")},
     )
-    rows = event["selection"]["rows"]
+    rows = rows_of(event)
     chosen = str(table["Case"].iloc[rows[0]]) if rows else picked[0] if picked else None
     if chosen is not None:
         state.open_case(chosen)
         go_to("case")
-    st.caption("Select a row to open the case.")
+    st.caption("Click a case to open it.")

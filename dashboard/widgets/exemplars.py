@@ -7,6 +7,7 @@ from dashboard import cache, text
 from dashboard.figures.pictures import thumbnail
 from dashboard.format import percent
 from dashboard.state import View
+from dashboard.widgets.classes import chips, class_column
 
 
 def show_similar(view: View, case_id: str) -> None:
@@ -14,8 +15,8 @@ def show_similar(view: View, case_id: str) -> None:
     domain = cache.domain_of(view.model)
     st.header(
         "Known cases like it",
-        help="Training cases whose findings weigh most alike in the answer. Similarity 100 % "
-        "means the same findings, 0 % the opposite end of every scale; a finding counts as much "
+        help="Training cases whose findings weigh most alike in the answer. Similarity 100% "
+        "means the same findings, 0% the opposite end of every scale; a finding counts as much "
         "as it can move the answer.",
     )
     near = cache.similar_cases(view.model, case_id, view.policy)
@@ -32,7 +33,7 @@ def show_similar(view: View, case_id: str) -> None:
     table = pd.DataFrame(
         {
             "Case": near.ids,
-            "Known answer": labels,
+            "Known answer": chips(domain, near.labels),
             "Similarity": [percent(alike) for alike in near.similarity],
             "Alike in": [text.alike_in(domain, near.found, row) for row in range(len(near.ids))],
             "Differs most in": [text.apart_in(domain, near.found, r) for r in range(len(near.ids))],
@@ -42,13 +43,24 @@ def show_similar(view: View, case_id: str) -> None:
             },
         }
     )
-    st.dataframe(table, hide_index=True, alt="Known cases like it, with their findings")
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="Known cases like it, with their findings",
+        column_config={
+            "Case": st.column_config.TextColumn(pinned=True),
+            "Known answer": class_column(domain),
+            "Alike in": st.column_config.TextColumn(
+                help="The findings that add most to the similarity, in points of 100; what every "
+                "finding adds sums to it."
+            ),
+            "Differs most in": st.column_config.TextColumn(help="The one that takes most away."),
+        },
+    )
     said = domain.classes[near.predicted]
     agree = labels.count(said)
     verdict = "as" if 2 * agree >= len(labels) else "fewer than half, although"
     st.caption(
-        f"{agree} of the {len(labels)} were {said}, {verdict} the network says {said} here. The "
-        "values are the network's own reading of those cases. Alike in: the findings that add most "
-        "to the similarity, in points of 100; what every finding adds sums to it. Differs most in: "
-        "the one that takes most away."
+        f"{agree} of the {len(labels)} were {said}, {verdict} the network says {said} here. "
+        "Their findings are as the network reads them."
     )

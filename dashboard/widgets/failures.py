@@ -10,6 +10,7 @@ from dashboard.figures.cases import Block, draw_branches
 from dashboard.format import interval, percent
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
+from dashboard.widgets.classes import rows_of
 from minspnet.cohort import CHANCE, EXPERTS, FOUND, GATE, PART, SURE
 from minspnet.errortree import LEAST_ERRORS, Branch
 from minspnet.metrics import wilson_interval
@@ -50,10 +51,9 @@ def show_failures(view: View) -> None:
         gates = f" Of the gates, {text.gates(kinds, 2, '; ')}."
     alike = f" Cases of one {group} are alike: the intervals are then too narrow." if group else ""
     st.caption(
-        f"The tree is grown on all {grown_on} cases, whatever the filter, to part wrong answers "
-        f"from right ones; sizes, rates and 95% Wilson intervals are those of the {counted_on} "
-        "cases, which it has not seen. Each interval is for its own branch: among many, one may "
-        f"stand out by luck.{alike}{gates}"
+        f"Grown on all {grown_on} cases, whatever the filter; all numbers are those of the "
+        f"{counted_on} cases, which it has not seen, with 95% Wilson intervals. Among many "
+        f"branches, one may stand out by luck.{alike}{gates}"
     )
 
 
@@ -142,9 +142,9 @@ def _table(
     table = pd.DataFrame(
         [
             {
-                "Branch": cohort_words.sentence(domain, one.cohort),
                 f"Wrong, {counted_on}": f"{one.wrong} of {one.cases:,}",
                 "Rate": percent(one.rate, 2 if one.rate < 0.005 else 1),
+                "Branch": cohort_words.sentence(domain, one.cohort),
                 "95%": interval(one.low, one.high),
                 "Verdict": _verdict(one, found[0]),
                 f"Found in ({grown_on})": f"{one.grown_wrong} of {one.grown_cases:,}",
@@ -161,8 +161,7 @@ def _table(
         alt="Ends of the tree of errors in words, with their error rates",
         column_config={"Branch": st.column_config.TextColumn(width=470)},
     )
-    chosen = event["selection"]
-    rows = [*chosen["rows"], *(cell[0] for cell in chosen.get("cells", []))]
+    rows = rows_of(event)
     st.caption("Click a block or a row to list its cases.")
     _open(found, [ends[row] for row in rows[:1]])
 
