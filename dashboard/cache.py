@@ -162,13 +162,18 @@ def store() -> Store:
     return Store.from_environment(Path(__file__).resolve().parents[1] / "var")
 
 
+@st.cache_resource(show_spinner=False)
+def _places(name: str) -> dict[str, tuple[str, int]]:
+    return {
+        case_id: (part_name, row)
+        for part_name in ("validation", "test")
+        for row, case_id in enumerate(model(name).traces[part_name].case_ids)
+    }
+
+
 def case_place(name: str, case_id: str) -> tuple[str, int] | None:
     """Find a case among those the model was not trained on: (part, row)."""
-    for part_name in ("test", "validation"):
-        ids = model(name).traces[part_name].case_ids
-        if case_id in ids:
-            return part_name, ids.index(case_id)
-    return None
+    return _places(name).get(case_id)
 
 
 def one_case(name: str, case_id: str) -> Trace:

@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import cache, state
+from dashboard import state
 from dashboard.widgets import methods, picker, several_methods
 from dashboard.widgets.tabs import show_tabs
 
 view = state.current()
-domain = cache.domain_of(view.model)
 st.title("Which inputs did it, and who says so")
 st.write(
     "Findings and experts explain the answer exactly. How the **inputs** brought it about can only "
@@ -33,7 +32,7 @@ def show_attributions() -> None:
 
     def with_case(show: Callable[[state.View, str], None]) -> None:
         if case is None:
-            st.info(f"No {domain.case_noun} matches this choice. Pick another order above.")
+            picker.say_none(now)
         else:
             show(now, case)
 

@@ -17,7 +17,7 @@ from dashboard.figures.style import CLASSES, behind_white
 from dashboard.format import interval
 from dashboard.widgets import case_table
 from minspnet.artifact import save
-from minspnet.cohort import EVERYTHING, Cohort, OneOf, Within
+from minspnet.cohort import EVERYTHING, VERDICT, WRONG, Cohort, OneOf, Within
 from minspnet.domain import Domain
 from minspnet.metrics import wilson_interval
 from minspnet.policy import Policy
@@ -475,3 +475,36 @@ def test_without_experts_nothing_is_said_of_them(bare: str) -> None:
     assert "Experts" not in app.dataframe[0].value.columns
     app.session_state[app.dataframe[0].key] = picked(rows=[0])
     assert not app.run().exception
+
+
+@pytest.mark.parametrize("name", [TABULAR, "wrist_exercise"])
+def test_back_and_next_keep_to_the_filter(name: str) -> None:
+    policy = cache.model(name).policy
+    cohort = Cohort((OneOf(VERDICT, (WRONG,)),))
+    chosen = cache_cases.chosen(name, policy, cohort)
+    everyone = cache_cases.unseen(name).case_ids
+    inside = {everyone[row] for row in np.flatnonzero(chosen)}
+    ids = [one for one in cache.ordered_cases(name, "id", policy) if one in inside]
+    assert 2 < len(ids) < len(everyone)
+
+    app = open_app("case", model=name, cohort=cohort.to_text())
+    walked = []
+    while True:
+        walked.append(app.query_params["case"])
+        label = app.selectbox(key="case-id").label
+        assert f"{len(walked):,} of {len(ids):,} in your filter" in label
+        forward = next(b for b in app.button if b.label == "Next")
+        if forward.disabled or len(walked) == 6:
+            break
+        forward.click().run()
+    assert walked == ids[: len(walked)]
+    next(b for b in app.button if b.label == "Back").click().run()
+    assert app.query_params["case"] == walked[-2]
+
+    outside = next(one for one in everyone if one not in inside)
+    app = open_app("case", model=name, cohort=cohort.to_text(), case=outside)
+    label = app.selectbox(key="case-id").label
+    assert f"not among the {len(ids)} in your filter" in label
+    next(b for b in app.button if b.key == "picker-all").click().run()
+    assert not app.exception and "filter" not in app.selectbox(key="case-id").label
+    assert app.query_params["case"] == outside and "cohort" not in app.query_params

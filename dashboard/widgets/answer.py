@@ -6,19 +6,23 @@ from dashboard import cache, text
 from dashboard.figures.pictures import thumbnail
 from dashboard.format import chance, flops
 from dashboard.state import View
+from dashboard.widgets.report import show_report
 from dashboard.widgets.tile import show_tile
 from minspnet.trace import replay
 
 
 def show_reasons(view: View, case_id: str) -> None:
-    """Why, and what would change it, in two sentences."""
+    """Why, and what would change it, in two sentences; beside them the case on paper."""
     domain = cache.domain_of(view.model)
     concepts = replay(cache.one_case(view.model, case_id), view.policy).concepts[0].tolist()
     typical = cache.typical(view.model, view.policy.without_interventions()).tolist()
     found, flip = cache.explained(view.model, case_id, view.policy)
     because = text.because(domain, found, concepts, typical)
     change = text.what_would_change_it(domain, flip, concepts)
-    st.markdown(f"{because} {change}")
+    reasons, paper = st.columns([9, 1], vertical_alignment="top")
+    reasons.markdown(f"{because} {change}")
+    with paper:
+        show_report(view, case_id)
 
 
 def show_answer(view: View, case_id: str) -> None:
@@ -36,6 +40,7 @@ def show_answer(view: View, case_id: str) -> None:
     known = domain.classes[cache.part(view.model, part_name).labels[row]]
     alone = domain.classes[int(untouched.predicted[0])]
     verdict = "as the network says" if known == alone else "the network is wrong"
+    wrong = known != alone and not view.policy.interventions
     if view.policy.interventions:
         verdict = f"the network alone said {alone}"
     cut = view.policy.decision_threshold
@@ -71,12 +76,17 @@ def show_answer(view: View, case_id: str) -> None:
         tiles,
         "It took",
         flops(float(loaded.cost.macs(decided.active)[0])),
-        f"{int(decided.active.sum())} of {decided.active.shape[1]} experts ran",
+        f"{int(decided.active.sum())} of {decided.active.shape[1]} experts ran"
+        if decided.active.shape[1]
+        else "all of the network",
+        help="Arithmetic that the answer took: one multiplication with its addition is two "
+        f"floating-point operations (FLOPs). All experts together: {flops(loaded.cost.total)}.",
     )
     show_tile(
         tiles,
         "Known answer",
         known,
         verdict,
+        alarm=wrong,
         help=f"A {part_name} case: the network was not trained on it. {domain.concept_note}",
     )

@@ -1,11 +1,12 @@
-"""Choosing a case."""
+"""Choosing a case: among all unseen ones, or among those that the filter of Cases lets through."""
 
 from dataclasses import replace
 
 import streamlit as st
 
-from dashboard import cache, state
-from dashboard.state import View
+from dashboard import cache, cache_cases, cohort_words, state, text
+from dashboard.state import View, unedited
+from minspnet.cohort import EVERYTHING
 from minspnet.ranking import ORDERS
 
 ORDER, _CASE = "case-order", "case-id"
@@ -16,7 +17,7 @@ def pick_case() -> None:
     view = state.current()
     order_column, case_column, step_column = st.columns([4, 5, 2], vertical_alignment="bottom")
     steps = step_column.container(horizontal=True)
-    order = order_column.selectbox(
+    order_column.selectbox(
         "Show cases",
         list(ORDERS),
         format_func=ORDERS.__getitem__,
@@ -24,37 +25,87 @@ def pick_case() -> None:
         on_change=_open_first,
         help="Only test and validation cases: the network was not trained on them.",
     )
-    ids = cache.ordered_cases(view.model, order, view.policy)
+    listed = _listed(view)
     case = case_on_screen(view)
-    if case is not None and case not in ids:
-        ids = (case, *ids)
+    ids = listed if case is None or case in listed else (case, *listed)
     if case is not None:
         st.session_state[_CASE] = case
+    place = ids.index(case) if case is not None else 0
     case_column.selectbox(
-        f"Case ({len(ids)}; type to search)",
+        f"Case ({_place(view, listed, case)}; type to search)",
         ids,
         format_func=lambda case_id: _labelled(view.model, case_id),
         key=_CASE,
         on_change=lambda: state.open_case(st.session_state[_CASE]),
         disabled=not ids,
     )
-    place = ids.index(case) if case is not None else 0
+    among = "in this order" if view.cohort == EVERYTHING else "in your filter, in this order"
     steps.button(
         "Back",
         width="stretch",
         disabled=place == 0,
         on_click=lambda: state.open_case(ids[place - 1]),
-        help="The case before in this order",
+        help=f"The case before {among}",
     )
     steps.button(
         "Next",
         width="stretch",
         disabled=place + 1 >= len(ids),
         on_click=lambda: state.open_case(ids[place + 1]),
-        help="The next case in this order",
+        help=f"The next case {among}",
     )
+    _show_filter(view)
     if case is not None and view.case is None:
         state.change(replace(view, case=case))
+
+
+def case_on_screen(view: View) -> str | None:
+    """The case asked for, or else the first in the order chosen."""
+    if view.case is not None:
+        return view.case
+    return next(iter(_listed(view)), None)
+
+
+def say_none(view: View) -> None:
+    """Say that there is no case to show, and what to do."""
+    noun = cache.domain_of(view.model).case_noun
+    or_filter = "" if view.cohort == EVERYTHING else " or show all cases"
+    st.info(f"No {noun} matches this choice. Pick another order above{or_filter}.")
+
+
+def _listed(view: View) -> tuple[str, ...]:
+    """Ids of the cases to step through, in the order chosen."""
+    order = st.session_state.get(ORDER, next(iter(ORDERS)))
+    ids = cache.ordered_cases(view.model, order, unedited(view))
+    if view.cohort == EVERYTHING:
+        return ids
+    chosen = cache_cases.chosen(view.model, unedited(view), view.cohort)
+    everyone = cache_cases.unseen(view.model).case_ids
+    inside = {everyone[row] for row in chosen.nonzero()[0]}
+    return tuple(case_id for case_id in ids if case_id in inside)
+
+
+def _place(view: View, listed: tuple[str, ...], case: str | None) -> str:
+    """Say where in the list the case stands."""
+    where = "" if view.cohort == EVERYTHING else " in your filter"
+    if case in listed:
+        return f"{listed.index(case) + 1:,} of {len(listed):,}{where}"
+    return f"not among the {len(listed):,}{where or ' listed'}" if listed else f"none{where}"
+
+
+def _show_filter(view: View) -> None:
+    """Say which filter the steps keep to, and offer to drop it."""
+    if view.cohort == EVERYTHING:
+        return
+    said = cohort_words.sentence(cache.domain_of(view.model), view.cohort)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"Your filter from Cases: {text.plain(said)}.", width="content")
+        st.button(
+            "Show all cases",
+            type="tertiary",
+            key="picker-all",
+            on_click=lambda: state.change_cohort(EVERYTHING),
+        )
 
 
 def _labelled(model: str, case_id: str) -> str:
@@ -62,17 +113,7 @@ def _labelled(model: str, case_id: str) -> str:
     return f"{case_id} ({part_name})"
 
 
-def case_on_screen(view: View) -> str | None:
-    """The case asked for, or else the first in the order chosen."""
-    if view.case is not None:
-        return view.case
-    order = st.session_state.get(ORDER, next(iter(ORDERS)))
-    ids = cache.ordered_cases(view.model, order, view.policy)
-    return ids[0] if ids else None
-
-
 def _open_first() -> None:
-    view = state.current()
-    ids = cache.ordered_cases(view.model, st.session_state[ORDER], view.policy)
+    ids = _listed(state.current())
     if ids:
         state.open_case(ids[0])

@@ -12,6 +12,7 @@ def show_tile(
     note: str,
     moved: float = 0.0,
     better: Literal["more", "less"] = "more",
+    alarm: bool = False,
     help: str | None = None,
 ) -> None:
     """Put a number into a row of tiles.
@@ -23,14 +24,17 @@ def show_tile(
         note: Under it, in a pill.
         moved: If not 0, the note says a change, coloured by whether it is a good one.
         better: Which changes are good.
+        alarm: Whether the note is bad news, and red.
         help: Behind a question mark.
     """
-    colour: Literal["normal", "inverse"] = "normal" if better == "more" else "inverse"
+    colour: Literal["normal", "inverse", "off", "red"] = "red" if alarm else "off"
+    if moved:
+        colour = "normal" if better == "more" else "inverse"
     row.metric(
         name,
         value,
         note,
-        delta_color=colour if moved else "off",
+        delta_color=colour,
         delta_arrow="auto" if moved else "off",
         border=True,
         help=help,
