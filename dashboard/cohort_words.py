@@ -3,6 +3,7 @@
 import math
 
 from dashboard import text
+from dashboard.format import measured
 from minspnet.cohort import (
     CASE,
     CHANCE,
@@ -59,7 +60,7 @@ def _ranged(domain: Domain, one: Condition) -> str:
     low, high = (_shown(domain, one.what, end) for end in (one.low, one.high))
     found = _concept(domain, one.what)
     if found is not None and low and high:
-        low = low.removesuffix(f" {found.unit}")
+        low = low.removesuffix(measured("", found.unit))
     # On a scale that is read backwards, the graded low end is the one shown as high.
     backwards = found is not None and found.shown_low > found.shown_high
     start, end = ("up to", "above") if backwards else ("from", "below")
@@ -103,7 +104,7 @@ def _shown(domain: Domain, what: str, end: float) -> str:
         return ""
     concept = _concept(domain, what)
     if concept is not None:
-        return f"{_said(concept.shown(end), max(0, concept.digits))} {concept.unit}"
+        return measured(_said(concept.shown(end), max(0, concept.digits)), concept.unit)
     if what in (CHANCE, SURE, SHARE):
         return f"{_said(100 * end, 0)}%"
     return _said(end, 2)

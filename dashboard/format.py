@@ -28,6 +28,11 @@ def price(value: float, unit: str) -> str:
     return milliseconds(value) if unit == "ms" else f"{amount(value)} {unit}"
 
 
+def measured(value: str, unit: str) -> str:
+    """A value already said, with its unit; a percent sign stands close."""
+    return f"{value}%" if unit == "%" else f"{value} {unit}".rstrip()
+
+
 def percent(share: float, digits: int = 0) -> str:
     """A share as a percentage; a dash where it is not defined."""
     return "-" if math.isnan(share) else f"{share:.{digits}%}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
+from dashboard.format import measured
 from minspnet.counterfactual import Alternatives, Counterfactual
 from minspnet.domain import Concept, Domain
 from minspnet.exemplars import Exemplars
@@ -33,8 +34,8 @@ BEYOND = (
 )
 PLAUSIBLE = (
     "Every change stays within what is usual in some class: where 9 in 10 of its training cases "
-    "lie. Fewest findings first, then the smallest total shift, in standard deviations of the "
-    "training cases; a finding that the input cannot show comes last."
+    "lie. Fewest findings first, then the smallest total shift, in standard deviations (SD) of "
+    "the training cases; a finding that the input cannot show comes last."
 )
 NOT_THE_PATIENT = (
     "This tells how the network would answer, not what would happen: measurements that belong "
@@ -112,8 +113,8 @@ def concept_value(concept: Concept, value: float, more_digits: int = 0) -> str:
 
 
 def distance_unit(concept: Concept) -> str:
-    """Unit of a distance between two values: a scale "of 5" has points."""
-    return "points" if concept.unit.startswith("of ") else concept.unit
+    """Unit of a distance between two values: a scale "of 5", or of per cent, has points."""
+    return "points" if concept.unit.startswith("of ") or concept.unit == "%" else concept.unit
 
 
 def concept_word(concept: Concept, value: float) -> str:
@@ -179,7 +180,7 @@ def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[f
     guessed = "" if concept.visible else " (a finding that it only guesses)"
     return (
         f"It would change to **{domain.classes[flip.decided]}** if {_name(concept)}{guessed} were "
-        f"{value} {concept.unit}{further}, instead of {here}."
+        f"{measured(value, concept.unit)}{further}, instead of {here}."
     )
 
 
@@ -192,7 +193,9 @@ def change_of(
         concept = domain.concepts[k]
         now, then = _apart(concept, concepts[k], value)
         guessed = "" if concept.visible else " (only guessed)"
-        told.append(f"**{said(concept.title)}**{guessed} {now} → {then} {said(concept.unit)}")
+        told.append(
+            f"**{said(concept.title)}**{guessed} {now} → {said(measured(then, concept.unit))}"
+        )
     return listed(told)
 
 
@@ -249,7 +252,7 @@ def _finding(concept: Concept, value: float, typical: float) -> str:
     here, there = _apart(concept, value, typical)
     telling = (value >= 0.6 and value > typical) or (value <= 0.4 and value < typical)
     word = f"{concept_word(concept, value)}: " if telling else ""
-    return f"{_name(concept)} ({word}{here} {concept.unit}, typically {there})"
+    return f"{_name(concept)} ({word}{measured(here, concept.unit)}, typically {there})"
 
 
 def _apart(concept: Concept, value: float, other: float) -> tuple[str, str]:

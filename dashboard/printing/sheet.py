@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dashboard import text
-from dashboard.format import chance, flops, percent, signed
+from dashboard.format import chance, flops, measured, percent, signed
 from minspnet.artifact import Model
 from minspnet.domain import Domain
 from minspnet.report import CaseReport
@@ -170,7 +170,7 @@ def _corrected(report: CaseReport, domain: Domain) -> str:
     if not report.corrections:
         return ""
     told = [
-        f"{concept.title} {text.concept_value(concept, one.value)} {concept.unit} "
+        f"{concept.title} {measured(text.concept_value(concept, one.value), concept.unit)} "
         f"(the network read {text.concept_value(concept, one.alone)})"
         for one in report.corrections
         for concept in (domain.concepts[one.concept],)
@@ -214,7 +214,7 @@ def _findings(report: CaseReport, domain: Domain) -> Table:
         rows.append(
             (
                 concept.title,
-                f"{text.concept_value(concept, value)} {concept.unit}",
+                measured(text.concept_value(concept, value), concept.unit),
                 text.concept_value(concept, typical),
                 note,
             )

@@ -8,6 +8,7 @@ from dashboard.attribution_words import METHODS
 from dashboard.figures.contributions import draw_bars
 from dashboard.figures.pictures import by_patch, draw_picture
 from dashboard.figures.signals import draw_signal
+from dashboard.format import signed
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.doubt import show_doubt
@@ -77,9 +78,9 @@ def show_attribution(view: View, case_id: str) -> None:
         gap = abs(found.logit - found.baseline_logit)
         share = abs(found.convergence_delta) / gap if gap else 0.0
         st.caption(
-            f"Against {_BASELINES[domain.modality]}: "
-            f"the values should sum to {found.logit - found.baseline_logit:+.3f}; "
-            f"convergence delta {found.convergence_delta:+.4f} ({share:.1%})."
+            f"Compared with {_BASELINES[domain.modality]}. The values should sum to "
+            f"{signed(found.logit - found.baseline_logit)} and miss it by {share:.1%} (convergence "
+            f"delta {found.convergence_delta:+.4f})."
         )
     elif cache.model(view.model).spec.binary and target.startswith("class"):
         st.caption(text.STEPS)

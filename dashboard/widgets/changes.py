@@ -26,7 +26,7 @@ def show_changes(view: View, case_id: str) -> None:
         said, button = st.columns([6, 1], vertical_alignment="center")
         said.markdown(
             f"{text.change_of(domain, one, concepts)}: **{domain.classes[one.decided]}** "
-            f":gray[· shift {one.shift:.2g}]"
+            f":gray[· shift {one.shift:.2g} SD]"
         )
         button.button(
             "Try this",

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import cache, cache_concepts, text
 from dashboard.figures.concepts import draw_signed, draw_weights
-from dashboard.format import signed
+from dashboard.format import measured, signed
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from minspnet.domain import Concept, Domain
@@ -106,7 +106,7 @@ def _row(concept: Concept, step: float) -> dict[str, str]:
     return {
         "Finding": concept.title,
         "From": f"{concept.low_word} ({low})",
-        "To": f"{concept.high_word} ({high} {concept.unit})",
+        "To": f"{concept.high_word} ({measured(high, concept.unit)})",
         "Adds, low to high": signed(step),
         "A step of": f"{abs(tenth):g} {text.distance_unit(concept).removesuffix('s' * one)}",
         "adds": signed(step * tenth / span),

@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import cache, state, text
 from dashboard.figures.contributions import draw_waterfall
+from dashboard.format import measured
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from minspnet.domain import Concept
@@ -14,7 +15,7 @@ from minspnet.waterfall import RESIDUAL
 def show_concepts(view: View, case_id: str) -> None:
     """One slider a concept; moving it decides the case anew."""
     domain = cache.domain_of(view.model)
-    title, undo = st.columns([5, 1], vertical_alignment="center")
+    title, undo = st.columns([5, 1], vertical_alignment="bottom")
     title.header("What it sees: move a slider where you see it otherwise")
     undo.button(
         "Undo my changes",
@@ -22,8 +23,11 @@ def show_concepts(view: View, case_id: str) -> None:
         disabled=not view.policy.interventions,
         on_click=lambda: state.change_policy(state.current().policy.without_interventions()),
     )
-    graded = replay(cache.one_case(view.model, case_id), view.policy).concepts[0]
-    usual = cache.usual_range(view.model, 0)
+    decided = replay(cache.one_case(view.model, case_id), view.policy)
+    graded = decided.concepts[0]
+    # Of two classes the first is what is ordinary; of more, none is.
+    beside = int(decided.predicted[0]) if len(domain.classes) > 2 else 0
+    usual = cache.usual_range(view.model, beside)
     edited = dict(view.policy.interventions)
     half = (len(domain.concepts) + 1) // 2
     columns = st.columns(2, gap="large")
@@ -32,8 +36,8 @@ def show_concepts(view: View, case_id: str) -> None:
         low, high = (text.concept_value(concept, float(end)) for end in usual[place])
         notes = [
             text.concept_word(concept, value),
-            f"{text.concept_value(concept, value)} {concept.unit}",
-            f"{domain.classes[0]}: {low} to {high}{_beyond(value, *usual[place])}",
+            measured(text.concept_value(concept, value), concept.unit),
+            f"{_beside(value, *usual[place])} {domain.classes[beside]} ({low} to {high})",
         ]
         if concept.name in edited:
             notes.append("**set by you**")
@@ -43,14 +47,14 @@ def show_concepts(view: View, case_id: str) -> None:
             _slider(case_id, concept, value, f"**{concept.title}** {' · '.join(notes)}")
     guessed = not all(concept.visible for concept in domain.concepts)
     st.caption(
-        f"{domain.concept_reading} After {domain.classes[0]}: where 9 in 10 of its training "
+        f"{domain.concept_reading} In brackets: where 9 in 10 {domain.classes[beside]} training "
         f"cases lie.{' Guessed: the input cannot show it.' if guessed else ''}"
     )
 
 
-def _beyond(value: float, low: float, high: float) -> str:
-    """Say on which side of the usual range a value lies."""
-    return ", this is above" if value > high else ", this is below" if value < low else ""
+def _beside(value: float, low: float, high: float) -> str:
+    """Say where a value lies beside the usual range of a class."""
+    return "above" if value > high else "below" if value < low else "as in"
 
 
 def _slider(case_id: str, concept: Concept, value: float, label: str) -> None:
@@ -83,16 +87,18 @@ def show_waterfall(view: View, case_id: str) -> None:
     """From a typical case to this one's log-odds, concept by concept."""
     domain = cache.domain_of(view.model)
     head = cache.model(view.model).traces["test"].head
+    fall = cache.waterfall(view.model, case_id, view.policy)
     told, against = cache.told(view.model, case_id, view.policy)
     meaning = text.LOG_ODDS.format(
         told=domain.classes[told], against=domain.classes[against], temperature=head.temperature
     )
-    st.header("Why: what each finding adds", help=meaning)
+    beyond = any(name.startswith(RESIDUAL) for name in fall.outputs)
+    notes = (text.EXACT, text.TYPICAL, *([text.BEYOND] if beyond else []), meaning)
+    st.header("Why: what each finding adds", help="\n\n".join(notes))
     st.caption(
         f"Orange pushes towards {domain.classes[told]}, blue towards {domain.classes[against]}. "
-        + text.EXACT
+        "The sum is exact."
     )
-    fall = cache.waterfall(view.model, case_id, view.policy)
     steps = [
         (text.output_title(domain, name), float(value))
         for name, value in zip(fall.outputs, fall.by_output, strict=True)
@@ -107,7 +113,7 @@ def show_waterfall(view: View, case_id: str) -> None:
             text.odds_of(domain, told, against),
         ),
         key="waterfall-concepts",
-        alt="Waterfall of what each concept adds to the log-odds",
+        alt="Waterfall of what each finding adds to the log-odds",
     )
-    beyond = any(name.startswith(RESIDUAL) for name in fall.outputs)
-    st.caption(f"{text.TYPICAL} {text.BEYOND}" if beyond else text.TYPICAL)
+    if beyond:
+        st.caption(text.BEYOND)

@@ -109,7 +109,7 @@ def _show_ledger(view: View, case_id: str) -> None:
     show_chart(
         draw_ledger(list(rows), columns, [list(map(float, values)) for values in rows.values()]),
         key="ledger",
-        alt="Table of what each expert adds to the log-odds through each concept",
+        alt="Table of what each expert adds to the log-odds through each finding",
     )
     rows["all together"] = fall.by_output
     table = pd.DataFrame(rows, index=columns).T.map(_exact)
@@ -122,7 +122,7 @@ def _show_ledger(view: View, case_id: str) -> None:
     )
     st.markdown("**The same to the last digit, with the sums**")
     table.index.name = "From"
-    st.dataframe(table, alt="What each expert adds through each concept, in numbers")
+    st.dataframe(table, alt="What each expert adds through each finding, in numbers")
     st.caption(
         f"A typical case, {_exact(fall.start)}, and all together, "
         f"{_exact(fall.logit - fall.start)}, make the log-odds of this case: {_exact(fall.logit)}."

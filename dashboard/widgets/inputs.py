@@ -1,5 +1,6 @@
 """What the network was given for a case."""
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import cache
@@ -34,9 +35,17 @@ def show_inputs(view: View, case_id: str) -> None:
         st.caption(domain.input_note)
         return
     table = cache.feature_table(view.model, case_id)
-    shown = table[["title", "value", "low", "high", "outside"]]
-    shown.columns = ["Measurement", "This case", "Usual from", "to", "Outside"]
-    widths = {"This case": 68, "Usual from": 78, "to": 52}
+    shown = pd.DataFrame(
+        {
+            "Measurement": table["title"],
+            "This case": table["value"],
+            "Outside": table["outside"],
+            "Usual": [
+                f"{low:.4g} to {high:.4g}"
+                for low, high in zip(table["low"], table["high"], strict=True)
+            ],
+        }
+    )
     st.dataframe(
         shown,
         hide_index=True,
@@ -44,11 +53,8 @@ def show_inputs(view: View, case_id: str) -> None:
         alt="Each measurement of this case, with the range that is usual",
         column_config={
             "Measurement": st.column_config.TextColumn(width=190),
-            "Outside": st.column_config.TextColumn(width=64),
-        }
-        | {
-            name: st.column_config.NumberColumn(format="%.4g", width=width)
-            for name, width in widths.items()
+            "This case": st.column_config.NumberColumn(format="%.4g", width=72),
+            "Outside": st.column_config.TextColumn(width=62),
         },
     )
     st.caption(f"Usual: where 9 in 10 {domain.classes[0]} training cases lie. {domain.input_note}")

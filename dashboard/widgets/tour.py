@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from dashboard import cache, cache_tour, state, text
-from dashboard.format import chance, percent
+from dashboard.format import chance, measured, percent
 from dashboard.navigation import go_to
 from dashboard.state import View
 from minspnet.policy import Policy
@@ -120,9 +120,10 @@ def _told(tour: _Tour, stop: Stop) -> str:
         after = "The answer follows." if not now else f"**It now says {truth}, which is right.**"
         return (
             f"It says **{answer}**, but the known answer is **{truth}**. It read "
-            f"**{concept.title.lower()}** as {text.concept_value(concept, read)} {concept.unit} "
+            f"**{concept.title.lower()}** as "
+            f"{measured(text.concept_value(concept, read), concept.unit)} "
             f"({text.concept_word(concept, read)}); its true value is "
-            f"{text.concept_value(concept, value)} {concept.unit} "
+            f"{measured(text.concept_value(concept, value), concept.unit)} "
             f"({text.concept_word(concept, value)}). {after}"
         )
     found = cache_tour.disputed(tour.model, tour.policy)

@@ -194,7 +194,9 @@ def _show_smallest(
             ]
         )
         said, button = st.columns([6, 1], vertical_alignment="center")
-        said.markdown(f"{told}: **{domain.classes[one.decided]}** :gray[· shift {one.shift:.2g}]")
+        said.markdown(
+            f"{told}: **{domain.classes[one.decided]}** :gray[· shift {one.shift:.2g} SD]"
+        )
         button.button(
             "Enter this",
             key=f"enter-{number}",
@@ -206,7 +208,7 @@ def _show_smallest(
     st.caption(
         "Each measurement alone was tried at values all over its usual range; of several at once "
         "the search need not find the smallest change, but none of its parts can be left out. "
-        "Shift: in standard deviations of the training cases."
+        "SD: standard deviations of the training cases."
     )
 
 
@@ -257,11 +259,11 @@ def _edit_size(view: View, case_id: str, entered: dict[int, float]) -> bool:
 
     st.session_state[key] = round(100 * entered.get(0, 1.0))
     left, middle, right = st.columns([4, 1, 1], vertical_alignment="center")
-    left.slider("Size, in % of what it is", 50, 150, step=5, key=key, on_change=keep)
+    left.slider("Size (% of what it is)", 50, 150, step=5, key=key, on_change=keep)
     edits = tuple(sorted(entered.items()))
     now = cache_case.edited_inputs(view.model, case_id, edits)[0]
     middle.image(thumbnail(image, 3), caption="as it is", width=96)
-    right.image(thumbnail(now, 3), caption=f"at {st.session_state[key]} %", width=96)
+    right.image(thumbnail(now, 3), caption=f"at {st.session_state[key]}%", width=96)
     cut = "" if stands_free(now) else " It now reaches the edge and is cut off there."
     left.caption(
         "The same shape at another size, about its centre. Smoothing is not offered: a softer edge "
