@@ -7,10 +7,9 @@ from dashboard.widgets import case_map, case_table, cohort_filter, failures
 from dashboard.widgets.tabs import show_tabs
 
 st.title("Find the cases worth a look")
-st.caption(
-    "All cases that the network was not trained on, under the policy on screen. Filter them, read "
-    "them as a list or on a map, or see where answers fail; a click opens a case. The address "
-    "holds the filter. For research and teaching, not for decisions about anyone."
+st.write(
+    "All cases that the network was not trained on. Filter them, read them as a list or a map, or "
+    "see where answers fail. A click opens a case."
 )
 
 

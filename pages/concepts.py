@@ -8,8 +8,8 @@ from dashboard.widgets.tabs import show_tabs
 
 st.title("Can its findings be trusted?")
 st.write(
-    "The network answers through findings (concepts) that have a name. Here they are held against "
-    "their true values, over all cases that it was not trained on."
+    "The network answers through named findings (concepts). Here each is held against its true "
+    "value, over cases that it was not trained on."
 )
 
 
@@ -18,7 +18,7 @@ def show_concepts() -> None:
     """One fragment, so that a choice redraws this page's charts and nothing else."""
     view = state.current()
     part = st.segmented_control(
-        "Cases",
+        "Unseen cases",
         ["validation", "test"],
         format_func=lambda name: f"{name} ({len(cache.part(view.model, name)):,})",
         default="validation",

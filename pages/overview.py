@@ -12,9 +12,9 @@ st.title("A network that shows its work")
 beyond = " and what none of them names" if cache.model(view.model).spec.residual else ""
 st.write(
     f"**{domain.question}** Every case takes the short way first. Experts run only where the "
-    "short way is in doubt. What they find is written as concepts a person can check, and the "
-    f"answer is a plain sum over those concepts{beyond}: read it, correct it, or trade compute "
-    "for accuracy."
+    "short way is in doubt. What they find is written as findings (concepts) that a "
+    f"person can check, and the answer is a plain sum over them{beyond}: read it, correct it, or "
+    "trade compute for accuracy."
 )
 st.caption("For research and teaching, not for decisions about anyone.")
 parts.show_invitations(view)

@@ -48,7 +48,7 @@ def draw_trust(
             y=rows,
             customdata=list(places),
             mode="markers",
-            name="this network, with its 95 % interval",
+            name="this network, with its 95% interval",
             marker={
                 "size": 14,
                 "color": [colour_of(k) for k in places],

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from dashboard.figures.concepts import colour_of
-from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish, words
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, WRONG, finish, words
 
 _LOOKS = {
     "random": (NEUTRAL, "solid", "circle"),
@@ -56,7 +56,7 @@ def draw_curves(
                 hovertemplate=f"{titles[order]}<br>%{{x}} corrected: %{{y:.3f}}<extra></extra>",
             )
         )
-    figure.update_xaxes(title="concepts corrected in every case", dtick=1, fixedrange=True)
+    figure.update_xaxes(title="findings corrected in every case", dtick=1, fixedrange=True)
     figure.update_yaxes(title=score, fixedrange=True)
     return finish(figure, 400, legend=True)
 
@@ -66,7 +66,7 @@ def draw_mended(names: Sequence[str], repaired: Sequence[int], broken: Sequence[
     figure = go.Figure()
     for counts, sign, title, colour in (
         (repaired, 1, "repaired", MARK),
-        (broken, -1, "broken", CLASSES[1]),
+        (broken, -1, "broken", WRONG),
     ):
         figure.add_trace(
             go.Bar(
@@ -122,7 +122,7 @@ def draw_worth(
         )
     )
     most = max(max(bits, default=0), 1e-3)
-    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False, ticksuffix="  ")
     figure.update_xaxes(
         title="doubt about the answer that a check takes away, bits",
         range=[0, 1.9 * most],

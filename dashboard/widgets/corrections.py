@@ -47,12 +47,13 @@ def show_corrections(view: View, part: str) -> None:
         found = cache_concepts.curves(view.model, part, unedited(view))
     st.markdown(_verdict(found, part))
     wanted = st.segmented_control(
-        "Score",
+        "One finding after another",
         list(_SCORES),
         format_func=_SCORES.__getitem__,
         default="accuracy",
         required=True,
         key="corrections-score",
+        help=_explained(view, part, found),
     )
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -85,18 +86,20 @@ def show_corrections(view: View, part: str) -> None:
             alt="Decisions repaired and broken by correcting each finding alone",
             key="mended",
         )
-    _explain(view, part, found)
+    _count(view, part, found)
 
 
 def _verdict(found: Curves, part: str) -> str:
     """Say whether checking by worth is ahead, and of what."""
-    said = []
+    told: dict[str, list[str]] = {}
     for order in ("random", "doubt", "fixed"):
         gain, (low, high) = found.ahead[order]
         how = "ahead of" if low > 0 else "behind" if high < 0 else "not clearly different from"
         # An amount and its interval, in points of accuracy.
-        numbers = text.plain(f"{100 * gain:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f}")
-        said.append(f"{how} *{_TITLES[order]}* ({numbers})")
+        numbers = f"{100 * gain:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f}"
+        numbers = text.plain(numbers.replace("-", "−"))
+        told.setdefault(how, []).append(f"*{_TITLES[order]}* ({numbers})")
+    said = [f"{how} {text.listed(orders)}" for how, orders in told.items()]
     start, end = (found.by_order["worth"].accuracies[n] for n in (0, -1))
     helps = (
         "Correcting every finding helps"
@@ -105,23 +108,30 @@ def _verdict(found: Curves, part: str) -> str:
     )
     return (
         f"**{helps}: accuracy {start:.3f} before, {end:.3f} after.** On the way, *"
-        f"{_TITLES['worth']}* is {text.listed(said)}."
+        f"{_TITLES['worth']}* is {'; '.join(said)}."
     )
 
 
-def _explain(view: View, part: str, found: Curves) -> None:
+def _explained(view: View, part: str, found: Curves) -> str:
+    """Say what the four orders are."""
     domain = cache.domain_of(view.model)
     names = text.plain(", ".join(domain.concepts[k].title for k in found.fixed))
     same = ", the very cases shown, which flatters it" if part == CHOICE else ""
+    return (
+        f"Random: mean and spread of {cache_concepts.ORDERS} orders. Most uncertain: where the "
+        "true value scatters most among validation cases of a like grade. Most worth checking: "
+        "where that scatter leaves the answer most in doubt; what is found is taken in before the "
+        f"next. Fixed: {names}; chosen on validation cases by the chance given to the true class"
+        f"{same}."
+    )
+
+
+def _count(view: View, part: str, found: Curves) -> None:
     total = len(cache.part(view.model, part))
     few = f", drawn from {total:,}" if found.cases < total else ""
     st.caption(
-        f"{found.cases:,} {part} cases{few}; a correction sets a finding to its true value. "
-        "Experts that ran stay the same: gates were scored before. In brackets: accuracy, mean "
-        "over all numbers of corrections between none and all, with its 95 % interval over "
-        f"resampled cases.{narrow_because(view, part)} Random: "
-        f"mean and spread of {cache_concepts.ORDERS} orders. Most uncertain: where the true "
-        "value scatters most among validation cases of a like grade. Most worth checking: where "
-        "that scatter leaves the answer most in doubt; what is found is taken in before the next. "
-        f"Fixed: {names}; chosen on validation cases by the chance given to the true class{same}."
+        f"{found.cases:,} {part} cases{few}; a correction sets a finding to its true value, and "
+        "the same experts run. In brackets: difference in accuracy, mean over all numbers of "
+        "corrections between none and all, with its 95% interval over resampled cases."
+        f"{narrow_because(view, part)}"
     )

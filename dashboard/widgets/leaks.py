@@ -1,5 +1,7 @@
 """How much more a concept says than its name."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -14,6 +16,22 @@ _MEANING = (
     "A finding leaks if its grade also gives away another finding: the answer may then rest on "
     "something that its name does not say, and correcting it takes that away unseen."
 )
+
+_COLUMNS: dict[str, Any] = {
+    name: st.column_config.TextColumn(help=meaning, width=width)
+    for name, width, meaning in (
+        (
+            "AUC",
+            56,
+            "How well a small tree tells from the finding's grade whether the other one is "
+            "above its median: 0.5 by chance, 1 always. It learns on half the cases and is scored "
+            "on the rest.",
+        ),
+        ("in truth", 66, "The same from the finding's true value."),
+        ("Itself", 56, "How well the finding's grade tells its own true value, as an AUC."),
+        ("lost", 50, "By how much that is less than its true value would."),
+    )
+}
 
 
 def show_leaks(view: View, part: str) -> None:
@@ -67,24 +85,25 @@ def show_leaks(view: View, part: str) -> None:
             f"{found.oracle[top, most[top]]:.2f}."
         )
     much = [excess[i, most[i]] > 0 for i in order]
-    left, right = st.columns([6, 5], gap="large")
+    left, right = st.columns([5, 4], gap="medium")
     with left:
         st.dataframe(
             pd.DataFrame(
                 {
                     "Finding": [concepts[i].title for i in order],
-                    "Tells too much of": [
+                    "Gives away": [
                         concepts[most[i]].title if leaky else "none"
                         for i, leaky in zip(order, much, strict=True)
                     ],
                     "AUC": [f"{found.told[i, most[i]]:.2f}" for i in order],
-                    "should be": [f"{found.oracle[i, most[i]]:.2f}" for i in order],
-                    "Tells itself": [f"{found.told[i, i]:.2f}" for i in order],
+                    "in truth": [f"{found.oracle[i, most[i]]:.2f}" for i in order],
+                    "Itself": [f"{found.told[i, i]:.2f}" for i in order],
                     "lost": [f"{max(0.0, -own[i]):.2f}" for i in order],
                 }
             ),
             hide_index=True,
             alt="What each finding gives away of another, and loses of itself",
+            column_config=_COLUMNS,
         )
     with right:
         titles = [concept.title for concept in concepts]
@@ -107,9 +126,7 @@ def show_leaks(view: View, part: str) -> None:
         f" Left out, as they hardly vary: {text.plain(text.listed(dropped))}." if dropped else ""
     )
     st.caption(
-        f"{cases:,} {part} cases{few}. A small tree reads one finding's grade and tells whether "
-        "another is above its median; it learns on one half of the cases and is scored on the "
-        "other. The table on the right: orange where the finding of the row tells more of that of "
-        "the column than the true one does, blue where it tells less; on the diagonal, what it "
-        f"tells of itself.{left_out}"
+        f"{cases:,} {part} cases{few}. Orange: the finding of the row tells more of that of the "
+        "column than it would in truth; blue: less. On the diagonal, what it tells of itself."
+        f"{left_out}"
     )

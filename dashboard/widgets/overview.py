@@ -65,7 +65,7 @@ def show_headline(view: View) -> None:
         "Test accuracy",
         score(now.accuracy),
         _interval(low, high) if as_shipped else f"{cases} cases",
-        help=f"{cases} cases it was never trained on. At the shipped operating point the 95 % "
+        help=f"{cases} cases it was never trained on. At the shipped operating point the 95% "
         f"interval over resampled cases is {low:.3f} to {high:.3f}.",
     )
     low, high = loaded.metrics["gated"]["interval_95"]["auc"]
@@ -74,7 +74,7 @@ def show_headline(view: View) -> None:
         "Test AUC",
         score(cache.auc(view.model, "test", view.policy.without_interventions())),
         _interval(low, high) if as_shipped else f"{cases} cases",
-        help=f"{_AUC[len(cache.domain_of(view.model).classes) > 2]} 95 % interval of the "
+        help=f"{_AUC[len(cache.domain_of(view.model).classes) > 2]} 95% interval of the "
         f"shipped operating point: {low:.3f} to {high:.3f}.",
     )
 
@@ -85,14 +85,14 @@ def show_headline(view: View) -> None:
         score(corrected[-1]),
         f"accuracy, from {corrected[0]:.3f}",
         help="Test accuracy with all experts on, before and after every finding of every case is "
-        "set to its true value. Where concepts leak, corrections make decisions worse.",
+        "set to its true value. Where findings leak, corrections make decisions worse.",
     )
 
 
 def _interval(low: float, high: float) -> str:
     """Two digits, or three where two would hide the width."""
     digits = 2 if high - low >= 0.02 else 3
-    return f"{low:.{digits}f} to {high:.{digits}f} (95 %)"
+    return f"95%: {low:.{digits}f} to {high:.{digits}f}"
 
 
 def show_network(view: View) -> None:
@@ -107,7 +107,7 @@ def show_network(view: View) -> None:
     st.caption(
         f"Blue runs for every case. {green if kinds else ''}Orange is what people read. Lines "
         "are as wide as cases are many. An expert adds to what was said before it, so a case "
-        "that stops early already has its concepts."
+        "that stops early already has its findings."
     )
 
 
@@ -156,10 +156,9 @@ def _parts(view: View) -> list[Part]:
         )
     last = max(depth, default=0) + 2
     leaves = tuple(e + 2 for e in range(len(depth)) if e not in tree.parents)
-    concepts = Part(f"{len(domain.concepts)} concepts", "", 1, last, 0.45, 0.5, leaves, "result")
-    titles = "<br>".join(
-        textwrap.wrap(", ".join(c.title for c in domain.concepts[:3]) + ", ...", 34)
-    )
+    concepts = Part(f"{len(domain.concepts)} findings", "", 1, last, 0.45, 0.5, leaves, "result")
+    first = ", ".join(concept.title for concept in domain.concepts[:3])
+    titles = "<br>".join(textwrap.wrap(f"{first},\N{NO-BREAK SPACE}...", 34))
     boxes.append(replace(concepts, note=titles))
     many = len(domain.classes)
     classes = " or ".join(domain.classes) if many < 4 else f"one of {many} classes"
@@ -206,7 +205,7 @@ def show_scores(view: View) -> None:
         f"Mean ± standard deviation over {spread['runs']} random splits by "
         f"{domain.group_noun or domain.case_noun}, each trained anew. All models saw the same "
         "labelled training cases and were scored on the same test cases; MINSPNET also learns "
-        "from the rated concepts, of unlabelled cases too where there are any."
+        "from the rated findings, of unlabelled cases too where there are any."
     )
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 
 from dashboard import cache, cache_concepts, text
 from dashboard.figures.concepts import draw_signed
+from dashboard.format import signed
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from minspnet.concept_scores import Pair, untrue_pairs
@@ -44,9 +45,9 @@ def show_ties(view: View, part: str) -> None:
     count = sum(pair.interval[0] > 0 or pair.interval[1] < 0 for pair in pairs)
     st.caption(
         f"Spearman's rank correlation over {len(cache.part(view.model, part)):,} {part} cases: 1 "
-        "if two findings rise together, -1 if one falls as the other rises. "
+        "if two findings rise together, −1 if one falls as the other rises. "
         f"Of {len(pairs)} pairs, {count} differ by more than chance would have it, each taken by "
-        "itself (95 % interval of the difference, over resampled "
+        "itself (95% interval of the difference, over resampled "
         f"{cache_concepts.resampled(view.model, part)}s); 1 in 20 would by luck. Empty: "
         "a finding with itself, or one that never varies here."
     )
@@ -56,7 +57,7 @@ def _told(domain: Domain, pair: Pair) -> str:
     first, second = (text.plain(domain.concepts[k].title) for k in pair.concepts)
     low, high = pair.interval
     return (
-        f"**{first}** and **{second}** {text.plain(f'{pair.found:+.2f}')}, in truth "
-        f"{text.plain(f'{pair.true:+.2f}')} (difference "
-        f"{text.plain(f'{low:+.2f} to {high:+.2f}')})"
+        f"**{first}** and **{second}** {text.plain(signed(pair.found))}, in truth "
+        f"{text.plain(signed(pair.true))} (difference "
+        f"{text.plain(f'{signed(low)} to {signed(high)}')})"
     )

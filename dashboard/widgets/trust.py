@@ -12,10 +12,25 @@ from dashboard.figures.concepts import draw_trust
 from dashboard.format import score
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
+from dashboard.widgets.classes import rows_of
 from dashboard.widgets.concept_closer import SHOWN, distance, grades_it, show_concept
-from minspnet.domain import Concept
+from minspnet.domain import Concept, Domain
 
 _KINDS = {"present": "AUC", "rated": "rank correlation, rated", "graded": "rank correlation"}
+_COLUMNS = {
+    name: st.column_config.TextColumn(help=meaning)
+    for name, meaning in {
+        "Agreement (95%)": "Rank correlation of the network's grade with the true one: 0 by "
+        "chance, 1 for the same order. AUC where a finding is only there or not: 0.5 by chance.",
+        "Linear model": "Agreement of a ridge regression on the same inputs, trained on the same "
+        "cases.",
+        "Mean error": "Mean distance of the network's grade from the truth.",
+        "Error of the median": "Mean error of always saying the training cases' median.",
+        "Grades it": "Whether its grades are too high or too low on average.",
+        "Calibration error": "Mean distance of grade and truth over up to 10 bins of equally many "
+        "cases.",
+    }.items()
+} | {"Finding": st.column_config.TextColumn(pinned=True)}
 
 
 def show_trust(view: View, part: str) -> None:
@@ -25,6 +40,7 @@ def show_trust(view: View, part: str) -> None:
         found = cache_concepts.trust(view.model, part, unedited(view))
     order = sorted(range(len(found)), key=lambda k: -_or_lowest(found[k].score))
     names = [domain.concepts[k].title for k in order]
+    st.markdown(_in_short(domain, found, order))
     turn = st.session_state.setdefault("trust-turn", 0)
     event = show_chart(
         draw_trust(
@@ -34,7 +50,7 @@ def show_trust(view: View, part: str) -> None:
             [found[k].interval for k in order],
             [found[k].linear for k in order],
         ),
-        alt="Agreement of each finding with its truth, with 95 % intervals",
+        alt="Agreement of each finding with its truth, with 95% intervals",
         key=f"trust-{view.model}-{part}-{turn}",
         clickable=True,
     )
@@ -43,24 +59,31 @@ def show_trust(view: View, part: str) -> None:
         hide_index=True,
         alt="Each finding's agreement, error and calibration",
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode=["single-row", "single-cell"],
         key=f"trust-table-{view.model}-{part}-{turn}",
+        column_config=_COLUMNS,
     )
-    _follow(view, event, table["selection"]["rows"], order)
+    _follow(view, event, rows_of(table), order)
     cases = len(cache.part(view.model, part))
     st.caption(
-        f"{cases:,} {part} cases. Agreement: rank correlation of the network's grade with the true "
-        "one, 0 by chance and 1 for the same order; AUC where a finding is only there or not, .5 "
-        "by chance. Intervals: 95 %, over 500 draws of "
-        f"{cache_concepts.resampled(view.model, part)}s.{narrow_because(view, part)} The plain "
-        "linear model is a ridge regression on the same inputs, trained on the same cases. Error: "
-        "mean distance to the truth; beside it, that of always saying the training cases' median. "
-        "Calibration error: "
-        "mean distance of grade and truth over up to 10 bins of equally many cases."
+        f"{cases:,} {part} cases; intervals are over 500 draws of "
+        f"{cache_concepts.resampled(view.model, part)}s.{narrow_because(view, part)} Click a "
+        "finding to see it closer; the titles of the columns explain them."
     )
     weakest = min(range(len(found)), key=lambda k: _or_lowest(found[k].score))
     st.session_state.setdefault(SHOWN.format(view.model), weakest)
     show_concept(view, part, found)
+
+
+def _in_short(domain: Domain, found: tuple[Trust, ...], order: list[int]) -> str:
+    """Say which finding agrees best with the truth, and which least."""
+    said = []
+    for k, how in ((order[0], "most"), (order[-1], "least")):
+        low, high = found[k].interval
+        name, known = text.plain(domain.concepts[k].title), not math.isnan(found[k].score)
+        score = f"{found[k].score:.2f}, 95%: {low:.2f} to {high:.2f}" if known else "not known"
+        said.append(f"**{name}** {how} ({text.plain(score.replace('-', '−'))})")
+    return f"By their agreement with the truth, trust {text.listed(said)}."
 
 
 def narrow_because(view: View, part: str) -> str:
@@ -82,7 +105,7 @@ def _row(concept: Concept, trust: Trust) -> dict[str, str]:
     low, high = trust.interval
     return {
         "Finding": concept.title + ("" if concept.visible else " (guessed)"),
-        "Agreement (95 %)": f"{score(trust.score)} ({low:.2f} to {high:.2f})",
+        "Agreement (95%)": f"{score(trust.score)} ({low:.2f} to {high:.2f})",
         "Linear model": score(trust.linear),
         "Mean error": f"{distance(concept, trust.error)} {text.distance_unit(concept)}",
         "Error of the median": distance(concept, trust.usual_error),
