@@ -124,7 +124,7 @@ def draw_worth(
     most = max(max(bits, default=0), 1e-3)
     figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False, ticksuffix="  ")
     figure.update_xaxes(
-        title="doubt about the answer that a check takes away, bits",
+        title="doubt that a check takes away (bits)",
         range=[0, 1.9 * most],
         fixedrange=True,
         showgrid=False,

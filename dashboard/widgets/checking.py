@@ -49,6 +49,7 @@ def _show_case(view: View, case: str) -> None:
     said = int(decision.predicted[place[1]])
     chance = float(decision.probabilities[place[1], said])
     st.markdown(_advice(view, found, place[1], first, said, chance))
+    st.caption("Beside each bar: how often the true value of the finding would change the answer.")
     show_chart(
         draw_worth(
             [domain.concepts[k].title for k in order],
@@ -64,9 +65,8 @@ def _show_case(view: View, case: str) -> None:
 
 
 def _note(found: Worth, row: int, k: int) -> str:
-    changes = text.in_a_hundred(float(found.changes[row, k])).replace("about ", "")
-    moved = f"{100 * float(found.shift[row, k]):.0f}"
-    return f"changes it: {changes}; chance moves by {moved} point{'' if moved == '1' else 's'}"
+    said = text.in_a_hundred(float(found.changes[row, k])).removeprefix("about ")
+    return said.replace("fewer than", "<").replace("more than", ">")
 
 
 def _advice(view: View, found: Worth, row: int, first: int, said: int, chance: float) -> str:

@@ -53,7 +53,7 @@ def show_corrections(view: View, part: str) -> None:
         default="accuracy",
         required=True,
         key="corrections-score",
-        help=_explained(view, part, found),
+        help=_explained(view, found),
     )
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -112,26 +112,26 @@ def _verdict(found: Curves, part: str) -> str:
     )
 
 
-def _explained(view: View, part: str, found: Curves) -> str:
+def _explained(view: View, found: Curves) -> str:
     """Say what the four orders are."""
     domain = cache.domain_of(view.model)
     names = text.plain(", ".join(domain.concepts[k].title for k in found.fixed))
-    same = ", the very cases shown, which flatters it" if part == CHOICE else ""
     return (
         f"Random: mean and spread of {cache_concepts.ORDERS} orders. Most uncertain: where the "
         "true value scatters most among validation cases of a like grade. Most worth checking: "
         "where that scatter leaves the answer most in doubt; what is found is taken in before the "
-        f"next. Fixed: {names}; chosen on validation cases by the chance given to the true class"
-        f"{same}."
+        f"next. Fixed: {names}; chosen on validation cases by the chance given to the true class."
     )
 
 
 def _count(view: View, part: str, found: Curves) -> None:
+    flattered = " The fixed order was chosen on the very cases shown, which flatters it."
+    flattered = flattered if part == CHOICE else ""
     total = len(cache.part(view.model, part))
     few = f", drawn from {total:,}" if found.cases < total else ""
     st.caption(
         f"{found.cases:,} {part} cases{few}; a correction sets a finding to its true value, and "
         "the same experts run. In brackets: difference in accuracy, mean over all numbers of "
         "corrections between none and all, with its 95% interval over resampled cases."
-        f"{narrow_because(view, part)}"
+        f"{narrow_because(view, part)}{flattered}"
     )
