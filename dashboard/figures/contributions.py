@@ -42,7 +42,7 @@ def draw_waterfall(
     low, high = min(reached), max(reached)
     room = 0.22 * max(high - low, 1e-6)
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
-    figure.update_yaxes(autorange="reversed", fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, ticksuffix="  ")
     figure.update_xaxes(
         title=f"log-odds of {finding}", range=[low - room, high + room], fixedrange=True
     )
@@ -50,29 +50,38 @@ def draw_waterfall(
 
 
 def draw_ledger(
-    rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float]]
+    experts: Sequence[str], concepts: Sequence[str], values: Sequence[Sequence[float]]
 ) -> go.Figure:
-    """Draw what each expert adds through each concept; orange pushes to the finding."""
+    """Draw what each expert adds through each concept; orange pushes to the finding.
+
+    Args:
+        experts: A column each: few run, so that a phone is wide enough.
+        concepts: A row each.
+        values: [expert, concept].
+    """
     limit = max((abs(value) for row in values for value in row), default=0.0) or 1.0
+    cells = list(zip(*values, strict=True))
     figure = go.Figure(
         go.Heatmap(
-            z=[list(row) for row in values],
-            x=words(columns),
-            y=words(rows),
+            z=[list(row) for row in cells],
+            x=words(experts),
+            y=words(concepts),
             zmin=-limit,
             zmax=limit,
             colorscale=[[0, AWAY], [0.5, "rgba(127,140,147,0.08)"], [1, TOWARDS]],
             showscale=False,
-            text=[["" if abs(v) < 0.005 else signed(v) for v in row] for row in values],
+            text=[["" if abs(v) < 0.005 else signed(v) for v in row] for row in cells],
             texttemplate="%{text}",
+            textfont={"size": 11},
             xgap=2,
             ygap=2,
-            hovertemplate="%{y} through %{x}: %{z:+.4f}<extra></extra>",
+            hovertemplate="%{x} through %{y}: %{z:+.4f}<extra></extra>",
         )
     )
     figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
-    figure.update_xaxes(side="top", fixedrange=True, showgrid=False)
-    return finish(figure, 90 + 34 * len(rows))
+    slant = -45 if len(experts) > 3 else 0
+    figure.update_xaxes(side="top", fixedrange=True, showgrid=False, tickangle=slant)
+    return finish(figure, (140 if slant else 80) + 30 * len(concepts))
 
 
 def draw_bars(

@@ -96,7 +96,11 @@ def draw_mended(names: Sequence[str], repaired: Sequence[int], broken: Sequence[
 
 
 def draw_worth(
-    names: Sequence[str], places: Sequence[int], bits: Sequence[float], notes: Sequence[str]
+    names: Sequence[str],
+    places: Sequence[int],
+    bits: Sequence[float],
+    notes: Sequence[str],
+    further: Sequence[str] = (),
 ) -> go.Figure:
     """Draw what a check of each concept is worth, the most first.
 
@@ -105,6 +109,7 @@ def draw_worth(
         places: Which concept each is, for its colour.
         bits: Expected fall of the answer's entropy.
         notes: Beside each bar.
+        further: Said when one is pointed at, if anything.
     """
     figure = go.Figure(
         go.Bar(
@@ -118,7 +123,8 @@ def draw_worth(
             text=words(notes),
             textposition="outside",
             cliponaxis=False,
-            hovertemplate="%{y}: %{x:.3f} bits<br>%{text}<extra></extra>",
+            customdata=words(further or notes),
+            hovertemplate="%{y}: %{x:.3f} bits<br>%{customdata}<extra></extra>",
         )
     )
     most = max(max(bits, default=0), 1e-3)

@@ -56,6 +56,10 @@ def _show_case(view: View, case: str) -> None:
             [int(k) for k in order],
             [float(found.bits[place[1], k]) for k in order],
             [_note(found, place[1], int(k)) for k in order],
+            [
+                f"the chance moves by {100 * float(found.shift[place[1], k]):.0f} in 100"
+                for k in order
+            ],
         ),
         alt=f"What a check of each finding of {case} is worth",
         key=f"worth-{case}",
