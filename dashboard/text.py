@@ -109,7 +109,9 @@ def in_a_hundred(probability: float) -> str:
 
 def concept_value(concept: Concept, value: float, more_digits: int = 0) -> str:
     """Say a graded concept on its own scale, without the unit."""
-    return f"{concept.shown(value):.{max(0, concept.digits) + more_digits}f}"
+    digits = max(0, concept.digits) + more_digits
+    # Added to 0, what rounds to nothing has no sign.
+    return f"{round(concept.shown(value), digits) + 0.0:.{digits}f}"
 
 
 def distance_unit(concept: Concept) -> str:

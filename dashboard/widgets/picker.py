@@ -103,6 +103,7 @@ def _show_filter(view: View) -> None:
         st.button(
             "Show all cases",
             type="tertiary",
+            icon=":material/close:",
             key="picker-all",
             on_click=lambda: state.change_cohort(EVERYTHING),
         )
