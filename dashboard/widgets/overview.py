@@ -55,7 +55,7 @@ def show_headline(view: View) -> None:
     show_tile(
         row,
         "Experts per case",
-        f"{experts:.1f}",
+        f"{experts:.1f}" if experts >= 0.1 else f"{experts:.1g}",
         f"of {len(now.expert_shares)}",
         help="Mean over the test cases, at the gate thresholds on screen.",
     )
