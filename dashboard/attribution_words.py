@@ -126,7 +126,7 @@ DOUBTS = {
     "missed": "its values do not sum to the answer as it promises",
 }
 RULE = (
-    "A method is **doubted here** if, on these cases, the 95 % interval of its lead in deletion "
+    "A method is **doubted here** if, on these cases, the 95% interval of its lead in deletion "
     f"reaches 0, or its rank correlation with shuffled weights is {MOST_ALIKE:g} or more, or it "
     f"promises to sum to the answer and the median case misses it by {MOST_MISSED:.0%} or more."
 )

@@ -95,7 +95,7 @@ def outcome(
         if points
         else f"{gap.low:+.3f} to {gap.high:+.3f}"
     ).replace("-", "−")
-    said += f" (95 % interval {span})."
+    said += f" (95% interval {span})."
     if not gap.excludes_zero:
         return f"{said} The interval includes 0: these cases cannot tell them apart.", False
     if points and disputed.p >= _LEAST_P:
@@ -128,7 +128,7 @@ def cost(one: float | None, other: float | None) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1g} %"
+    return f"{100 * share:.0f}%" if share >= 0.01 else f"{100 * share:.1g}%"
 
 
 def redrawn(grouped: bool, groups: int, cases: int, group_noun: str, case_noun: str) -> str:

@@ -1,6 +1,7 @@
 """A named operating point: a policy that people agreed on, with who, why, and what it is worth."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -140,7 +141,16 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def read(content: bytes, model: str, experts: tuple[str, ...]) -> OperatingPoint:
+def _by_hash(model: str) -> str:
+    return f"the model with hash {model[:12]}"
+
+
+def read(
+    content: bytes,
+    model: str,
+    experts: tuple[str, ...],
+    called: Callable[[str], str] = _by_hash,
+) -> OperatingPoint:
     """Read the file of an operating point.
 
     Its figures are what somebody wrote: measure them anew before they are shown.
@@ -149,6 +159,7 @@ def read(content: bytes, model: str, experts: tuple[str, ...]) -> OperatingPoint
         content: Of the file.
         model: Hash of the model it is wanted for.
         experts: Names of that model's experts.
+        called: What people call the model with a hash.
 
     Raises:
         UserError: If it is no such file, or was made for another model.
@@ -170,8 +181,8 @@ def read(content: bytes, model: str, experts: tuple[str, ...]) -> OperatingPoint
     if point.model != model:
         raise requirement(
             "the operating point",
-            f"be of the model with hash {model[:12]}",
-            point.model[:12],
+            f"be of {called(model)}",
+            f"one of {called(point.model)}",
             "open the model it was made for",
         )
     point.policy.check(experts, ())

@@ -280,11 +280,11 @@ def test_nothing_apart_is_told_with_what_could_hide() -> None:
     ("one", "other", "said"),
     [
         (100.0, 100.0, "the same FLOPs"),
-        (40.0, 100.0, "takes 40 % of"),
-        (130.0, 100.0, "takes 30 % more"),
+        (40.0, 100.0, "takes 40% of"),
+        (130.0, 100.0, "takes 30% more"),
         (400.0, 100.0, "takes 4 times"),
         (None, 100.0, "not counted"),
-        (1.0, 1000.0, "takes 0.1 % of"),
+        (1.0, 1000.0, "takes 0.1% of"),
     ],
 )
 def test_the_cost_in_words(one: float | None, other: float, said: str) -> None:

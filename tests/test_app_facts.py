@@ -8,7 +8,7 @@ from test_app import IMAGE, TABULAR, figure, metric, open_app, own_store
 from test_app_routing import WRIST, everything, open_tab, save_point
 
 from dashboard import cache, cache_compare
-from dashboard.format import percent
+from dashboard.format import percent, score
 from dashboard.widgets.card import TABS
 from minspnet.reliability import gap
 from minspnet.trace import replay
@@ -46,7 +46,7 @@ def test_the_tiles_are_what_replay_says(model: str) -> None:
     app = open_facts(model)
     decided = replay(cache.model(model).traces["test"], cache.model(model).policy)
     right = (decided.predicted == cache.part(model, "test").labels).mean()
-    assert metric(app, "Decided as labelled") == percent(right, 1)
+    assert metric(app, "Accuracy") == score(right)
     card = cache_compare.card(model, None)
     assert metric(app, "Calibration error") == f"{gap(card.bins):.3f}"
     recalls = cache.score(model, "test", cache.model(model).policy).recalls
@@ -75,8 +75,8 @@ def test_a_saved_point_is_in_force_with_its_papers_and_no_markup() -> None:
     app = open_facts(IMAGE, "Papers")
     said = " ".join(one.value for one in app.markdown)
     assert r"\[x\]\(" in said and "[x](http" not in said
-    score = cache.score(IMAGE, "test", everything(IMAGE)).accuracy
-    assert metric(app, "Decided as labelled") == percent(score, 1)
+    share = cache.score(IMAGE, "test", everything(IMAGE)).accuracy
+    assert metric(app, "Accuracy") == score(share)
     point = cache.store().operating_point(cache.model(IMAGE).digest)
     assert point is not None
     card = cache_compare.card(IMAGE, point)

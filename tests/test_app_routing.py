@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_app import IMAGE, TABULAR, figure, metric, open_app, own_store
 
-from dashboard import cache, cache_routing
+from dashboard import cache, cache_routing, text
 from dashboard.format import milliseconds, percent, score
 from dashboard.widgets.thresholds import told_apart
 from minspnet.artifact import export_network
@@ -178,7 +178,7 @@ def test_where_cases_are_too_few_it_says_how_many_would_do() -> None:
     said = " ".join(m.value for m in app.markdown)
     assert "Nothing can be promised" in said and re.search(r"With about [\d,]+ cases|allow", said)
     assert not any(b.key == "take-promise" for b in app.button)
-    assert any("another hospital" in caption.value for caption in app.caption)
+    assert "another hospital" in said
 
 
 def test_a_promise_that_can_be_given_puts_its_thresholds_on_the_screen() -> None:
@@ -347,7 +347,12 @@ def test_a_point_comes_back_from_its_file() -> None:
     foreign = json.dumps(point.to_dict() | {"model": "other"}).encode()
     app.get("file_uploader")[0].set_value(("p.json", foreign, "application/json"))
     app.run()
-    assert app.error[0].value.startswith("the operating point must be of the model with hash")
+    assert text.plain(cache.title_of(IMAGE)) in app.error[0].value
+    assert "a model that is not here" in app.error[0].value
+    foreign = json.dumps(point.to_dict() | {"model": cache.model(WRIST).digest}).encode()
+    app.get("file_uploader")[0].set_value(("p.json", foreign, "application/json"))
+    app.run()
+    assert f"got one of {text.plain(cache.domain_of(WRIST).title)}" in app.error[0].value
 
 
 # --- Cases, experts, devices ----------------------------------------------------------------------

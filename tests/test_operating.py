@@ -60,7 +60,11 @@ def spoiled(point: OperatingPoint, **changes: object) -> bytes:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"model": "xyz"}, "the operating point must be of the model with hash abc, got xyz; open"),
+        (
+            {"model": "xyz"},
+            "the operating point must be of the model with hash abc, "
+            "got one of the model with hash xyz; open",
+        ),
         ({"gates": "0.1"}, "gate_thresholds must have 4 values"),
         ({"gates": "nan,0,0,0"}, "gates must be a plain number"),
         ({"cut": "2"}, "decision_threshold must lie strictly between 0 and 1, got 2.0"),

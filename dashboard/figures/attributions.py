@@ -26,7 +26,7 @@ def draw_shares(
     """Draw which share of all attribution each row has, one method a column."""
     hover = [
         [
-            f"{row}, {column}: {100 * shares[r, c]:.1f} ± {100 * margins[r, c]:.1f} % of all"
+            f"{row}, {column}: {100 * shares[r, c]:.1f} ± {100 * margins[r, c]:.1f}% of all"
             for c, column in enumerate(words(columns))
         ]
         for r, row in enumerate(words(rows))
@@ -52,7 +52,7 @@ def draw_side_by_side(
     limit = float(np.abs(shares).max(initial=0)) or 1.0
     hover = [
         [
-            f"{row}, {column}: {100 * shares[r, c]:+.1f} % of all ({signed(float(values[r, c]))})"
+            f"{row}, {column}: {100 * shares[r, c]:+.1f}% of all ({signed(float(values[r, c]))})"
             for c, column in enumerate(words(columns))
         ]
         for r, row in enumerate(words(rows))
@@ -147,7 +147,7 @@ def draw_maps(
             showscale=False,
             xgap=1,
             ygap=1,
-            hovertemplate="this square: %{z:.1f} % of all<extra></extra>",
+            hovertemplate="this square: %{z:.1f}% of all<extra></extra>",
         )
         figure.add_trace(heat, row=number // columns + 1, col=number % columns + 1)
     figure.update_annotations(font_size=12)

@@ -86,7 +86,7 @@ def draw_differences(
                 marker={"size": 11, "color": colour},
                 error_x=_bars([(r.value, r.low, r.high) for _, r in chosen], scale, colour, 4, 0),
                 customdata=[[scale * r.low, scale * r.high, *words([r.note])] for _, r in chosen],
-                hovertemplate=f"%{{y}}: %{{x:+{digits}}}<br>95 % interval "
+                hovertemplate=f"%{{y}}: %{{x:+{digits}}}<br>95% interval "
                 f"%{{customdata[0]:+{digits}}} to %{{customdata[1]:+{digits}}}"
                 "<br>%{customdata[2]}<extra></extra>",
             )

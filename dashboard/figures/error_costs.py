@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import CLASSES, MARK, NEUTRAL, SAVED, finish
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish
 
 
 def draw_costs(
@@ -27,11 +27,9 @@ def draw_costs(
             name="all thresholds",
         )
     )
-    looks = (("star", MARK), ("circle", CLASSES[1]), ("square", SAVED), ("x", NEUTRAL))
+    looks = (("star", MARK), ("circle", CLASSES[1]), ("square", NEUTRAL))
     # Where two meet, the first is on top.
-    for (name, (x, y)), (symbol, colour) in reversed(
-        list(zip(marked.items(), looks, strict=False))
-    ):
+    for (name, (x, y)), (symbol, colour) in reversed(list(zip(marked.items(), looks, strict=True))):
         figure.add_trace(
             go.Scatter(
                 x=[x],

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import CLASSES, MARK, NEUTRAL, SAVED, finish, words
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, SAVED, finish, upright, words
+
+_LETTER, _MOST_ROOM = 6.2, 150
+"""Pixels: a letter of a name, and what the names of the last stations may take."""
 
 
 def draw_shares(names: Sequence[str], now: Sequence[float], saved: Sequence[float]) -> go.Figure:
@@ -44,15 +47,18 @@ def draw_flow(
         links: From station, to station, share of all cases.
     """
     deepest = max(levels, default=1) or 1
+    heights = _heights(levels, ends, links)
+    labels = ["<br>".join(words(lines)) for lines in names]
     figure = go.Figure(
         go.Sankey(
-            arrangement="snap",
-            # The halo that would be drawn instead is white, on the dark theme too.
-            textfont={"shadow": "none"},
+            arrangement="fixed",
+            # Names stand right of every station, the last ones too, where Plotly puts its own on
+            # the left: on a narrow screen they would meet those of the station before.
+            textfont={"shadow": "none", "color": "rgba(0,0,0,0)"},
             node={
-                "label": ["<br>".join(words(lines)) for lines in names],
+                "label": labels,
                 "x": [0.01 + 0.98 * level / deepest for level in levels],
-                "y": _heights(levels, ends, links),
+                "y": heights,
                 "color": [NEUTRAL if end else CLASSES[0] for end in ends],
                 "pad": 18,
                 "thickness": 16,
@@ -71,7 +77,26 @@ def draw_flow(
             },
         )
     )
-    return finish(figure, 340)
+    for label, level, height in zip(labels, levels, heights, strict=True):
+        figure.add_annotation(
+            x=0.01 + 0.98 * level / deepest,
+            y=1 - height,
+            xref="paper",
+            yref="paper",
+            text=label,
+            xanchor="left",
+            yanchor="middle",
+            align="left",
+            xshift=10,
+            showarrow=False,
+            font_size=12,
+        )
+    ending = [lines for lines, level in zip(names, levels, strict=True) if level == deepest]
+    figure = finish(figure, 340)
+    room = min(
+        _MOST_ROOM, 24 + _LETTER * max((len(line) for lines in ending for line in lines), default=0)
+    )
+    return figure.update_layout(margin_r=room)
 
 
 def _heights(
@@ -114,5 +139,5 @@ def draw_grid(
         )
     )
     figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
-    figure.update_xaxes(side="top", fixedrange=True, showgrid=False)
-    return finish(figure, 110 + 34 * len(rows))
+    figure.update_xaxes(side="top", tickangle=-90, fixedrange=True, showgrid=False)
+    return finish(figure, upright(columns) + 34 * len(rows))

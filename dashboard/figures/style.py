@@ -97,6 +97,11 @@ def template(theme: str) -> go.layout.Template:
     )
 
 
+def upright(titles: Sequence[str]) -> int:
+    """Height, in pixels, that titles of columns take which stand upright to fit any screen."""
+    return 32 + 7 * max(map(len, titles), default=0)
+
+
 def words(names: Sequence[str]) -> list[str]:
     """Keep names from becoming markup: Plotly reads tags, links among them, in any text."""
     return [html.escape(name, quote=False) for name in names]

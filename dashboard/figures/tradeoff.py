@@ -38,7 +38,7 @@ def draw_curve(
             y=[shared[place][1] for place in told_apart],
             customdata=[[place, shared[place][2]] for place in told_apart],
             mode="lines+markers",
-            name="one threshold for all",
+            name="one for all",
             line={"color": CLASSES[0], "width": 1.5, "shape": "linear"},
             marker={"size": 7, "color": CLASSES[0], "opacity": 0.6},
             hovertemplate="gate threshold %{customdata[1]:.3~g}" + hover,
@@ -51,7 +51,7 @@ def draw_curve(
                 y=[score for _, score in each],
                 customdata=[[place] for place in range(len(each))],
                 mode="lines+markers",
-                name="one each, the best found",
+                name="one each, best",
                 line={"color": CLASSES[1], "width": 1.5, "shape": "hv", "dash": "dot"},
                 marker={"size": 9, "color": CLASSES[1], "symbol": "square"},
                 hovertemplate="one threshold an expert" + hover,
@@ -81,9 +81,9 @@ def draw_curve(
     figure.update_layout(
         xaxis={"title": f"mean {unit} per case", "rangemode": "tozero", "automargin": False},
         yaxis={"title": score_title, "automargin": False},
-        margin={"l": 68, "r": 8, "t": 36, "b": 48, "autoexpand": False},
+        margin={"l": 68, "r": 8, "t": 58, "b": 48, "autoexpand": False},
     )
-    return finish(figure, 400, legend=True)
+    return finish(figure, 440, legend=True)
 
 
 def _told_apart(points: Sequence[Point]) -> list[int]:

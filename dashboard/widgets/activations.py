@@ -130,8 +130,9 @@ def show_layers(view: View) -> None:
         }
         for layer, seen in zip(known.layers, found, strict=True)
     ]
+    table = pd.DataFrame(rows)
     st.dataframe(
-        pd.DataFrame(rows),
+        table if targets else table.drop(columns="Target"),
         hide_index=True,
         height=35 * (len(rows) + 1) + 3,
         alt="A row a layer: activity, target, dead units and zero weights",
@@ -139,7 +140,7 @@ def show_layers(view: View) -> None:
             "Ran for": st.column_config.NumberColumn(
                 width=54, help="Cases that the layer ran for."
             ),
-            "Part": st.column_config.TextColumn(width=88),
+            "Part": st.column_config.TextColumn(width=108),
             "Layer": st.column_config.TextColumn(width=184),
             "Activation": st.column_config.TextColumn(width=86),
             "Units": st.column_config.NumberColumn(width=44),

@@ -36,7 +36,7 @@ def show_calibration(bout: Bout) -> None:
     st.caption(
         f"{len(shown)} bins of equally many cases ({each} each), the least sure first. A point on "
         "the dotted line means what it says; below it, the answer is surer than it should be. Bars "
-        "are 95 % Wilson intervals, which take cases as independent. ECE, the expected calibration "
+        "are 95% Wilson intervals, which take cases as independent. ECE, the expected calibration "
         "error, is the mean distance from the line over these bins; with few cases it is never 0."
     )
 
@@ -69,7 +69,7 @@ def show_agreement(bout: Bout) -> None:
     st.caption(
         "Whatever is true: two that are wrong together agree too. Kappa is the agreement beyond "
         "what their shares of answers would bring about by chance: 1 is always, 0 no more than "
-        "chance. In brackets 95 % intervals."
+        "chance. In brackets 95% intervals."
     )
 
 
@@ -153,7 +153,7 @@ def show_cohorts(bout: Bout) -> None:
     )
     st.caption(
         f"Right of the line **{text.plain(first.title)}** decides more cases as labelled. Thick: "
-        "the 95 % interval of this cohort alone. Thin: the one that holds for all cohorts at once; "
+        "the 95% interval of this cohort alone. Thin: the one that holds for all cohorts at once; "
         "green or orange where that leaves 0 out. "
         f"Thirds are of a finding's true value. The {len(rows)} largest differences of "
         f"{len(found)} are drawn."
@@ -167,7 +167,7 @@ def show_cohorts(bout: Bout) -> None:
                     f"Accuracy, {first.title}": percent(one.first, 1),
                     f"Accuracy, {second.title}": percent(one.second, 1),
                     "Difference, points": round(100 * one.alone.value, 1),
-                    "95 % for all at once": f"{100 * one.together.low:+.1f} to "
+                    "95% for all at once": f"{100 * one.together.low:+.1f} to "
                     f"{100 * one.together.high:+.1f}"
                     if one.disputed
                     else "no case differs",

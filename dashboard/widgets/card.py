@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import cache, cache_compare, text
 from dashboard.figures.comparison import draw_reliability
 from dashboard.figures.subgroups import draw_subgroups
-from dashboard.format import flops, percent
+from dashboard.format import flops, percent, score
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.tile import show_tile
@@ -54,11 +54,12 @@ def show_head(view: View, card: Facts) -> None:
     row = st.container(horizontal=True)
     show_tile(
         row,
-        "Decided as labelled",
-        percent(right / cases, 1),
-        f"{percent(low, 1)} to {percent(high, 1)} (95 %)",
-        help=f"{right:,} of {cases:,} test cases under the operating point in force. The interval "
-        "is Wilson's and takes cases as independent; the tab on scores has one that does not.",
+        "Accuracy",
+        score(right / cases),
+        f"{low:.3f} to {high:.3f} (95%)",
+        help=f"{right:,} of {cases:,} test cases are decided as labelled under the operating "
+        "point in force. The interval is Wilson's and takes cases as independent; the tab on "
+        "scores has one that does not.",
     )
     weakest = min(classes, key=lambda one: one.right / one.cases)
     show_tile(
@@ -66,7 +67,7 @@ def show_head(view: View, card: Facts) -> None:
         "Weakest class",
         percent(weakest.right / weakest.cases, 1),
         f"{text.plain(weakest.name)}, {weakest.cases:,} cases",
-        help=f"Share of its cases found; 95 % interval {percent(weakest.interval[0], 1)} to "
+        help=f"Share of its cases found; 95% interval {percent(weakest.interval[0], 1)} to "
         f"{percent(weakest.interval[1], 1)}.",
     )
     show_tile(
@@ -141,7 +142,7 @@ def _show_subgroups(card: Facts) -> None:
             overall,
         ),
         key="facts-subgroups",
-        alt="Share of test cases decided as labelled in the weakest subgroups, with 95 % intervals",
+        alt="Share of test cases decided as labelled in the weakest subgroups, with 95% intervals",
     )
     st.caption(
         f"The {len(worst)} weakest of {len(card.subgroups)} subgroups. Dotted: all test cases, "

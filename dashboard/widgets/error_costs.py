@@ -88,7 +88,8 @@ def _show_parts(view: View, ratio: float, marked: dict[str, float]) -> None:
             row[f"False alarms, {part}"] = f"{curve.alarms[step]:.0f} of {others:,}"
             row[f"Cost of 100, {part}"] = f"{100 * curve.cost(ratio)[step]:.1f}"
         rows.append(row)
-    st.table(pd.DataFrame(rows).set_index("Decided from"))
+    # Quantities down, so that the table fits a narrow screen.
+    st.table(pd.DataFrame(rows).set_index("Decided from").T)
 
 
 def _show_cohorts(view: View, ratio: float) -> None:
@@ -100,7 +101,7 @@ def _show_cohorts(view: View, ratio: float) -> None:
     if table.empty:
         st.write(f"All validation cases have the same {text.plain(by.lower())}: no thirds.")
         return
-    st.table(table)
+    st.table(table.T)
     st.caption(
         "Thirds of the finding's true value, validation cases. A cohort's own threshold was chosen "
         "on that cohort: with few cases it is mostly luck. One threshold applies to all."

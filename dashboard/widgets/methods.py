@@ -140,7 +140,7 @@ def show_trust(view: View, count: int) -> None:
             [bool(why) for why in against.values()],
         ),
         key="attributions-leads",
-        alt="How far each method's order of inputs beats a random one, with 95 % intervals",
+        alt="How far each method's order of inputs beats a random one, with 95% intervals",
     )
     rows = [
         {"Method": METHODS[method].title, "Doubted": "yes" if against[method] else "no"}
@@ -150,7 +150,7 @@ def show_trust(view: View, count: int) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
-        alt="Each method with its measures, means over cases with 95 % margins",
+        alt="Each method with its measures, means over cases with 95% margins",
         column_config={
             "Method": st.column_config.TextColumn(width=200, pinned=True),
             "Doubted": st.column_config.TextColumn(width=70),
@@ -163,7 +163,7 @@ def show_trust(view: View, count: int) -> None:
         },
     )
     st.caption(
-        f"Means over {known} {cache_attributions.PART} cases, ± half the 95 % interval (normal "
+        f"Means over {known} {cache_attributions.PART} cases, ± half the 95% interval (normal "
         "approximation). ↑ higher is better, ↓ lower."
     )
     st.caption(RULE)

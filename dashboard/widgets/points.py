@@ -153,9 +153,9 @@ def _show_file(view: View) -> None:
     loaded = cache.model(view.model)
     names = loaded.traces[PART].tree.names
     try:
-        point = read(given.getvalue(), loaded.digest, names)
+        point = read(given.getvalue(), loaded.digest, names, _called)
     except UserError as error:
-        st.error(str(error))
+        st.error(text.plain(str(error)))
         return
     st.button(
         "Put it on the screen",
@@ -165,3 +165,11 @@ def _show_file(view: View) -> None:
         args=(point.policy,),
     )
     st.write("Its figures are measured anew: look at the tiles above.")
+
+
+def _called(digest: str) -> str:
+    """Title of the model with a hash; the hash where none of the models here has it."""
+    for name in (name for group in cache.models().values() for name in group):
+        if cache.model(name).digest == digest:
+            return f"{cache.domain_of(name).title}, {cache.title_of(name)}"
+    return f"a model that is not here (hash {digest[:12]})"

@@ -31,11 +31,13 @@ def show_promise(view: View) -> None:
             args=(found.policy,),
             key="take-promise",
         )
-    st.write(
-        f"{promises.grounds(found)} These are the test cases: the network, its temperature and the "
-        f"line-up of thresholds have not seen them. {promises.INDEPENDENT}"
-    )
-    st.caption(f"{promises.COVERS} {promises.COVERS_NOT}")
+    st.caption(promises.grounds(found))
+    with st.expander("What it rests on, and what it does not cover"):
+        st.write(
+            "The test cases are used: the network, its temperature and the line-up of thresholds "
+            f"have not seen them. {promises.INDEPENDENT}"
+        )
+        st.write(f"{promises.COVERS} {promises.COVERS_NOT}")
     with st.expander("What was tested"):
         st.dataframe(
             _rungs(found, cache.model(view.model).cost.total),
@@ -50,14 +52,14 @@ def show_promise(view: View) -> None:
 
 def _asked(view: View, classes: tuple[str, ...]) -> tuple[Promise, int]:
     """What is to hold, and how many cases it is to be tested on."""
-    columns = st.columns(5)
+    columns = st.columns(5, vertical_alignment="bottom")
     points = columns[0].selectbox(
-        "Points of accuracy lost at most",
+        "Points lost at most",
         _POINTS,
         1,
         format_func=lambda value: f"{value:g}",
         key="promise-points",
-        help="Against all experts on, on new cases.",
+        help="Of accuracy, on new cases, against all experts on.",
     )
     confidence = columns[1].selectbox(
         "With a confidence of",
@@ -65,16 +67,17 @@ def _asked(view: View, classes: tuple[str, ...]) -> tuple[Promise, int]:
         1,
         format_func=lambda value: f"{value:.0%}",
         key="promise-confidence",
+        help="The share of such tests in which a promise that does not hold is refused.",
     )
-    named = columns[2].selectbox("And of", (_NONE, *classes), key="promise-class")
+    named = columns[2].selectbox("And of class", (_NONE, *classes), key="promise-class")
     fewer = columns[3].selectbox(
-        "points found fewer at most",
+        "Points found fewer",
         _POINTS,
         3,
         format_func=lambda value: f"{value:g}",
         key="promise-class-points",
         disabled=named == _NONE,
-        help="Of that class's cases, such as missed malignant ones.",
+        help="Of that class's cases at most: those that would be missed.",
     )
     most = len(cache.part(view.model, "test"))
     cases = columns[4].number_input(

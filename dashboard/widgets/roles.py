@@ -28,10 +28,10 @@ def show_roles(view: View) -> None:
         ]
     table["Lost without it"] = [_points(lost) for lost in found.lost_overall]
     for k, title in enumerate(domain.classes if few else ()):
-        table[f"... of {title}"] = [_points(lost) for lost in found.lost[:, k]]
+        table[f"Lost of {title}"] = [_points(lost) for lost in found.lost[:, k]]
     if not few:
         worst = np.nanargmax(found.lost, axis=1)
-        table["... most of"] = [
+        table["Lost most of"] = [
             f"{domain.classes[k]} ({_points(found.lost[e, k])})" for e, k in enumerate(worst)
         ]
     table["FLOPs saved without it"] = [amount(2 * macs) for macs in found.macs_saved]
@@ -62,4 +62,5 @@ def show_roles(view: View) -> None:
 
 
 def _points(lost: float) -> str:
-    return "-" if lost != lost else f"{100 * lost:.1f}".replace("-0.0", "0.0")
+    # A true minus keeps columns aligned; what rounds to nothing has none.
+    return "-" if lost != lost else f"{100 * lost:.1f}".replace("-0.0", "0.0").replace("-", "−")

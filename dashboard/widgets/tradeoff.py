@@ -7,10 +7,11 @@ import streamlit as st
 from dashboard import cache, cache_routing, state
 from dashboard.cache_routing import PART
 from dashboard.figures.tradeoff import draw_curve
-from dashboard.format import amount, change, milliseconds, percent, score
+from dashboard.format import amount, change, interval, milliseconds, percent, score
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.tile import show_tile
+from minspnet.metrics import wilson_interval
 from minspnet.policy import Policy
 from minspnet.sweep import Score
 
@@ -25,6 +26,7 @@ def show_scores(view: View, saved_policy: Policy) -> None:
     area = cache.auc(view.model, PART, policy)
     gained = area - cache.auc(view.model, PART, saved_policy)
     total = cache.model(view.model).cost.total
+    cases = len(cache.part(view.model, PART))
     row = st.container(horizontal=True)
     better = now.accuracy - saved.accuracy
     show_tile(
@@ -33,10 +35,18 @@ def show_scores(view: View, saved_policy: Policy) -> None:
         score(now.accuracy),
         _against(change(better), better),
         better,
-        help=f"Share of the {len(cache.part(view.model, PART)):,} validation cases decided as "
-        "labelled.",
+        help=f"Share of the {cases:,} validation cases decided as labelled; 95% interval "
+        f"{interval(*wilson_interval(round(now.accuracy * cases), cases))} (Wilson).",
     )
-    show_tile(row, "AUC", score(area), _against(change(gained, 2), gained), gained)
+    show_tile(
+        row,
+        "AUC",
+        score(area),
+        _against(change(gained, 2), gained),
+        gained,
+        help="How often a case of a class gets a higher chance of it than a case of another: 0.5 "
+        "is a mere guess, 1 never fails. It does not depend on the decision threshold.",
+    )
     dearer = now.mean_macs - saved.mean_macs
     show_tile(
         row,

@@ -214,7 +214,7 @@ def _show_table(view: View, chosen: Chosen, rows: np.ndarray, end: str) -> None:
         key=f"unit-table-{end}-{view.model}-{chosen.layer}-{chosen.unit}",
         alt="The cases at this end of the unit, with the measurements it follows most",
         column_config=dict.fromkeys(
-            numbers, st.column_config.NumberColumn(format="%.4g", width=128)
+            numbers, st.column_config.NumberColumn(format="%.4g", width=190)
         ),
     )
     st.caption(

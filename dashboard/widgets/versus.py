@@ -167,10 +167,10 @@ def show_scores(view: View, bout: Bout) -> None:
                 rows, f"{title}{', points' if points else ''} (better: {arrow})", points, more
             ),
             key="compare-differences",
-            alt=f"Difference in {title} from {bout.names[0]}, with 95 % intervals",
+            alt=f"Difference in {title} from {bout.names[0]}, with 95% intervals",
         )
         st.caption(
-            f"Dotted: as good as {text.plain(bout.names[0])}. Bars are 95 % intervals of the "
+            f"Dotted: as good as {text.plain(bout.names[0])}. Bars are 95% intervals of the "
             "difference on the same redrawn cases: grey where they include 0, else green for "
             "better and orange for worse."
         )
@@ -218,7 +218,7 @@ def _show_table(view: View, bout: Bout) -> None:
             alt="Paired differences of the contestants from the reference",
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("In brackets 95 % intervals. Of log loss and Brier score less is better.")
+        st.caption("In brackets 95% intervals. Of log loss and Brier score less is better.")
         st.toggle(
             "Measure time on this machine",
             key=_TIMED,
