@@ -288,7 +288,8 @@ def errors(name: str, part_name: str, gates: tuple[float, ...]) -> ErrorCurve:
 def best_threshold_range(name: str, gates: tuple[float, ...], ratio: float) -> tuple[float, float]:
     """Where the cheapest decision threshold falls in 9 of 10 resamples."""
     chances = decision(name, PART, Policy(gates)).probabilities[:, 1]
-    return best_range(chances, part(name, PART).labels, ratio)
+    cases = part(name, PART)
+    return best_range(chances, cases.labels, cases.groups, ratio)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

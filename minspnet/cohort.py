@@ -306,7 +306,13 @@ def facts(
         labels: Known class of every case.
         parts: Of the split, one a case.
         groups: One a case.
+
+    Raises:
+        UserError: If a case has no known class: it would be neither right nor wrong.
     """
+    if (labels < 0).any():
+        missing = f"{(labels < 0).sum()} unknown"
+        raise requirement("labels", "be known for every case", missing, "leave those cases out")
     rows = np.arange(len(trace))
     numbers = {
         SURE: decision.probabilities[rows, decision.predicted],

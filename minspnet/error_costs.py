@@ -1,5 +1,6 @@
 """Where to cut a chance in two, when one kind of error is worse than the other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,11 +28,15 @@ class ErrorCurve:
 
     @property
     def thresholds(self) -> Float[np.ndarray, " step"]:
-        """A decision threshold for each step, half way between the chances around it."""
+        """A decision threshold for each step, half way between the chances around it.
+
+        NaN for a step that no threshold strictly between 0 and 1 reaches.
+        """
         ends = np.concatenate([[0.0], self.chances, [1.0]])
         # Chances are told from thresholds in single precision, where two may have nothing between.
         middle = ((ends[1:] + ends[:-1]) / 2).astype(np.float32).astype(np.float64)
-        return np.where(middle > ends[:-1], middle, ends[1:])
+        middle = np.where(middle > ends[:-1], middle, ends[1:])
+        return np.where((middle > 0) & (middle < 1), middle, np.nan)
 
     def at(self, threshold: float) -> int:
         """Step that a decision threshold belongs to; a chance equal to it is decided for."""
@@ -46,7 +51,8 @@ class ErrorCurve:
         wanted = calibrated(ratio)
         ends = np.concatenate([[0.0], self.chances, [1.0]])
         far = np.maximum(np.maximum(ends[:-1] - wanted, wanted - ends[1:]), 0)
-        return int(np.lexsort((far, self.cost(ratio).round(12)))[0])
+        cost = np.where(np.isnan(self.thresholds), np.inf, self.cost(ratio).round(12))
+        return int(np.lexsort((far, cost))[0])
 
     def best_threshold(self, ratio: float) -> float:
         """A decision threshold of the cheapest step: the calibrated one, where it is as cheap."""
@@ -93,16 +99,27 @@ def error_curve(
 def best_range(
     chances: Float[np.ndarray, " case"],
     labels: Int[np.ndarray, " case"],
+    groups: Sequence[str],
     ratio: float,
     draws: int = 200,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Where the cheapest threshold falls in 9 of 10 resamples of the cases (a bootstrap)."""
+    """Where the cheapest threshold falls in 9 of 10 resamples of the cases (a bootstrap).
+
+    Args:
+        chances: Of the second class, in [0, 1].
+        labels: 0 or 1.
+        groups: Of each case; whole groups are redrawn. Names of the cases where they stand alone.
+        ratio: What a missed case costs in false alarms.
+        draws: How many resamples.
+        seed: Of the resamples.
+    """
     generator = np.random.default_rng(seed)
-    found = []
+    _, unit = np.unique(np.asarray(groups), return_inverse=True)
+    count, found = int(unit.max()) + 1, []
     for _ in range(draws):
-        weights = np.bincount(generator.integers(len(labels), size=len(labels)), None, len(labels))
-        curve = error_curve(chances, labels, weights.astype(np.float64))
+        times = np.bincount(generator.integers(count, size=count), minlength=count)
+        curve = error_curve(chances, labels, times[unit].astype(np.float64))
         found.append(curve.best_threshold(ratio))
     low, high = np.quantile(found, [0.05, 0.95])
     return float(low), float(high)

@@ -174,7 +174,7 @@ def _subgroups(groups: tuple[Subgroup, ...], domain: Domain) -> Section:
     )
     return Section(
         "Subgroups",
-        (("Attributes of people, such as age or sex", f"{UNKNOWN}: none is recorded"),),
+        (("Other attributes, such as age or sex", f"{UNKNOWN}: not looked at one by one"),),
         (Table(header, rows),),
         f"Test cases, operating point in force. Wilson intervals, one by one{shared}. Of "
         f"{len(groups)} subgroups some stand out by chance. Thirds are of a finding's true value.",

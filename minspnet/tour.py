@@ -96,7 +96,7 @@ def _mended(
     for concept in range(truth.shape[1] if rows.size else 0):
         corrected = concepts.copy()
         value = truth[rows, concept]
-        corrected[:, concept] = (value >= 0.5) if trace.head.binary else value
+        corrected[:, concept] = trace.head.read(truth)[rows, concept]
         probabilities = trace.head.probabilities(trace.head.class_logits(corrected))
         mended = predicted_class(probabilities, policy) == labels[rows]
         mended &= np.isfinite(value)

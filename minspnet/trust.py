@@ -17,7 +17,7 @@ FEWEST = 8
 """Cases below which nothing is said against a method."""
 MOST_ALIKE = 0.5
 """Rank correlation with the attributions of a network of shuffled weights, from which a method
-is doubted: more than half of it then has nothing to do with what was learned."""
+is doubted. A choice: an attribution that is so much alike depends little on what was learned."""
 MOST_MISSED = 0.05
 """Share of the logit's difference that a method which promises the sum may miss."""
 _NORMAL = 1.96

@@ -51,14 +51,14 @@ def test_every_threshold_is_counted_as_it_decides(
 ) -> None:
     chances, labels = np.array([c for c, _ in cases], np.float32), np.array([y for _, y in cases])
     curve = error_curve(chances, labels)
-    for asked, step in [
-        (threshold, curve.at(threshold)),
-        *((at, k) for k, at in enumerate(curve.thresholds)),
-    ]:
+    reached = [(float(at), k) for k, at in enumerate(curve.thresholds) if not np.isnan(at)]
+    for asked, step in [(threshold, curve.at(threshold)), *reached]:
+        Policy((), asked)  # a threshold that a policy may have
         said = chances >= np.float32(asked)
         assert curve.missed[step] == ((labels == 1) & ~said).sum()
         assert curve.alarms[step] == ((labels == 0) & said).sum()
-    assert curve.cost(ratio)[curve.best(ratio)] == pytest.approx(curve.cost(ratio).min())
+    least = min(curve.cost(ratio)[step] for _, step in reached)
+    assert curve.cost(ratio)[curve.at(curve.best_threshold(ratio))] == pytest.approx(least)
 
 
 def test_weights_count_cases_as_often() -> None:
@@ -78,8 +78,16 @@ def test_well_calibrated_chances_are_cut_where_theory_says() -> None:
     generator = np.random.default_rng(0)
     chances = generator.uniform(size=20_000)
     labels = (generator.uniform(size=20_000) < chances).astype(int)
-    low, high = best_range(chances, labels, 4.0, draws=40)
+    low, high = best_range(chances, labels, list(map(str, range(20_000))), 4.0, draws=40)
     assert low < calibrated(4) < high and high - low < 0.15
+
+
+def test_whole_groups_are_redrawn() -> None:
+    """Ten cases of one patient, all alike, say no more than one of them."""
+    alone = best_range(CHANCES, LABELS, list("abcde"), 3.0)
+    many = np.repeat(np.arange(5), 10)
+    grouped = best_range(CHANCES[many], LABELS[many], [*np.array(list("abcde"))[many]], 3.0)
+    assert grouped == pytest.approx(alone)
 
 
 def test_more_than_two_classes_are_refused() -> None:

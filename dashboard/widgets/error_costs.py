@@ -65,7 +65,7 @@ def show_error_costs(view: View) -> None:
             st.button(
                 f"{title}: {percent(at, 1)}",
                 on_click=state.change_policy,
-                args=(policy.with_cut(float(np.clip(at, 0.001, 0.999))),),
+                args=(policy.with_cut(at),),
                 width="stretch",
                 disabled=curve.at(at) == curve.at(policy.decision_threshold),
             )
