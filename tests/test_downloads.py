@@ -35,9 +35,9 @@ def test_a_matrix_is_listed_cell_by_cell() -> None:
     }
 
 
-def test_cells_between_borders_are_called_by_the_border_they_begin_at() -> None:
+def test_cells_between_borders_are_called_by_their_middle() -> None:
     table = numbers(go.Figure(go.Heatmap(x=[0, 10, 30], y=["r"], z=[[1, 2]])))
-    assert table.to_dict("list") == {"x": [0, 10], "y": ["r", "r"], "value": [1, 2]}
+    assert table.to_dict("list") == {"x": [5, 20], "y": ["r", "r"], "value": [1, 2]}
 
 
 def test_a_flow_is_listed_link_by_link() -> None:
