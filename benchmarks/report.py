@@ -22,6 +22,7 @@ from benchmarks import (
     realised,
     regimes,
     replay,
+    sessions,
     sparsity,
     vectors,
 )
@@ -41,6 +42,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "guarantee": guarantee.table,
     "realised": realised.table,
     "replay": replay.table,
+    "sessions": sessions.table,
     "vectors": vectors.table,
 }
 _MARKS = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
