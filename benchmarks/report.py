@@ -23,6 +23,7 @@ from benchmarks import (
     realised,
     regimes,
     replay,
+    sessions,
     sparsity,
     vectors,
 )
@@ -42,6 +43,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "guarantee": guarantee.table,
     "realised": realised.table,
     "replay": replay.table,
+    "sessions": sessions.table,
     "vectors": vectors.table,
     "journeys": journeys.table,
 }

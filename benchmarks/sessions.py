@@ -48,7 +48,9 @@ def main() -> None:
         for models in (ONE, ALL) if count > 1 else (ONE,):
             key = {"sessions": count, "models": models}
             if not records.has(**key):
-                records.add(key | measure(count, models, options.seconds))
+                busy = os.getloadavg()[0]
+                found = measure(count, models, options.seconds)
+                records.add(key | {"busy": busy} | found)
     print(table(records.result))
 
 
@@ -148,6 +150,7 @@ def table(result: dict[str, Any]) -> str:
         *header(
             "sessions",
             "model",
+            "cores busy before",
             "moves",
             "median, s",
             "p95, s",
@@ -170,6 +173,7 @@ def table(result: dict[str, Any]) -> str:
             row(
                 str(one["sessions"]),
                 one["models"],
+                f"{one['busy']:.1f}",
                 f"{len(waits):,}",
                 *(f"{value:.2f}" for value in np.quantile(waits, [0.5, 0.95, 1])),
                 str(len(one["errors"])),

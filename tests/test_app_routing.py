@@ -136,6 +136,8 @@ def test_undo_and_as_trained_go_back() -> None:
 
 def test_a_budget_is_kept_and_shown_on_test_cases() -> None:
     app = open_tab("Within a budget", "shuttle")
+    assert len(app.table) == 1
+    app.session_state["budget-test"] = True
     app.slider(key="budget-share").set_value(30).run()
     table = app.table[0].value
     front = cache_routing.front("shuttle", "FLOPs", 0.5)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.browser import browser, chromium_path, server, settle
+from benchmarks.browser import ROOT, browser, chromium_path, server, settle
 
 MODEL = "breast_cytology-mean_and_se"
+PAGES = tuple((ROOT / "pages").glob("*.py"))
 expect.set_options(timeout=30_000)
 
 if chromium_path() is None:
@@ -50,6 +51,21 @@ def page(chromium: Browser) -> Iterator[Page]:
     yield visitor
     context.close()
     assert not outside
+
+
+def test_no_page_calls_another_host(page: Page, address: str) -> None:
+    """Fonts, scripts, icons and pictures of every page come from the server itself."""
+    page.goto(address)
+    links = page.get_by_test_id("stTopNavLink")
+    expect(links.first).to_be_visible()
+    paths = [link.get_attribute("href") or "" for link in links.all()]
+    assert len(paths) == len(PAGES)
+    for model in (MODEL, "lung_nodules"):
+        for path in paths:
+            page.goto(f"{address}/{path.rsplit('/', 1)[-1]}?model={model}")
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            settle(page)
+        # ``page`` fails at its end if anything else was asked for.
 
 
 def chance(page: Page) -> str:

@@ -1,6 +1,7 @@
 """The best thresholds that a budget can pay: one each, beside one for all."""
 
 import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -79,16 +80,27 @@ def show_budget(view: View) -> None:
         + "With few cases the most accurate is a lucky one; the first row looks at gates only and "
         "at no label."
     )
-    with st.expander("What is left of them on the test cases"):
-        left = []
-        for title, gates in rows.items():
-            test = cache.score(view.model, "test", Policy(gates, cut))
-            left.append(
-                {
-                    "Thresholds": title,
-                    "Accuracy, test": score(test.accuracy),
-                    f"{unit}, test": price(paid(test), unit),
-                }
-            )
-        st.table(pd.DataFrame(left).set_index("Thresholds"))
-        st.caption("Look once, when you are done: what is chosen by it is no longer tested by it.")
+    # Worked out when asked for: this page follows a slider.
+    place = st.expander(
+        "What is left of them on the test cases", key="budget-test", on_change="rerun"
+    )
+    if place.open:
+        with place:
+            _show_test(view, rows, paid, unit)
+
+
+def _show_test(
+    view: View, rows: Mapping[str, tuple[float, ...]], paid: Callable[[Score], float], unit: str
+) -> None:
+    left = []
+    for title, gates in rows.items():
+        test = cache.score(view.model, "test", Policy(gates, view.policy.decision_threshold))
+        left.append(
+            {
+                "Thresholds": title,
+                "Accuracy, test": score(test.accuracy),
+                f"{unit}, test": price(paid(test), unit),
+            }
+        )
+    st.table(pd.DataFrame(left).set_index("Thresholds"))
+    st.caption("Look once, when you are done: what is chosen by it is no longer tested by it.")

@@ -110,7 +110,7 @@ def show_tab(card: Facts, titles: Sequence[str]) -> None:
     for section in card.sheet.sections:
         if section.title in titles:
             if len(titles) > 1:
-                st.subheader(text.plain(section.title))
+                st.header(text.plain(section.title))
             if section.title == "Subgroups":
                 _show_subgroups(card)
             if section.title == "Calibration":

@@ -25,7 +25,7 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 def show_concept(view: View, part: str, found: tuple[Trust, ...]) -> None:
     """One concept: grade against truth, where the classes lie, and where it is most wrong."""
     domain, loaded = cache.domain_of(view.model), cache.model(view.model)
-    st.subheader("One finding, closer")
+    st.header("One finding, closer")
     k = st.selectbox(
         "Finding (or click one above)",
         range(len(found)),

@@ -154,7 +154,7 @@ def show_scores(view: View, bout: Bout) -> None:
     title = verdict.TITLES[bout.measure]
     points = bout.measure == "accuracy"
     with left:
-        st.subheader("Difference from the reference")
+        st.header("Difference from the reference")
         gaps = [score_[bout.measure].minus(scores[0][bout.measure]) for score_ in scores[1:]]
         rows = [
             Row(name, gap.value, gap.low, gap.high)
@@ -175,7 +175,7 @@ def show_scores(view: View, bout: Bout) -> None:
             "better and orange for worse."
         )
     with right:
-        st.subheader("What it costs")
+        st.header("What it costs")
         costs = [cache_compare.told(one, bout.entries, bout.part).macs for one in bout.entries]
         each = [score_[bout.measure].estimate for score_ in scores]
         shown = [

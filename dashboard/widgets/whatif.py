@@ -262,8 +262,9 @@ def _edit_size(view: View, case_id: str, entered: dict[int, float]) -> bool:
     left.slider("Size (% of what it is)", 50, 150, step=5, key=key, on_change=keep)
     edits = tuple(sorted(entered.items()))
     now = cache_case.edited_inputs(view.model, case_id, edits)[0]
-    middle.image(thumbnail(image, 3), caption="as it is", width=96)
-    right.image(thumbnail(now, 3), caption=f"at {st.session_state[key]}%", width=96)
+    middle.image(thumbnail(image, 3), caption="as it is", width=96, alt="As it is")
+    tried = f"at {st.session_state[key]}%"
+    right.image(thumbnail(now, 3), caption=tried, width=96, alt=f"As tried, {tried}")
     cut = "" if stands_free(now) else " It now reaches the edge and is cut off there."
     left.caption(
         "The same shape at another size, about its centre. Smoothing is not offered: a softer edge "
