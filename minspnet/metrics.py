@@ -126,10 +126,12 @@ def recall(
     return np.where(present > 0, found / np.maximum(present, 1), np.nan)
 
 
-def wilson_interval(count: int, cases: int) -> tuple[float, float]:
+def wilson_interval(count: float, cases: int) -> tuple[float, float]:
     """95 % interval of a share that was seen to be ``count / cases``; (0, 1) without cases.
 
-    It takes cases as independent: where several belong to one group, it is too narrow.
+    It takes cases as independent: where several belong to one group, it is too narrow. The count
+    may be a sum of grades in [0, 1], whose spread is at most that of yes and no with the same mean:
+    the interval is then too wide rather than too narrow.
 
     Raises:
         UserError: If the count does not lie between 0 and the number of cases.
