@@ -150,6 +150,19 @@ def wilson_interval(count: float, cases: int) -> tuple[float, float]:
     return low, 1.0 if count == cases else middle + reach
 
 
+def sign_test(more: int, fewer: int) -> float:
+    """The chance of as uneven a split or more if either side were as likely; 1 without any.
+
+    It needs six on one side and none on the other to fall below 0.05.
+
+    Source: the exact two-sided binomial test at one half.
+    """
+    from scipy.special import bdtr
+
+    both = more + fewer
+    return min(1.0, 2 * float(bdtr(min(more, fewer), both, 0.5))) if both else 1.0
+
+
 def calibration_error(
     probabilities: Float[np.ndarray, "case class"], labels: Int[np.ndarray, " case"], bins: int = 10
 ) -> float:
