@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from minspnet.cohorts import Cohort
 from minspnet.errors import requirement
-from minspnet.metrics import mean_auc
+from minspnet.metrics import mean_auc, sign_test
 
 FEWEST_UNITS = 10
 """Fewer groups than this say too little about further groups to redraw them."""
@@ -239,12 +239,10 @@ def discordance(
 
     Source: where each case is its own unit, McNemar's test in its exact form (1947).
     """
-    from scipy.special import bdtr
-
     better = (first.predicted == labels).astype(int) - (second.predicted == labels)
     by_unit = np.bincount(how.units, better)
     wins, losses = int((by_unit > 0).sum()), int((by_unit < 0).sum())
-    p = min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5))) if wins + losses else 1.0
+    p = sign_test(wins, losses)
     return Discordance(int((better > 0).sum()), int((better < 0).sum()), p)
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from minspnet.metrics import wilson_interval
+
 Kind = Literal["present", "rated", "graded"]
 """Of a concept's truth: there or not, one of a few steps, or any grade."""
 LEVELS = 25
@@ -59,7 +61,7 @@ class Reliability:
     Attributes:
         given: Mean grade given, by bin.
         true: Mean true grade.
-        low: Lower end of a 95 % interval of the mean true grade.
+        low: Lower end of a 95 % Wilson interval of the mean true grade.
         high: Its upper end.
         cases: In the bin.
         calibration_error: Mean distance of the two means, each bin counted by its cases.
@@ -170,20 +172,21 @@ def reliability(
 ) -> Reliability:
     """Compare grades given with true ones; equal grades always share a bin.
 
+    Intervals are Wilson's, and take cases as independent. Their width rests on the mean and not on
+    the spread seen, which is 0 where the few cases of a bin happen to share one true grade.
+
     Args:
         found: Grades given, in [0, 1].
-        truth: True grades.
+        truth: True grades, in [0, 1].
         bins: At most so many.
     """
     edges = np.unique(np.quantile(found, np.linspace(0, 1, bins + 1)[1:-1]))
     place = np.unique(np.searchsorted(edges, found, "right"), return_inverse=True)[1]
     cases = np.bincount(place)
     given, true = (np.bincount(place, column) / cases for column in (found, truth))
-    spread = np.bincount(place, (truth - true[place]) ** 2) / np.maximum(cases - 1, 1)
-    reach = 1.96 * np.sqrt(spread / cases)
-    # One case says nothing about how far its mean may be off.
-    reach = np.where(cases > 1, reach, np.nan)
-    low, high = np.clip(true - reach, 0, 1), np.clip(true + reach, 0, 1)
+    sums = np.bincount(place, truth)
+    ends = [wilson_interval(float(s), int(n)) for s, n in zip(sums, cases, strict=True)]
+    low, high = np.array(ends).T
     error = float((np.abs(given - true) * cases).sum() / cases.sum())
     return Reliability(given, true, low, high, cases, error)
 

@@ -126,10 +126,12 @@ def recall(
     return np.where(present > 0, found / np.maximum(present, 1), np.nan)
 
 
-def wilson_interval(count: int, cases: int) -> tuple[float, float]:
+def wilson_interval(count: float, cases: int) -> tuple[float, float]:
     """95 % interval of a share that was seen to be ``count / cases``; (0, 1) without cases.
 
-    It takes cases as independent: where several belong to one group, it is too narrow.
+    It takes cases as independent: where several belong to one group, it is too narrow. The count
+    may be a sum of grades in [0, 1], whose spread is at most that of yes and no with the same mean:
+    the interval is then too wide rather than too narrow.
 
     Raises:
         UserError: If the count does not lie between 0 and the number of cases.
@@ -146,6 +148,19 @@ def wilson_interval(count: int, cases: int) -> tuple[float, float]:
     # The ends are met exactly, which rounding need not do.
     low = 0.0 if count == 0 else middle - reach
     return low, 1.0 if count == cases else middle + reach
+
+
+def sign_test(more: int, fewer: int) -> float:
+    """The chance of as uneven a split or more if either side were as likely; 1 without any.
+
+    It needs six on one side and none on the other to fall below 0.05.
+
+    Source: the exact two-sided binomial test at one half.
+    """
+    from scipy.special import bdtr
+
+    both = more + fewer
+    return min(1.0, 2 * float(bdtr(min(more, fewer), both, 0.5))) if both else 1.0
 
 
 def calibration_error(

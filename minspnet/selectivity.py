@@ -121,7 +121,10 @@ def _influence(
 
 
 def paired_interval(differences: Float[np.ndarray, " case"]) -> tuple[float, float]:
-    """95 % interval of a mean of per-case differences, normal in the number of cases."""
+    """95 % interval of a mean of per-case differences, normal in the number of cases.
+
+    It takes cases as independent, and is too narrow where few of the differences are not 0.
+    """
     cases = len(differences)
     if cases < 2:
         return math.nan, math.nan

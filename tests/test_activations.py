@@ -125,6 +125,7 @@ def test_without_the_unit_by_hand() -> None:
     assert found.strength == pytest.approx(0.5)
     assert (found.flipped.tolist(), found.now.tolist()) == ([0], [0])
     assert (found.accuracy, found.accuracy_change) == (0.5, -0.25)
+    assert found.accuracy_p == 1  # one flip, which may as well have gone the other way
     assert (found.cases, found.rerouted) == (4, 0)
     assert np.isnan(found.auc)
 

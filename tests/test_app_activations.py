@@ -11,7 +11,9 @@ from test_app import IMAGE, TABULAR, figure, metric, open_app, own_store
 from dashboard import cache, cache_activations, unit_words
 from dashboard.format import score
 from dashboard.widgets import ablation
+from minspnet.metrics import sign_test
 from minspnet.policy import Policy
+from minspnet.selectivity import paired_interval
 from minspnet.trace import active_experts
 
 __all__ = ["own_store"]
@@ -42,13 +44,17 @@ def saying(app: AppTest) -> str:
     return app.markdown[1].value
 
 
+def captions(app: AppTest) -> str:
+    return " ".join(caption.value for caption in app.caption)
+
+
 @pytest.mark.parametrize("tab", TABS)
 @pytest.mark.parametrize("model", MODELS)
 def test_every_tab_opens_on_every_model(model: str, tab: str) -> None:
     app = open_page(model, tab)
     assert [t.label for t in app.tabs] == list(TABS)
     assert all(chart.proto.alt for chart in app.get("plotly_chart"))
-    assert "validation cases" in " ".join(caption.value for caption in app.caption)
+    assert "validation cases" in captions(app)
 
 
 @pytest.mark.parametrize("model", [TABULAR, IMAGE, WRIST])
@@ -89,7 +95,7 @@ def test_a_map_of_everything_stays_small(model: str) -> None:
     assert shape[0] == sum(layer.units for layer in known.layers)
     assert shape[0] * shape[1] < 50_000
     assert heat["x"][-1] == len(known.case_ids)
-    assert "neighbouring cases" in " ".join(caption.value for caption in app.caption)
+    assert "neighbouring cases" in captions(app)
 
 
 def test_the_sentence_says_what_a_second_library_finds() -> None:
@@ -147,6 +153,20 @@ def test_without_it_tells_what_the_core_finds() -> None:
     table = app.dataframe[0].value
     assert table["Case"].tolist() == [ids[row] for row in found.flipped]
     assert (table["With it"] != table["Without it"]).all()
+
+
+def test_four_flips_one_way_are_not_coloured() -> None:
+    """Of 100 cases four are lost: the interval leaves out 0, the sign test says p = 0.125."""
+    interval = paired_interval(np.repeat([-1.0, 0.0], [4, 96]))
+    assert interval[1] < 0
+    assert ablation._clear(-0.04, interval, sign_test(0, 4)) == 0
+    interval = paired_interval(np.repeat([-1.0, 0.0], [6, 94]))
+    assert ablation._clear(-0.06, interval, sign_test(0, 6)) == -0.06
+
+
+def test_that_cases_are_taken_as_independent_is_said_where_they_are_not() -> None:
+    assert "Cases of one subject are alike" in captions(open_page(WRIST, "Without it"))
+    assert "are alike" not in captions(open_page(TABULAR, "Without it"))
 
 
 def test_a_layer_is_ranked_when_asked_and_a_row_chooses_its_unit() -> None:

@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 from test_app import IMAGE, TABULAR, figure, open_app, own_store
 
 from dashboard import cache, cache_concepts, text
+from dashboard.widgets import corrections
 from dashboard.widgets.concept_closer import SHOWN
+from minspnet.intervention import Single
 from minspnet.policy import Policy
 from minspnet.trace import replay
 
@@ -55,28 +58,46 @@ def test_every_tab_opens_and_says_something(tab: str, model: str) -> None:
 @pytest.mark.parametrize("part", ["validation", "test"])
 @pytest.mark.parametrize("model", [TABULAR, IMAGE, WRIST, PHISHING])
 def test_the_first_sentence_counts_answers_that_a_correction_changes(model: str, part: str) -> None:
-    """Edit the named concept case by case through policies, and count anew."""
+    """Edit concepts case by case through policies, and count anew: picked on validation cases."""
     app = open_tab("Trust", model, part)
+    concepts = cache.domain_of(model).concepts
+    net = [recounted(model, "validation", k) for k in range(len(concepts))]
+    best = max(range(len(net)), key=lambda k: (net[k][0] - net[k][1], net[k][0]))
+    sentence, title = app.info[0].value, concepts[best].title
+    if net[best][0] <= net[best][1]:
+        assert sentence.startswith("No single finding misleads it")
+        return
+    if binomtest(net[best][0], sum(net[best])).pvalue < 0.05:
+        assert sentence.startswith(f"**{title}** misleads it most (picked on validation cases)")
+    else:
+        assert sentence.startswith("Too few errors to tell which finding misleads it most;")
+        assert f"**{title}** comes first (picked on validation cases)" in sentence
+    repaired, broken = recounted(model, part, best)
+    decided = cache.decision(model, part, cache.model(model).policy).predicted
+    wrong = int((decided != cache.part(model, part).labels).sum())
+    breaks = f"breaks {broken}" if broken else "breaks none"
+    assert f"{part} cases repairs {repaired} of {wrong} wrong answers and {breaks}" in sentence
+
+
+def recounted(model: str, part: str, concept: int) -> tuple[int, int]:
+    """Answers repaired and broken where one concept is corrected, case by case."""
     policy, trace = cache.model(model).policy, cache.model(model).traces[part]
     labels, truth = cache.part(model, part).labels, cache_concepts.true_grades(model, part)
     before = cache.decision(model, part, policy).predicted == labels
-    net = []
-    for k, name in enumerate(trace.concept_names):
-        after = [
-            replay(trace[n], policy.intervene(name, float(truth[n, k]))).predicted[0] == labels[n]
-            for n in range(len(trace))
-        ]
-        repaired, broken = int((after & ~before).sum()), int((before & ~np.array(after)).sum())
-        net.append((repaired - broken, repaired, broken, cache.domain_of(model).concepts[k].title))
-    most, repaired, broken, title = max(net, key=lambda row: row[:2])
-    sentence = app.info[0].value
-    if most <= 0:
-        assert sentence.startswith("No single finding misleads it")
-    else:
-        assert sentence.startswith(f"**{title}** misleads it most")
-        wrong = int((~before).sum())
-        breaks = f"breaks {broken}" if broken else "breaks none"
-        assert f"repairs {repaired} of {wrong} wrong answers and {breaks}" in sentence
+    name = trace.concept_names[concept]
+    edits = [policy.intervene(name, float(truth[n, concept])) for n in range(len(trace))]
+    after = [replay(trace[n], edit).predicted[0] for n, edit in enumerate(edits)] == labels
+    return int((after & ~before).sum()), int((before & ~after).sum())
+
+
+def test_a_finding_is_named_for_sure_only_if_chance_would_hardly_pick_it() -> None:
+    """Five repaired and none broken: p = 2 / 32; six: 2 / 64. Counted on the part shown."""
+    shown = Single((1, 2), (3,))
+    for repaired, start in ((5, "Too few errors to tell"), (6, "**Tilt** misleads it most")):
+        picked = Single(tuple(range(repaired)), ())
+        sentence = corrections._misleading("Tilt", picked, shown, "test", 80, 9)
+        assert sentence.startswith(start)
+        assert "in all 80 test cases repairs 2 of 9 wrong answers and breaks 1." in sentence
 
 
 def test_trust_is_sorted_and_is_that_of_the_core() -> None:

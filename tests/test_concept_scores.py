@@ -117,8 +117,9 @@ def test_the_pair_that_is_tied_most_untruly_comes_first() -> None:
 def test_reliability_by_hand() -> None:
     """Two bins: grades .2 .2 .4 against 0 .1 .2, and .6 .8 against .9 .9.
 
-    Means .2667 against .1, and .7 against .9: error (3 * .1667 + 2 * .2) / 5 = .18. The first
-    bin's true grades have a standard deviation of .1: its interval reaches 1.96 * .1 / sqrt(3).
+    Means .2667 against .1, and .7667 against .9. The second bin's true grades are all .9; Wilson's
+    interval of .9 among three is still wide: with room 3.8415 / 3 = 1.2805, its middle is
+    (.9 + .6402) / 2.2805 = .6754 and its reach sqrt(.09 * 1.2805 + .4099) / 2.2805 = .3177.
     """
     found, truth = np.array([0.2, 0.2, 0.4, 0.6, 0.8]), np.array([0, 0.1, 0.2, 0.9, 0.9])
     curve = reliability(found, truth, bins=2)
@@ -129,9 +130,15 @@ def test_reliability_by_hand() -> None:
     np.testing.assert_allclose(curve.given, [0.8 / 3, 2.3 / 3])
     np.testing.assert_allclose(curve.true, [0.1, 0.9])
     assert curve.calibration_error == pytest.approx((0.5 / 3 + 0.4 / 3) / 2)
-    assert curve.high[0] == pytest.approx(0.1 + 1.96 * 0.1 / np.sqrt(3))
-    assert curve.low[0] == 0  # cut at the end of the scale
-    assert curve.low[1] == curve.high[1] == pytest.approx(0.9)
+    assert (curve.low[1], curve.high[1]) == pytest.approx((0.3577, 0.9931), abs=1e-3)
+    assert 0 <= curve.low[0] < 0.1 < curve.high[0]
+
+
+def test_a_bin_whose_cases_share_one_true_grade_is_not_sure_of_it() -> None:
+    """Twenty cases in two bins, all without the concept: of ten, up to 28 % may have it."""
+    curve = reliability(np.arange(20) / 20, np.zeros(20), bins=2)
+    assert curve.low.tolist() == [0, 0]
+    assert curve.high == pytest.approx([3.8415 / 13.8415] * 2, abs=1e-4)
 
 
 @given(st.integers(0, 99), st.sampled_from([0, 2, 5]))

@@ -18,6 +18,7 @@ from minspnet.metrics import (
     calibration_error,
     mean_auc,
     recall,
+    sign_test,
     wilson_interval,
 )
 
@@ -132,6 +133,12 @@ def test_wilson_equals_scipy(cases: int, data: st.DataObject) -> None:
     count = data.draw(st.integers(0, cases))
     expected = binomtest(count, cases).proportion_ci(method="wilson")
     assert wilson_interval(count, cases) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_the_sign_test_equals_scipy(more: int, fewer: int) -> None:
+    expected = binomtest(more, more + fewer).pvalue if more + fewer else 1
+    assert sign_test(more, fewer) == pytest.approx(expected)
 
 
 def test_wilson_by_hand_and_at_its_ends() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from minspnet.ablation import Ablation
 
 _RANKED = "activations-ranked"
+_LEAST_P = 0.05
 
 
 def show_ablation(view: View, chosen: Chosen) -> None:
@@ -39,6 +40,7 @@ def show_ablation(view: View, chosen: Chosen) -> None:
         "out anew, too: a case may go another way."
     )
     _show_tiles(found)
+    _say_what_is_taken(view)
     left, right = st.columns([6, 5], gap="large")
     with left:
         _show_moved(view, found)
@@ -56,10 +58,11 @@ def _show_tiles(found: "Ablation") -> None:
         "Accuracy without it",
         score(found.accuracy + found.accuracy_change),
         f"{change(found.accuracy_change)}, {low} to {high}",
-        _clear(found.accuracy_change, found.accuracy_interval),
+        _clear(found.accuracy_change, found.accuracy_interval, found.accuracy_p),
         help=f"With it {score(found.accuracy)}; 95% interval of the change {low} to {high} points, "
-        f"paired, n = {found.cases:,}. Where no answer changes the interval is empty: see how "
-        "many flips can be excluded.",
+        f"paired, n = {found.cases:,}. Coloured where that leaves out 0 and a sign test on the "
+        f"answers made right or wrong is below 0.05 (p = {found.accuracy_p:.2g}). Where no answer "
+        "changes the interval is empty: see how many flips can be excluded.",
     )
     low, high = (_minus(f"{end:+.3f}") for end in found.auc_interval)
     show_tile(
@@ -93,10 +96,20 @@ def _minus(number: str) -> str:
     return number.replace("-", "−")
 
 
-def _clear(moved: float, interval: tuple[float, float]) -> float:
-    """A change that is coloured as good or bad: only one whose interval leaves out 0."""
+def _clear(moved: float, interval: tuple[float, float], p: float = 0.0) -> float:
+    """A change that is coloured as good or bad: its interval leaves out 0, a test bears it out."""
     low, high = interval
-    return 0.0 if not low * high > 0 else moved
+    return moved if low * high > 0 and p < _LEAST_P else 0.0
+
+
+def _say_what_is_taken(view: View) -> None:
+    """Only where it is not so."""
+    group = cache.domain_of(view.model).group_noun
+    if group:
+        st.caption(
+            f"Intervals and colours take cases as independent. Cases of one {group} are alike: the "
+            "intervals are then too narrow."
+        )
 
 
 def _show_moved(view: View, found: "Ablation") -> None:

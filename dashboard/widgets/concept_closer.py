@@ -60,7 +60,8 @@ def show_concept(view: View, part: str, found: tuple[Trust, ...]) -> None:
         sampled = f" {_POINTS} of {len(ids):,} are drawn." if len(ids) > _POINTS else ""
         st.caption(
             "On the dotted line a grade is right; below it the network grades too high. Squares: "
-            f"bins of equally many cases, with 95% intervals. Click a case to open it.{sampled}"
+            "bins of equally many cases, with 95% Wilson intervals, which take cases as "
+            f"independent. Click a case to open it.{sampled}"
         )
     with right:
         st.markdown("**In short**")

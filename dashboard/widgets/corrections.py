@@ -12,6 +12,7 @@ from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.trust import narrow_because
 from minspnet.intervention import Single
+from minspnet.metrics import sign_test
 
 _TITLES = {
     "random": "in random order",
@@ -20,30 +21,47 @@ _TITLES = {
     "worth": "most worth checking first",
 }
 _OPENED = 4
+_LEAST_P = 0.05
 _SCORES = {"accuracy": "Accuracy", "auc": "AUC"}
 
 
 def show_misleading(view: View, part: str) -> None:
-    """In one sentence: the concept whose correction mends the most answers."""
-    domain = cache.domain_of(view.model)
-    found = cache_concepts.singles(view.model, part, unedited(view))
-    best = max(range(len(found)), key=lambda k: (found[k].net, found[k].repaired))
-    decided = cache.decision(view.model, part, unedited(view)).predicted
-    wrong = int((decided != cache.part(view.model, part).labels).sum())
-    cases = len(decided)
-    if found[best].net <= 0:
+    """In one sentence: the concept whose correction mends most, picked on validation cases."""
+    domain, policy = cache.domain_of(view.model), unedited(view)
+    picked = cache_concepts.singles(view.model, CHOICE, policy)
+    best = max(range(len(picked)), key=lambda k: (picked[k].net, picked[k].repaired))
+    if picked[best].net <= 0:
+        cases, wrong = _wrong(view, CHOICE)
         st.info(
-            f"No single finding misleads it: whichever is corrected in all {cases:,} {part} cases, "
-            f"no more wrong answers are repaired than right ones broken ({wrong:,} are wrong)."
+            f"No single finding misleads it: whichever is corrected in all {cases:,} {CHOICE} "
+            "cases, no more wrong answers are repaired than right ones broken "
+            f"({wrong:,} are wrong)."
         )
         return
-    one, name = found[best], text.plain(domain.concepts[best].title)
-    breaks = f"breaks {one.broken:,}" if one.broken else "breaks none"
-    st.info(
-        f"**{name}** misleads it most: setting this finding to its true value in all {cases:,} "
-        f"{part} cases repairs {one.repaired:,} of {wrong:,} wrong answers and {breaks}."
-    )
+    one = cache_concepts.singles(view.model, part, policy)[best]
+    name = text.plain(domain.concepts[best].title)
+    st.info(_misleading(name, picked[best], one, part, *_wrong(view, part)))
     _show_mended(view, part, best, one)
+
+
+def _misleading(name: str, picked: Single, one: Single, part: str, cases: int, wrong: int) -> str:
+    """Name a finding for sure only where chance would hardly have picked it, and count it."""
+    said = (
+        f"**{name}** misleads it most"
+        if sign_test(picked.repaired, picked.broken) < _LEAST_P
+        else f"Too few errors to tell which finding misleads it most; **{name}** comes first"
+    )
+    breaks = f"breaks {one.broken:,}" if one.broken else "breaks none"
+    return (
+        f"{said} (picked on {CHOICE} cases): setting it to its true value in all {cases:,} {part} "
+        f"cases repairs {one.repaired:,} of {wrong:,} wrong answers and {breaks}."
+    )
+
+
+def _wrong(view: View, part: str) -> tuple[int, int]:
+    """Number of cases, and of those answered wrongly."""
+    decided = cache.decision(view.model, part, unedited(view)).predicted
+    return len(decided), int((decided != cache.part(view.model, part).labels).sum())
 
 
 def _show_mended(view: View, part: str, concept: int, found: Single) -> None:
