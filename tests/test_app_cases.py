@@ -189,30 +189,20 @@ def test_a_click_opens_the_case_and_the_filter_stays(model: str) -> None:
 
 def test_the_case_after_it_is_the_next_of_the_list() -> None:
     app = open_app("cases", model=TABULAR, cohort="known:malignant")
-    app.session_state["cases-order"] = "costly"
+    app.session_state["cases-order"] = "uncertain"
     app.run()
     table = app.dataframe[0]
     app.session_state[table.key] = picked(cells=[(2, "Case")])
     app.run()
     app.switch_page("../pages/case.py").run()
-    order = app.selectbox(key="case-order")
-    assert order.value == "listed"
-    assert app.selectbox(key="case-id").label == "Case (77; type to search)"
+    assert app.selectbox(key="case-order").value == "uncertain"
+    assert app.selectbox(key="case-id").label.startswith("Case (3 of 77 in your filter")
     next(b for b in app.button if b.label == "Next").click().run()
     assert app.query_params["case"] == table.value["Case"][3]
-    # Another model has no such filter; its list is all of its cases.
+    # Another model has no such filter.
     app.selectbox(key="sidebar-domain").set_value("lung_nodules").run()
     assert not app.exception
-    assert app.selectbox(key="case-id").label == "Case (233; type to search)"
-
-
-def test_a_filter_in_a_link_can_be_gone_through_on_the_case() -> None:
-    app = open_app("case", model=TABULAR, cohort="verdict:wrong")
-    assert "as listed on Cases" in app.selectbox(key="case-order").options
-    app.selectbox(key="case-order").set_value("listed").run()
-    assert app.selectbox(key="case-id").label == "Case (10; type to search)"
-    app = open_app("case", model=TABULAR)
-    assert "as listed on Cases" not in app.selectbox(key="case-order").options
+    assert "of 233;" in app.selectbox(key="case-id").label
 
 
 @pytest.mark.parametrize("model", [TABULAR, IMAGE, WRIST, "phishing"])
