@@ -60,6 +60,8 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.replay
 	$(BIN)/python -m benchmarks.vectors
 	$(BIN)/python -m benchmarks.journeys
+	$(BIN)/python -m benchmarks.waiting
+	$(BIN)/python -m benchmarks.sessions
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.speed
 

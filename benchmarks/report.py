@@ -26,6 +26,7 @@ from benchmarks import (
     sessions,
     sparsity,
     vectors,
+    waiting,
 )
 from benchmarks.records import RESULTS
 
@@ -45,6 +46,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "replay": replay.table,
     "sessions": sessions.table,
     "vectors": vectors.table,
+    "waiting": waiting.table,
     "journeys": journeys.table,
 }
 _MARKS = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
