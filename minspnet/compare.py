@@ -15,7 +15,8 @@ from minspnet.errors import requirement
 from minspnet.metrics import mean_auc, sign_test
 
 FEWEST_UNITS = 10
-"""Fewer groups than this say too little about further groups to redraw them."""
+"""Fewer groups than this say too little about further groups to redraw them; so do fewer units of
+a cohort about further cases of it."""
 LEAST_CHANCE = 1e-6
 """A chance of 0 for what came true would make the log loss infinite: it counts as this."""
 MEASURES = ("accuracy", "auc", "log_loss", "brier")
@@ -319,6 +320,9 @@ def cohort_differences(
 ) -> tuple[CohortDifference, ...]:
     """Compare accuracies cohort by cohort, the largest difference first.
 
+    Cohorts of fewer than ``FEWEST_UNITS`` units are left out: where all of a handful of cases
+    differ alike, every draw of them does, and the interval would be of no width.
+
     Who looks at many cohorts finds large differences by chance. The wide intervals are as many
     standard errors long as the most deviating cohort of a draw is away from its value in 95 % of
     the draws.
@@ -326,6 +330,7 @@ def cohort_differences(
     Source: the largest studentised deviation, as in Westfall and Young 1993, Resampling-based
     multiple testing.
     """
+    cohorts = [one for one in cohorts if len(np.unique(how.units[one.members])) >= FEWEST_UNITS]
     if not len(cohorts):
         return ()
     right = [(answers.predicted == labels).astype(np.float64) for answers in (first, second)]

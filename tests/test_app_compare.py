@@ -1,6 +1,7 @@
 """The Compare page: every number is that of the core, and every sentence follows from it."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from test_app_routing import WRIST, everything, open_tab, save_point, timed
 from dashboard import cache, cache_compare, cache_routing, contestants, state, verdict
 from dashboard.cache_compare import Contestant
 from dashboard.state import View
-from minspnet.compare import Discordance, Estimate, Measured
+from dashboard.widgets import apart
+from minspnet.compare import CohortDifference, Discordance, Estimate, Measured
 from minspnet.policy import CLOSED, Policy
 from minspnet.trace import replay
 
@@ -101,8 +103,6 @@ def test_models_of_other_splits_meet_on_the_cases_both_have_not_seen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One of the models tested on half as many cases: only those are compared."""
-    from dataclasses import replace
-
     loaded = cache.model(ALL)
     half = loaded.traces["test"][np.arange(0, 114, 2)[::-1]]
     fewer = replace(loaded, traces={**loaded.traces, "test": half})
@@ -212,6 +212,14 @@ def test_times_are_those_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     table = app.dataframe[0].value
     # The trunk and five experts, a millisecond each.
     assert table["Time per case"].tolist()[1:] == ["6 ms", "-"]
+
+
+def test_an_interval_that_is_not_known_is_a_dash() -> None:
+    nothing = Estimate(1, float("nan"), float("nan"))
+    one = CohortDifference("class", "few", 10, 1, 0, 10, nothing, nothing)
+    assert apart._together(one) == "–"
+    assert apart._together(replace(one, disputed=0)) == "no case differs"
+    assert apart._together(replace(one, together=Estimate(1, 0.5, 1.5))) == "+50.0 to +150.0"
 
 
 def test_cohorts_are_of_the_pair_and_warned_of() -> None:
