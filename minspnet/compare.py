@@ -47,7 +47,8 @@ class Resampling:
     """A bootstrap: units are redrawn with replacement, all cases of a unit together.
 
     Attributes:
-        units: Unit of each case, from 0 on; each case its own where cases stand alone.
+        units: Unit of each case, from 0 on; each case its own where cases stand alone, or come
+            from too few groups to redraw these.
         grouped: Whether units are groups of cases.
         draws: How often.
         seed: Equal seeds redraw equally.
@@ -225,7 +226,8 @@ class Discordance:
         first: Right for the first alone.
         second: Right for the second alone.
         p: Of a sign test over units: the chance of as uneven a split or more if neither were
-            better. It needs six units on one side to fall below 0.05.
+            better. It needs six units on one side to fall below 0.05. With too few groups to be
+            redrawn, it is that of independent cases, which those of one group are not.
     """
 
     first: int

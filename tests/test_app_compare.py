@@ -275,6 +275,19 @@ def test_a_win_needs_interval_and_sign_test(
     assert words.startswith("**c** decides") and r"\[a\]\(b\)" in words
 
 
+@pytest.mark.parametrize("measure", ["accuracy", "log_loss"])
+def test_few_groups_win_nothing_for_sure(measure: str) -> None:
+    found, disputed = verdict.Duel(1, 0, False, Estimate(0.05, 0.02, 0.08)), Discordance(40, 2, 0)
+    rest = (found, ["a", "b"], measure, "test movements", 280, disputed, 280)
+    assert verdict.outcome(*rest, verdict.too_few(True, 12, 280, "subject"))[1]
+    warning = verdict.too_few(False, 2, 280, "subject")
+    words, won = verdict.outcome(*rest, warning)
+    assert not won and words.endswith(warning)
+    assert warning in verdict.redrawn(False, 2, 280, "subject", "movement")
+    assert not verdict.too_few(False, 280, 280, "subject")
+    assert not verdict.too_few(False, 280, 280, "")
+
+
 def test_nothing_apart_is_told_with_what_could_hide() -> None:
     """Of 60 cases none differs: Wilson's upper end is 3.84 / (60 + 3.84), 6 points."""
     found = verdict.Duel(0, 1, True, Estimate(0, 0, 0))

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, cache_compare, state, text
+from dashboard import cache, cache_compare, state, text, verdict
 from dashboard.cache_compare import Contestant
 from dashboard.figures.comparison import Row, draw_agreement, draw_differences, draw_reliability
 from dashboard.format import percent
@@ -126,6 +126,9 @@ def show_cohorts(bout: Bout) -> None:
     found = cache_compare.by_cohort(first, second, bout.entries, bout.part)
     domain = cache.domain_of(first.model)
     grouped = cache_compare.redrawn(bout.entries, bout.part).grouped
+    groups = cache_compare.groups(bout.entries, bout.part)
+    total = len(cache_compare.shared(bout.entries, bout.part))
+    warning = verdict.too_few(grouped, groups, total, domain.group_noun)
     few = f"{FEWEST_UNITS} {domain.group_noun if grouped else domain.case_noun}s"
     if not any(one.disputed for one in found):
         st.write(
@@ -143,6 +146,7 @@ def show_cohorts(bout: Bout) -> None:
             if clear
             else ": all of them include 0, so that nothing is shown here but where to look next."
         )
+        + (f" {warning}" if warning else "")
     )
     rows = [
         Row(
