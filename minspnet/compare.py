@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from minspnet.cohorts import Cohort
 from minspnet.errors import requirement
-from minspnet.metrics import mean_auc, sign_test
+from minspnet.metrics import mean_auc, sign_test, wilson_interval
 
 FEWEST_UNITS = 10
 """Fewer groups than this say too little about further groups to redraw them; so do fewer units of
@@ -115,14 +115,26 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Measured:
-    """One measure of one contestant, on the cases and on every draw of them."""
+    """One measure of one contestant, on the cases and on every draw of them.
+
+    Attributes:
+        value: On the cases as they are.
+        draws: On every draw.
+        units: Independent units that a share is of; 0 for what is no share.
+    """
 
     value: float
     draws: Float[np.ndarray, " draw"]
+    units: int = 0
 
     @property
     def estimate(self) -> Estimate:
-        """The value with its interval."""
+        """The value with its interval; of a share of exactly 0 or 1, that of Wilson.
+
+        There every draw is alike, and an interval by draws would claim certainty.
+        """
+        if self.units and self.value in (0, 1):
+            return Estimate(self.value, *wilson_interval(self.value * self.units, self.units))
         return _estimate(self.value, self.draws)
 
     def minus(self, other: "Measured") -> Estimate:
@@ -170,7 +182,10 @@ def measure(
         draws = np.concatenate(kept)
         means = losses.mean(axis=0)
         scores = {
-            name: Measured(float(means[k]), draws[:, k].copy()) for k, name in enumerate(names)
+            name: Measured(
+                float(means[k]), draws[:, k].copy(), how.count if name == "accuracy" else 0
+            )
+            for k, name in enumerate(names)
         }
         area = mean_auc(answers.probabilities, labels)
         scores["auc"] = Measured(area, draws[:, -1].copy())

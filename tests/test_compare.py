@@ -178,6 +178,18 @@ def test_an_impossible_chance_costs_much_but_not_everything() -> None:
     assert found["log_loss"].value == pytest.approx((-math.log(1e-6) + math.log(2)) / 2)
 
 
+def test_a_perfect_accuracy_is_not_certain() -> None:
+    """Wilson's interval of 20 of 20 begins at 20 / (20 + 3.84); of 10 groups, at 10 / 13.84."""
+    labels = np.zeros(20, int)
+    right, wrong = measure([sure_of(*[0] * 20), sure_of(*[1] * 20)], labels, alone(20, draws=5))
+    found = right["accuracy"].estimate
+    assert (found.value, found.low, found.high) == pytest.approx((1, 20 / 23.8415, 1), abs=1e-5)
+    found = wrong["accuracy"].estimate
+    assert (found.value, found.low, found.high) == pytest.approx((0, 0, 3.8415 / 23.8415), abs=1e-5)
+    (grouped,) = measure([sure_of(*[0] * 20)], labels, resampling([str(k // 2) for k in range(20)]))
+    assert grouped["accuracy"].estimate.low == pytest.approx(10 / 13.8415, abs=1e-5)
+
+
 def test_discordance_by_hand() -> None:
     """All cases are of class 0. Right: first on 0 to 6, second on 6 and 7; both on 6.
 

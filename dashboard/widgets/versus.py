@@ -226,7 +226,10 @@ def _show_table(view: View, bout: Bout) -> None:
             alt="Paired differences of the contestants from the reference",
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("In brackets 95% intervals. Of log loss and Brier score less is better.")
+        st.caption(
+            "In brackets 95% intervals; of an accuracy of exactly 0 or 1, Wilson's. Of log loss "
+            "and Brier score less is better."
+        )
         st.toggle(
             "Measure time on this machine",
             key=_TIMED,
