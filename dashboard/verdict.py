@@ -56,6 +56,7 @@ def outcome(
     count: int,
     disputed: Discordance,
     units: int,
+    warning: str = "",
 ) -> tuple[str, bool]:
     """Say who wins, and whether that is sure enough to be called a win.
 
@@ -67,6 +68,7 @@ def outcome(
         count: How many.
         disputed: Cases for which only winner or other is right.
         units: How many of them are independent: groups, where cases come in groups.
+        warning: From ``too_few``: where it says something, no win is sure.
     """
     one, two = (f"**{text.plain(names[k])}**" for k in (found.winner, found.other))
     gap, points = found.gap, measure == "accuracy"
@@ -105,6 +107,8 @@ def outcome(
             f"gets right, {disputed.first} to {disputed.second}: that may be chance (sign test, "
             f"p = {disputed.p:.2f})."
         ), False
+    if warning:
+        return f"{said} The interval excludes 0, but is about these cases alone. {warning}", False
     return f"{said} The interval excludes 0.", True
 
 
@@ -131,6 +135,13 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f}%" if share >= 0.01 else f"{100 * share:.1g}%"
 
 
+def too_few(grouped: bool, groups: int, cases: int, group_noun: str) -> str:
+    """A warning where cases come in groups, but in too few of them to be redrawn; else nothing."""
+    if grouped or not group_noun or groups == cases:
+        return ""
+    return f"Only {groups} {group_noun}s: nothing can be said about further {group_noun}s."
+
+
 def redrawn(grouped: bool, groups: int, cases: int, group_noun: str, case_noun: str) -> str:
     """Say what the intervals are about."""
     if grouped:
@@ -138,10 +149,9 @@ def redrawn(grouped: bool, groups: int, cases: int, group_noun: str, case_noun: 
             f"Intervals: 1,000 redraws of whole {group_noun}s ({groups}), the same for all "
             "contestants."
         )
-    if group_noun and groups < cases:
+    if warning := too_few(grouped, groups, cases, group_noun):
         return (
-            f"**Only {groups} {group_noun}s: nothing can be said about further {group_noun}s.** "
-            f"The intervals redraw {case_noun}s, and are about further {case_noun}s of these same "
-            f"{groups}; for others expect them wider by far."
+            f"**{warning}** The intervals redraw {case_noun}s, and are about further "
+            f"{case_noun}s of these same {groups}; for others expect them wider by far."
         )
     return f"Intervals: 1,000 redraws of the {case_noun}s, the same for all contestants."

@@ -12,10 +12,11 @@ from jaxtyping import Float, Int
 
 from minspnet.cohorts import Cohort
 from minspnet.errors import requirement
-from minspnet.metrics import mean_auc, sign_test
+from minspnet.metrics import mean_auc, sign_test, wilson_interval
 
 FEWEST_UNITS = 10
-"""Fewer groups than this say too little about further groups to redraw them."""
+"""Fewer groups than this say too little about further groups to redraw them; so do fewer units of
+a cohort about further cases of it."""
 LEAST_CHANCE = 1e-6
 """A chance of 0 for what came true would make the log loss infinite: it counts as this."""
 MEASURES = ("accuracy", "auc", "log_loss", "brier")
@@ -46,7 +47,8 @@ class Resampling:
     """A bootstrap: units are redrawn with replacement, all cases of a unit together.
 
     Attributes:
-        units: Unit of each case, from 0 on; each case its own where cases stand alone.
+        units: Unit of each case, from 0 on; each case its own where cases stand alone, or come
+            from too few groups to redraw these.
         grouped: Whether units are groups of cases.
         draws: How often.
         seed: Equal seeds redraw equally.
@@ -113,14 +115,26 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Measured:
-    """One measure of one contestant, on the cases and on every draw of them."""
+    """One measure of one contestant, on the cases and on every draw of them.
+
+    Attributes:
+        value: On the cases as they are.
+        draws: On every draw.
+        units: Independent units that a share is of; 0 for what is no share.
+    """
 
     value: float
     draws: Float[np.ndarray, " draw"]
+    units: int = 0
 
     @property
     def estimate(self) -> Estimate:
-        """The value with its interval."""
+        """The value with its interval; of a share of exactly 0 or 1, that of Wilson.
+
+        There every draw is alike, and an interval by draws would claim certainty.
+        """
+        if self.units and self.value in (0, 1):
+            return Estimate(self.value, *wilson_interval(self.value * self.units, self.units))
         return _estimate(self.value, self.draws)
 
     def minus(self, other: "Measured") -> Estimate:
@@ -168,7 +182,10 @@ def measure(
         draws = np.concatenate(kept)
         means = losses.mean(axis=0)
         scores = {
-            name: Measured(float(means[k]), draws[:, k].copy()) for k, name in enumerate(names)
+            name: Measured(
+                float(means[k]), draws[:, k].copy(), how.count if name == "accuracy" else 0
+            )
+            for k, name in enumerate(names)
         }
         area = mean_auc(answers.probabilities, labels)
         scores["auc"] = Measured(area, draws[:, -1].copy())
@@ -224,7 +241,8 @@ class Discordance:
         first: Right for the first alone.
         second: Right for the second alone.
         p: Of a sign test over units: the chance of as uneven a split or more if neither were
-            better. It needs six units on one side to fall below 0.05.
+            better. It needs six units on one side to fall below 0.05. With too few groups to be
+            redrawn, it is that of independent cases, which those of one group are not.
     """
 
     first: int
@@ -319,6 +337,9 @@ def cohort_differences(
 ) -> tuple[CohortDifference, ...]:
     """Compare accuracies cohort by cohort, the largest difference first.
 
+    Cohorts of fewer than ``FEWEST_UNITS`` units are left out: where all of a handful of cases
+    differ alike, every draw of them does, and the interval would be of no width.
+
     Who looks at many cohorts finds large differences by chance. The wide intervals are as many
     standard errors long as the most deviating cohort of a draw is away from its value in 95 % of
     the draws.
@@ -326,6 +347,7 @@ def cohort_differences(
     Source: the largest studentised deviation, as in Westfall and Young 1993, Resampling-based
     multiple testing.
     """
+    cohorts = [one for one in cohorts if len(np.unique(how.units[one.members])) >= FEWEST_UNITS]
     if not len(cohorts):
         return ()
     right = [(answers.predicted == labels).astype(np.float64) for answers in (first, second)]

@@ -135,7 +135,8 @@ def _scores(
             ("Operations", f"{2 * macs:,.0f} FLOPs per case on average"),
         ),
         (Table(("Measure", "Value", "95 % interval"), rows),),
-        f"Worked out now, under the operating point in force. Intervals: {about}.",
+        f"Worked out now, under the operating point in force. Intervals: {about}; of "
+        "an accuracy of exactly 0 or 1, Wilson's.",
     )
 
 

@@ -1,6 +1,7 @@
 """The Compare page: every number is that of the core, and every sentence follows from it."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from test_app_routing import WRIST, everything, open_tab, save_point, timed
 from dashboard import cache, cache_compare, cache_routing, contestants, state, verdict
 from dashboard.cache_compare import Contestant
 from dashboard.state import View
-from minspnet.compare import Discordance, Estimate, Measured
+from dashboard.widgets import apart
+from minspnet.compare import CohortDifference, Discordance, Estimate, Measured
 from minspnet.policy import CLOSED, Policy
 from minspnet.trace import replay
 
@@ -101,8 +103,6 @@ def test_models_of_other_splits_meet_on_the_cases_both_have_not_seen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One of the models tested on half as many cases: only those are compared."""
-    from dataclasses import replace
-
     loaded = cache.model(ALL)
     half = loaded.traces["test"][np.arange(0, 114, 2)[::-1]]
     fewer = replace(loaded, traces={**loaded.traces, "test": half})
@@ -214,6 +214,14 @@ def test_times_are_those_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert table["Time per case"].tolist()[1:] == ["6 ms", "-"]
 
 
+def test_an_interval_that_is_not_known_is_a_dash() -> None:
+    nothing = Estimate(1, float("nan"), float("nan"))
+    one = CohortDifference("class", "few", 10, 1, 0, 10, nothing, nothing)
+    assert apart._together(one) == "–"
+    assert apart._together(replace(one, disputed=0)) == "no case differs"
+    assert apart._together(replace(one, together=Estimate(1, 0.5, 1.5))) == "+50.0 to +150.0"
+
+
 def test_cohorts_are_of_the_pair_and_warned_of() -> None:
     app = open_compare("shuttle", TABS[1], others=("all experts",))
     assert re.match(r"28 cohorts are looked at: about 1\.4 would", app.warning[0].value)
@@ -265,6 +273,19 @@ def test_a_win_needs_interval_and_sign_test(
     )
     assert won == sure and said in words
     assert words.startswith("**c** decides") and r"\[a\]\(b\)" in words
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "log_loss"])
+def test_few_groups_win_nothing_for_sure(measure: str) -> None:
+    found, disputed = verdict.Duel(1, 0, False, Estimate(0.05, 0.02, 0.08)), Discordance(40, 2, 0)
+    rest = (found, ["a", "b"], measure, "test movements", 280, disputed, 280)
+    assert verdict.outcome(*rest, verdict.too_few(True, 12, 280, "subject"))[1]
+    warning = verdict.too_few(False, 2, 280, "subject")
+    words, won = verdict.outcome(*rest, warning)
+    assert not won and words.endswith(warning)
+    assert warning in verdict.redrawn(False, 2, 280, "subject", "movement")
+    assert not verdict.too_few(False, 280, 280, "subject")
+    assert not verdict.too_few(False, 280, 280, "")
 
 
 def test_nothing_apart_is_told_with_what_could_hide() -> None:

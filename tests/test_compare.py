@@ -178,6 +178,18 @@ def test_an_impossible_chance_costs_much_but_not_everything() -> None:
     assert found["log_loss"].value == pytest.approx((-math.log(1e-6) + math.log(2)) / 2)
 
 
+def test_a_perfect_accuracy_is_not_certain() -> None:
+    """Wilson's interval of 20 of 20 begins at 20 / (20 + 3.84); of 10 groups, at 10 / 13.84."""
+    labels = np.zeros(20, int)
+    right, wrong = measure([sure_of(*[0] * 20), sure_of(*[1] * 20)], labels, alone(20, draws=5))
+    found = right["accuracy"].estimate
+    assert (found.value, found.low, found.high) == pytest.approx((1, 20 / 23.8415, 1), abs=1e-5)
+    found = wrong["accuracy"].estimate
+    assert (found.value, found.low, found.high) == pytest.approx((0, 0, 3.8415 / 23.8415), abs=1e-5)
+    (grouped,) = measure([sure_of(*[0] * 20)], labels, resampling([str(k // 2) for k in range(20)]))
+    assert grouped["accuracy"].estimate.low == pytest.approx(10 / 13.8415, abs=1e-5)
+
+
 def test_discordance_by_hand() -> None:
     """All cases are of class 0. Right: first on 0 to 6, second on 6 and 7; both on 6.
 
@@ -228,17 +240,31 @@ def test_kappa_is_undefined_where_all_say_one_class() -> None:
 
 
 def test_cohort_differences_by_hand() -> None:
-    """First is right on all, second wrong on two of the four of one cohort, none of the other."""
-    labels = np.zeros(8, int)
-    first, second = sure_of(*[0] * 8), sure_of(1, 1, 0, 0, 0, 0, 0, 0)
-    members = np.arange(8) < 4
+    """First is right on all, second wrong on half of the ten of one cohort, none of the other."""
+    labels = np.zeros(20, int)
+    first, second = sure_of(*[0] * 20), sure_of(*[1] * 5, *[0] * 15)
+    members = np.arange(20) < 10
     alike = [Cohort("half", "easy", ~members), Cohort("half", "hard", members)]
-    hard, easy = cohort_differences(alike, first, second, labels, alone(8))
-    assert (hard.name, hard.cases, hard.first, hard.second) == ("hard", 4, 1, 0.5)
-    assert (hard.alone.value, hard.disputed) == (0.5, 2)
+    hard, easy = cohort_differences(alike, first, second, labels, alone(20))
+    assert (hard.name, hard.cases, hard.first, hard.second) == ("hard", 10, 1, 0.5)
+    assert (hard.alone.value, hard.disputed) == (0.5, 5)
     assert (easy.name, easy.alone.value, easy.disputed) == ("easy", 0, 0)
     assert math.isnan(easy.together.low)
     assert hard.together.low <= hard.alone.value <= hard.together.high
+
+
+def test_a_handful_of_cases_or_groups_is_no_cohort() -> None:
+    """All of three cases differ alike, as do all of 24 cases of one group in 13: no draw varies."""
+    labels, members = np.zeros(48, int), np.arange(48) < 3
+    first, second = sure_of(*[0] * 48), sure_of(*[1] * 24, *[0] * 24)
+    few, rest = Cohort("class", "few", members), Cohort("class", "rest", ~members)
+    (found,) = cohort_differences([few, rest], first, second, labels, alone(48))
+    assert found.name == "rest"
+    assert cohort_differences([few], first, second, labels, alone(48)) == ()
+    one_group = Cohort("group", "first", np.arange(48) < 24)
+    how = resampling(["0"] * 24 + [str(k // 2) for k in range(24, 48)])
+    assert how.grouped
+    assert cohort_differences([one_group], first, second, labels, how) == ()
 
 
 def test_many_cohorts_are_seldom_all_missed() -> None:

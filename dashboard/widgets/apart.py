@@ -1,15 +1,18 @@
 """Where contestants part ways: calibration, agreement, single cases, cohorts."""
 
+import math
+
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, cache_compare, state, text
+from dashboard import cache, cache_compare, state, text, verdict
 from dashboard.cache_compare import Contestant
 from dashboard.figures.comparison import Row, draw_agreement, draw_differences, draw_reliability
 from dashboard.format import percent
 from dashboard.navigation import go_to
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.versus import Bout, with_interval
+from minspnet.compare import FEWEST_UNITS, CohortDifference
 from minspnet.reliability import gap
 
 _MOST_CASES, _MOST_COHORTS = 200, 12
@@ -121,8 +124,17 @@ def show_cohorts(bout: Bout) -> None:
     """Where two of them differ most in accuracy."""
     first, second = _pair(bout)
     found = cache_compare.by_cohort(first, second, bout.entries, bout.part)
+    domain = cache.domain_of(first.model)
+    grouped = cache_compare.redrawn(bout.entries, bout.part).grouped
+    groups = cache_compare.groups(bout.entries, bout.part)
+    total = len(cache_compare.shared(bout.entries, bout.part))
+    warning = verdict.too_few(grouped, groups, total, domain.group_noun)
+    few = f"{FEWEST_UNITS} {domain.group_noun if grouped else domain.case_noun}s"
     if not any(one.disputed for one in found):
-        st.write("Both are right on exactly the same cases: they differ nowhere in accuracy.")
+        st.write(
+            f"Both are right on exactly the same cases of every cohort of {few} or more: none of "
+            "them tells the two apart in accuracy."
+        )
         return
     clear = [one for one in found if one.together.excludes_zero]
     chance = 0.05 * len(found)
@@ -134,6 +146,7 @@ def show_cohorts(bout: Bout) -> None:
             if clear
             else ": all of them include 0, so that nothing is shown here but where to look next."
         )
+        + (f" {warning}" if warning else "")
     )
     rows = [
         Row(
@@ -156,7 +169,7 @@ def show_cohorts(bout: Bout) -> None:
         "the 95% interval of this cohort alone. Thin: the one that holds for all cohorts at once; "
         "green or orange where that leaves 0 out. "
         f"Thirds are of a finding's true value. The {len(rows)} largest differences of "
-        f"{len(found)} are drawn."
+        f"{len(found)} are drawn; cohorts of fewer than {few} say too little and are left out."
     )
     with st.expander("All cohorts as a table"):
         table = pd.DataFrame(
@@ -167,10 +180,7 @@ def show_cohorts(bout: Bout) -> None:
                     f"Accuracy, {first.title}": percent(one.first, 1),
                     f"Accuracy, {second.title}": percent(one.second, 1),
                     "Difference, points": round(100 * one.alone.value, 1),
-                    "95% for all at once": f"{100 * one.together.low:+.1f} to "
-                    f"{100 * one.together.high:+.1f}"
-                    if one.disputed
-                    else "no case differs",
+                    "95% for all at once": _together(one),
                 }
                 for one in found
             ]
@@ -178,8 +188,15 @@ def show_cohorts(bout: Bout) -> None:
         st.dataframe(table, hide_index=True, alt="Difference in accuracy in every cohort")
 
 
+def _together(one: CohortDifference) -> str:
+    if not one.disputed:
+        return "no case differs"
+    low, high = one.together.low, one.together.high
+    return "–" if math.isnan(low) else f"{100 * low:+.1f} to {100 * high:+.1f}"
+
+
 def _defined(low: float, high: float) -> tuple[float, float] | None:
-    return (low, high) if low == low else None
+    return None if math.isnan(low) else (low, high)
 
 
 def _pair(bout: Bout) -> tuple[Contestant, Contestant]:

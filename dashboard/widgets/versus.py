@@ -121,8 +121,16 @@ def show_verdict(bout: Bout) -> None:
     count = len(cache_compare.shared(entries, part))
     how = cache_compare.redrawn(entries, part)
     disputed = cache_compare.disputed(one, two, entries, part)
+    groups = cache_compare.groups(entries, part)
     said, sure = verdict.outcome(
-        found, bout.names, bout.measure, f"{part} {domain.case_noun}s", count, disputed, how.count
+        found,
+        bout.names,
+        bout.measure,
+        f"{part} {domain.case_noun}s",
+        count,
+        disputed,
+        how.count,
+        verdict.too_few(how.grouped, groups, count, domain.group_noun),
     )
     macs = [cache_compare.told(each, entries, part).macs for each in (one, two)]
     show = st.success if sure else st.info
@@ -139,7 +147,7 @@ def show_verdict(bout: Bout) -> None:
         "fitted to. "
         + verdict.redrawn(
             how.grouped,
-            cache_compare.groups(entries, part),
+            groups,
             count,
             domain.group_noun,
             domain.case_noun,
@@ -218,7 +226,10 @@ def _show_table(view: View, bout: Bout) -> None:
             alt="Paired differences of the contestants from the reference",
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("In brackets 95% intervals. Of log loss and Brier score less is better.")
+        st.caption(
+            "In brackets 95% intervals; of an accuracy of exactly 0 or 1, Wilson's. Of log loss "
+            "and Brier score less is better."
+        )
         st.toggle(
             "Measure time on this machine",
             key=_TIMED,
