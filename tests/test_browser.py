@@ -53,19 +53,21 @@ def page(chromium: Browser) -> Iterator[Page]:
     assert not outside
 
 
-def test_no_page_calls_another_host(page: Page, address: str) -> None:
+@pytest.mark.parametrize("model", [MODEL, "lung_nodules"])
+def test_no_page_calls_another_host(page: Page, address: str, model: str) -> None:
     """Fonts, scripts, icons and pictures of every page come from the server itself."""
+    # Some pages work things out for a while, and all of them have to come to their end.
+    page.set_default_timeout(120_000)
     page.goto(address)
     links = page.get_by_test_id("stTopNavLink")
     expect(links.first).to_be_visible()
     paths = [link.get_attribute("href") or "" for link in links.all()]
     assert len(paths) == len(PAGES)
-    for model in (MODEL, "lung_nodules"):
-        for path in paths:
-            page.goto(f"{address}/{path.rsplit('/', 1)[-1]}?model={model}")
-            expect(page.get_by_role("heading", level=1)).to_be_visible()
-            settle(page)
-        # ``page`` fails at its end if anything else was asked for.
+    for path in paths:
+        page.goto(f"{address}/{path.rsplit('/', 1)[-1]}?model={model}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        settle(page)
+    # ``page`` fails at its end if anything else was asked for.
 
 
 def chance(page: Page) -> str:
