@@ -149,8 +149,11 @@ def test_a_budget_is_kept_and_shown_on_test_cases() -> None:
     )
     assert app.table[1].value.iloc[2]["Accuracy, test"] == score(test.accuracy)
     for row in range(3):
-        app.button[[b.label.startswith("Take ") for b in app.button].index(True) + row].click()
-        app.run()
+        button = app.button[[b.label.startswith("Take ") for b in app.button].index(True) + row]
+        # Two rows may be of the same thresholds: the second has nothing left to take.
+        if not button.disabled:
+            button.click()
+            app.run()
         gates = Policy.from_text(app.query_params["gates"])
         held = cache.score("shuttle", "validation", gates)
         assert 2 * held.mean_macs <= 0.3 * price.total * (1 + 1e-9)
