@@ -140,7 +140,7 @@ def test_many_classes_have_no_decision_threshold(wrist: Study) -> None:
 
 def test_without_experts_there_is_nothing_to_route() -> None:
     assert "no experts" in words_of(open_app("routing", model=BARE))
-    assert metric(open_app(model=BARE), "Experts per case") == "0.0"
+    assert metric(open_app(model=BARE), "Experts per case") == "0"
 
 
 # --- Folders from elsewhere -----------------------------------------------------------------

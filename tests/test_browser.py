@@ -53,7 +53,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     assert not outside
 
 
-@pytest.mark.parametrize("model", [MODEL, "lung_nodules"])
+@pytest.mark.parametrize("model", ["lung_nodules"])
 def test_no_page_calls_another_host(page: Page, address: str, model: str) -> None:
     """Fonts, scripts, icons and pictures of every page come from the server itself."""
     # Some pages work things out for a while, and all of them have to come to their end.
