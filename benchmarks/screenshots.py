@@ -30,8 +30,8 @@ def main() -> None:
         for name, (path, height) in SHOTS.items():
             page = chromium.new_page(viewport={"width": 1440, "height": height})
             page.goto(f"{address}/{path}")
-            if name != "cases":  # its first tab is a list
-                page.wait_for_selector(".js-plotly-plot .main-svg")
+            if name not in ("cases", "facts"):  # their first tabs draw no chart
+                page.wait_for_selector(".js-plotly-plot .main-svg", timeout=90_000)
             page.wait_for_timeout(6000)
             if name == "routing":
                 page.get_by_text("than without gates").wait_for(timeout=60_000)

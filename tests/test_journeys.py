@@ -32,7 +32,7 @@ if chromium_path() is None:
     pytest.skip("Chromium is not installed: the browser was not tested", allow_module_level=True)
 
 UNSEEN = ("validation", "test")
-# One model; the benchmark takes the same steps on on_one_model.
+# One model; the benchmark takes the same steps on both.
 on_one_model = pytest.mark.parametrize("model", MODELS[:1])
 
 
