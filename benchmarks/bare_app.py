@@ -1,4 +1,4 @@
-"""The least that Streamlit can redraw: one slider, one tile and one chart, to time pages against."""
+"""The least that Streamlit can redraw, to time pages against: a slider, a tile and a chart."""
 
 import plotly.graph_objects as go
 import streamlit as st

@@ -14,14 +14,14 @@ _QUIET_MS = 1200
 _WATCH = """(answer) => {
   const watch = window.watch = {first: null, last: 0, answered: null};
   const main = document.querySelector('[data-testid=stMain]');
-  const changed = (node) => {
-    const element = node.nodeType === 1 ? node : node.parentElement;
-    if (!element || (element.tagName !== 'CANVAS' && element.closest('canvas'))) return;
+  const changed = ({target, type}) => {
+    const element = target.nodeType === 1 ? target : target.parentElement;
+    const canvas = element && element.closest('canvas');
+    if (!element || (canvas && (canvas !== element || type === 'childList'))) return;
     watch.last = performance.now();
     if (answer && element.closest(answer)) watch.answered = watch.last;
   };
-  watch.observer = new MutationObserver(
-    (changes) => changes.forEach((change) => changed(change.target)));
+  watch.observer = new MutationObserver((changes) => changes.forEach(changed));
   watch.observer.observe(main, {
     subtree: true, childList: true, characterData: true, attributes: true});
   if (!window.painted) {
