@@ -39,7 +39,7 @@ try:
     start_if_asked()
     show_tour()
     forget_charts()
-    state.open_page()
+    state.open_page(page.url_path)
     page.run()
     show_downloads()
     state.write_address()

@@ -4,7 +4,7 @@ The session holds one ``View``; the address is written from it on every run, so 
 link reopens the same view. A link is only read once, when a session starts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -18,8 +18,11 @@ _KEY = "view"
 _NOTICES = "notices"
 _PROMISED = "promised"
 _TOLD = "told"
-_TAB = "tab"
-_ASKED_TAB = "asked-tab"
+_PAGE = "page-open"
+_SHOWN = "choices-shown"
+_ASKED = "choices-asked"
+CHOICES = ("tab", "part", "finding", "unit", "order", "first", "others", "measure")
+"""What a page lets one choose beside the view, as the address names it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def current() -> View:
     if _KEY not in st.session_state:
         view, notices = from_address(st.query_params.to_dict())
         st.session_state[_KEY] = view
-        st.session_state[_ASKED_TAB] = st.query_params.get("tab")
+        given = st.query_params.to_dict()
+        st.session_state[_ASKED] = {name: given[name] for name in CHOICES if name in given}
         for sentence in (*cache.unreadable(), *notices):
             _tell(sentence)
     view_now: View = st.session_state[_KEY]
@@ -120,24 +124,42 @@ def promised(model: str, policy: Policy) -> str:
     return str(said) if known == [model, policy] else ""
 
 
-def open_page() -> None:
-    """Start a page at its first tab, unless it or a link says otherwise."""
-    st.session_state[_TAB] = None
+def open_page(path: str) -> None:
+    """Start another page with its usual choices, unless it or a link says otherwise."""
+    if st.session_state.get(_PAGE) != path:
+        st.session_state[_PAGE] = path
+        st.session_state[_SHOWN] = {}
 
 
-def follow_tab(key: str, titles: Sequence[str]) -> None:
-    """Open the tab that the link of this session asked for, at the first page that has any."""
-    asked = st.session_state.pop(_ASKED_TAB, None)
-    if asked in titles:
-        st.session_state[key] = asked
-    elif asked is not None:
-        known = ", ".join(titles)
-        _tell(str(requirement("tab", f"be one of {known}", repr(asked), "pick one")))
+def asked(name: str) -> str | None:
+    """What the link of this session asks for under a name of ``CHOICES``; told once."""
+    wanted: dict[str, str] = st.session_state.get(_ASKED, {})
+    return wanted.pop(name, None)
 
 
-def show_tab(title: str | None) -> None:
-    """Have the address name the open tab; None for the first one."""
-    st.session_state[_TAB] = title
+def follow(name: str, key: str, known: Mapping[str, object]) -> None:
+    """Set a widget as the link of this session asks, at the first page that has it.
+
+    Args:
+        name: One of ``CHOICES``.
+        key: Of the widget, which is not drawn yet.
+        known: Its options, by what links call them.
+    """
+    wanted = asked(name)
+    if wanted in known:
+        st.session_state[key] = known[wanted]
+    elif wanted is not None:
+        refuse(name, wanted, known)
+
+
+def refuse(name: str, wanted: str, known: Iterable[str]) -> None:
+    """Say that a link asks for something that is not there."""
+    _tell(str(requirement(name, f"be one of {', '.join(known)}", repr(wanted), "pick one")))
+
+
+def show(name: str, said: str | None) -> None:
+    """Have the address say what is chosen; None for what a page shows anyway."""
+    st.session_state.setdefault(_SHOWN, {})[name] = said
     write_address()
 
 
@@ -150,9 +172,8 @@ def address() -> dict[str, str]:
     wanted |= view.policy.to_text()
     if view.cohort != EVERYTHING:
         wanted["cohort"] = view.cohort.to_text()
-    if st.session_state.get(_TAB):
-        wanted["tab"] = st.session_state[_TAB]
-    return wanted
+    shown: dict[str, str | None] = st.session_state.get(_SHOWN, {})
+    return wanted | {name: said for name, said in shown.items() if said}
 
 
 def write_address() -> None:

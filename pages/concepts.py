@@ -17,6 +17,7 @@ st.write(
 def show_concepts() -> None:
     """One fragment, so that a choice redraws this page's charts and nothing else."""
     view = state.current()
+    state.follow("part", "concepts-part", {name: name for name in ("validation", "test")})
     part = st.segmented_control(
         "Unseen cases",
         ["validation", "test"],
@@ -27,6 +28,7 @@ def show_concepts() -> None:
         help="Decide on validation cases; test cases are for a last look, to report.",
     )
     part = part or "validation"
+    state.show("part", None if part == "validation" else part)
     corrections.show_misleading(view, part)
     tabs = {
         "Trust": lambda: trust.show_trust(view, part),

@@ -50,3 +50,37 @@ def test_an_unknown_tab_is_said_and_the_first_one_shown() -> None:
     app.run()
     assert any("tab must be one of Trust" in warning.value for warning in app.warning)
     assert "tab" not in app.query_params
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "key", "value"),
+    [
+        ("cases", {"order": "wrong"}, "cases-order", "wrong"),
+        ("concepts", {"part": "test"}, "concepts-part", "test"),
+        ("concepts", {"finding": "asymmetry"}, f"concept-shown-{TABULAR}", 5),
+    ],
+)
+def test_a_link_reopens_what_was_chosen(
+    page: str, link: dict[str, str], key: str, value: object
+) -> None:
+    app = open_link(page, model=TABULAR, **link)
+    assert not app.exception and app.session_state[key] == value
+    assert {name: app.query_params[name] for name in link} == link
+    app.run()
+    assert {name: app.query_params[name] for name in link} == link
+
+
+def test_a_link_reopens_a_unit() -> None:
+    usual = open_app("activations", model=TABULAR)
+    layer, unit = usual.query_params["unit"].split(".")
+    other = f"{int(layer) + 1}.1"
+    app = open_link("activations", model=TABULAR, unit=other)
+    assert not app.exception and app.query_params["unit"] == other != f"{layer}.{unit}"
+
+
+@pytest.mark.parametrize("unit", ["0.99999", "99.0", "-1.0", "x", "1", "9" * 400, "²."])
+def test_an_unknown_unit_is_said(unit: str) -> None:
+    app = open_link("activations", model=TABULAR, unit=unit)
+    app.run()
+    assert not app.exception
+    assert any(said.value.startswith("unit must be one of 0.0 to") for said in app.warning)

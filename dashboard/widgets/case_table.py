@@ -30,9 +30,11 @@ def show_table(view: View) -> None:
     policy = unedited(view)
     orders = [k for k in LISTINGS if k not in ("costly", "gates") or policy.gate_thresholds]
     top = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    state.follow("order", "cases-order", {k: k for k in orders})
     listing = top.selectbox(
         "Order", orders, format_func=LISTINGS.__getitem__, key="cases-order", width=320
     )
+    state.show("order", None if listing == orders[0] else listing)
     rows = cache_cases.listed(view.model, policy, view.cohort, listing)
     if not len(rows):
         st.info("No case fits all these conditions. Drop one of them above.")

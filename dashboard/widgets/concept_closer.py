@@ -26,12 +26,15 @@ def show_concept(view: View, part: str, found: tuple[Trust, ...]) -> None:
     """One concept: grade against truth, where the classes lie, and where it is most wrong."""
     domain, loaded = cache.domain_of(view.model), cache.model(view.model)
     st.header("One finding, closer")
+    key = SHOWN.format(view.model)
+    state.follow("finding", key, {name: n for n, name in enumerate(domain.concept_names)})
     k = st.selectbox(
         "Finding (or click one above)",
         range(len(found)),
         format_func=lambda n: domain.concepts[n].title,
-        key=SHOWN.format(view.model),
+        key=key,
     )
+    state.show("finding", domain.concept_names[k])
     concept, trust = domain.concepts[k], found[k]
     st.write(text.plain(f"{concept.meaning} From {concept.low_word} to {concept.high_word}."))
     policy, labels = unedited(view), cache.part(view.model, part).labels

@@ -14,10 +14,10 @@ def show_tabs(tabs: Mapping[str, Callable[[], None]], key: str) -> None:
         tabs: What draws each, by title.
         key: Unique in the app.
     """
-    state.follow_tab(key, tuple(tabs))
+    state.follow("tab", key, {title: title for title in tabs})
     shown = st.tabs(list(tabs), key=key, on_change="rerun")
     for place, (tab, (title, show)) in enumerate(zip(shown, tabs.items(), strict=True)):
         if tab.open:
-            state.show_tab(title if place else None)
+            state.show("tab", title if place else None)
             with tab:
                 show()

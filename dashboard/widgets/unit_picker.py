@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from dashboard import cache_activations, text, unit_words
+from dashboard import cache_activations, state, text, unit_words
 from dashboard.state import View, unedited
 
 UNIT = "activations-unit"
@@ -20,6 +20,7 @@ class Chosen(NamedTuple):
 def pick_unit(view: View) -> Chosen:
     """Three menus in a row; the last lists the clearest units first."""
     known, policy = cache_activations.recorded(view.model), unedited(view)
+    _follow_link(view.model)
     parts = list(dict.fromkeys(layer.part for layer in known.layers))
     one, two, three = st.columns([3, 5, 6], vertical_alignment="bottom")
     part = one.selectbox(
@@ -47,7 +48,25 @@ def pick_unit(view: View) -> Chosen:
         help="Those that follow a finding or tell a class apart most clearly come first. Units "
         "without a name of their own are numbered from 0, as in the weights.",
     )
+    state.show("unit", f"{layer}.{unit}")
     return Chosen(layer, unit)
+
+
+def _follow_link(model: str) -> None:
+    """Set all three menus to the unit that a link names by its layer's place and its number."""
+    wanted = state.asked("unit")
+    if wanted is None:
+        return
+    layers = cache_activations.recorded(model).layers
+    place, _, number = wanted.partition(".")
+    whole = place.isdecimal() and number.isdecimal() and len(wanted) < 12
+    if not whole or int(place) >= len(layers) or int(number) >= layers[int(place)].units:
+        state.refuse("unit", wanted, (f"0.0 to {len(layers) - 1}.{layers[-1].units - 1}",))
+        return
+    layer, part = int(place), layers[int(place)].part
+    st.session_state[f"activations-part-{model}"] = part
+    st.session_state[f"activations-layer-{model}-{part}"] = layer
+    choose_unit(model, layer, int(number))
 
 
 def choose_unit(model: str, layer: int, unit: int) -> None:
