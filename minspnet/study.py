@@ -1,7 +1,7 @@
 """One honest experiment: train on one part, choose on the second, report the third once."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from minspnet.presets import Preset
 from minspnet.sweep import Outcomes, most_within
 from minspnet.tally import MOST_SETS, count_sets
 from minspnet.trace import Trace, replay
-from minspnet.training.train import Progress, TrainingData, train
+from minspnet.training.train import Progress, StepHook, TrainingData, train
 
 BUDGET = 0.4
 """Share of all MACs that the operating point may cost on average over validation cases.
@@ -71,6 +71,9 @@ def conduct(
     baselines: bool = True,
     on_epoch: Progress | None = None,
     checkpoint: Path | None = None,
+    watch: bool = False,
+    after_step: StepHook | None = None,
+    on_baseline: Callable[[str], None] | None = None,
 ) -> Study:
     """Train, calibrate, choose the operating point and report.
 
@@ -84,6 +87,10 @@ def conduct(
         baselines: Score the usual models on the same split too.
         on_epoch: Told the loss terms after each epoch.
         checkpoint: Folder to keep each epoch in; an interrupted training goes on from there.
+        watch: Weigh the validation cases after each epoch too, as a recipe with ``patience``
+            does in any case; the weights stay the same.
+        after_step: Called after each step of the optimiser; what it raises ends the training.
+        on_baseline: Told the name of each of the usual models before it is fitted.
     """
     reachable = count_sets(Network(preset.model).tree)
     if reachable > MOST_SETS:
@@ -95,7 +102,10 @@ def conduct(
         )
     parts = {name: cases.take(getattr(split, name)) for name in PARTS}
     scale = ConceptScale.fit(domain.concepts, parts["train"])
-    network, cost = fit(preset, parts["train"], scale, seed, on_epoch, checkpoint)
+    watched = parts["validation"] if watch or preset.training.patience else None
+    network, cost = fit(
+        preset, parts["train"], scale, seed, on_epoch, checkpoint, watched, after_step
+    )
     practised = 0.5 if preset.training.practice == "router" else 0.0
     calibrate(network, parts["validation"], domain, practised)
     traces = {name: _run(network, part, domain) for name, part in parts.items()}
@@ -106,7 +116,7 @@ def conduct(
     metrics["cases"] = {name: len(part) for name, part in parts.items()}
     if baselines:
         metrics["baselines"] = _baselines(
-            parts, network.parameters_count, seed, preset.model.stem.levels
+            parts, network.parameters_count, seed, preset.model.stem.levels, on_baseline
         )
     return Study(domain, variant, preset, seed, network, scale, cost, policy, traces, metrics)
 
@@ -118,15 +128,28 @@ def fit(
     seed: int,
     on_epoch: Progress | None = None,
     checkpoint: Path | None = None,
+    validation: Cases | None = None,
+    after_step: StepHook | None = None,
 ) -> tuple[Network, CostTable]:
-    """Train the preset on the training part and count its cost."""
+    """Train the preset on the training part and count its cost; see ``train`` for the hooks."""
     cost = cost_table(Network(preset.model))
-    data = TrainingData(part.inputs, scale.truth(part.columns), part.labels)
     shares = np.asarray(cost.experts, dtype=np.float64) / cost.total
     network = train(
-        preset.model, preset.training, data, shares, seed, on_epoch, checkpoint=checkpoint
+        preset.model,
+        preset.training,
+        _with_truth(part, scale),
+        shares,
+        seed,
+        on_epoch,
+        after_step=after_step,
+        validation=None if validation is None else _with_truth(validation, scale),
+        checkpoint=checkpoint,
     )
     return network, cost
+
+
+def _with_truth(part: Cases, scale: ConceptScale) -> TrainingData:
+    return TrainingData(part.inputs, scale.truth(part.columns), part.labels)
 
 
 def calibrate(
@@ -201,7 +224,11 @@ def _rank_correlations(trace: Trace, policy: Policy, truth: np.ndarray) -> dict[
 
 
 def _baselines(
-    parts: Mapping[str, Cases], parameters: int, seed: int, levels: tuple[int, ...]
+    parts: Mapping[str, Cases],
+    parameters: int,
+    seed: int,
+    levels: tuple[int, ...],
+    on_start: Callable[[str], None] | None,
 ) -> dict[str, Any]:
     train_part, test = parts["train"], parts["test"]
     known = train_part.labels != UNLABELLED
@@ -213,6 +240,7 @@ def _baselines(
         parameters,
         seed,
         levels,
+        on_start,
     )
     return {name: dataclasses.asdict(score) for name, score in scores.items()}
 
