@@ -20,6 +20,7 @@ from minspnet.metrics import CostTable, bootstrap_interval, calibration_error
 from minspnet.network import Network, run
 from minspnet.policy import CLOSED, Policy
 from minspnet.presets import Preset
+from minspnet.spec import ModelSpec
 from minspnet.sweep import Outcomes, most_within
 from minspnet.tally import MOST_SETS, count_sets
 from minspnet.trace import Trace, replay
@@ -92,14 +93,7 @@ def conduct(
         after_step: Called after each step of the optimiser; what it raises ends the training.
         on_baseline: Told the name of each of the usual models before it is fitted.
     """
-    reachable = count_sets(Network(preset.model).tree)
-    if reachable > MOST_SETS:
-        raise requirement(
-            "the forest",
-            f"reach at most {MOST_SETS} sets of active experts",
-            reachable,
-            "use fewer parallel experts, or put some behind others",
-        )
+    check_forest(preset.model)
     parts = {name: cases.take(getattr(split, name)) for name in PARTS}
     scale = ConceptScale.fit(domain.concepts, parts["train"])
     watched = parts["validation"] if watch or preset.training.patience else None
@@ -119,6 +113,22 @@ def conduct(
             parts, network.parameters_count, seed, preset.model.stem.levels, on_baseline
         )
     return Study(domain, variant, preset, seed, network, scale, cost, policy, traces, metrics)
+
+
+def check_forest(spec: ModelSpec) -> None:
+    """Refuse an architecture whose routings are too many to be told apart.
+
+    Raises:
+        UserError: If more sets of experts can run than are counted.
+    """
+    reachable = count_sets(Network(spec).tree)
+    if reachable > MOST_SETS:
+        raise requirement(
+            "the forest",
+            f"reach at most {MOST_SETS} sets of active experts",
+            reachable,
+            "use fewer parallel experts, or put some behind others",
+        )
 
 
 def fit(
