@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from minspnet.budgets import budget_preset
-from minspnet.collection import CARD, CASES, Collection
-from minspnet.workspace import Workspace
+from minspnet.budgets import budget_preset, estimate_seconds
 
 from dashboard import heavy
+from minspnet.collection import CARD, CASES, Collection
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
 from minspnet.presets import Preset
 from minspnet.queue.queue import Queue
+from minspnet.workspace import Workspace
 
 if TYPE_CHECKING:
     from minspnet.queue.preview import Preview
+
+_TRAINED = 0.64
+"""Share of the cases that train, unless the data bring a split of their own."""
 
 Stamp = tuple[int, int]
 """When the two files of a collection were written."""
@@ -50,7 +53,7 @@ def saved() -> tuple[list[Saved], list[str]]:
         try:
             found.append(Saved(key, _title(key, stamp := _stamp(key)), stamp))
         except UserError as error:
-            unreadable.append(str(error))
+            unreadable.append(f"{error} The data {key} are left out.")
     return found, unreadable
 
 
@@ -102,3 +105,10 @@ def preview(preset: Preset) -> "Preview":
     from minspnet.queue.preview import preview as build
 
     return build(preset)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def seconds(preset: Preset, cases: int) -> float:
+    """About how long training takes on this machine, were nothing else running."""
+    heavy.load()
+    return estimate_seconds(preset, round(_TRAINED * cases))

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 from minspnet.budgets import BUDGETS, budget_preset
-from minspnet.collection import Collection
-from minspnet.workspace import Workspace
 from own_data import loans
 from streamlit.testing.v1 import AppTest
 from test_app import TABULAR, figure, metric, open_app, own_store
@@ -17,7 +15,11 @@ from dashboard import cache_train
 from dashboard.commas import read_list
 from dashboard.docstrings import said_of_fields
 from dashboard.figures.progress import draw_answers, draw_losses, loss_terms
+from dashboard.format import duration
 from dashboard.widgets import settings, train_queue, train_setup
+from dashboard.widgets.expert_table import described
+from minspnet.collection import Collection
+from minspnet.errors import UserError
 from minspnet.queue.job import STATE, Job, State
 from minspnet.queue.preview import preview
 from minspnet.queue.progress import ProgressFile
@@ -26,6 +28,7 @@ from minspnet.queue.worker import work
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.strict import Recipe
+from minspnet.workspace import Workspace
 
 __all__ = ["own_store"]
 MARKUP = "[x](http://evil.example) <b>"
@@ -162,7 +165,9 @@ def test_data_whose_card_is_spoiled_are_said_and_left_out(
     workspace.save(loans(key="others"))
     (workspace.data / "others" / "card.toml").write_text("key = 3")
     app = open_train()
-    assert len(app.warning) == 1 and "card" in app.warning[0].value
+    assert [one.value.replace("\\", "") for one in app.warning] == [
+        "Card.key must be of type str, got 3; correct it. The data others are left out."
+    ]
     assert app.selectbox(key="train-data").options == ["Loans"]
 
 
@@ -215,6 +220,38 @@ def test_lists_are_read_as_typed() -> None:
     assert read_list("stem, third look", str) == ["stem", "third look"]
     assert read_list("burden, 0, means", int, ("means", "burden")) == [1, 0, 0]
     assert read_list("", int) == []
+
+
+ROW = {"name": "look", "block": "dense", "width": 8.0, "concepts": "burden", "fuse": None}
+
+
+def test_a_row_of_the_table_is_an_expert() -> None:
+    row = ROW | {"gate": "learned", "parent": "", "winners": float("nan"), "reads": "0, 2"}
+    found = ExpertSpec.from_dict(described(1, row, ("means", "burden")))
+    assert found == ExpertSpec("look", "dense", 8, gate="learned", concepts=(1,), reads=(0, 2))
+
+
+@pytest.mark.parametrize("lacking", ["name", "block", "width"])
+def test_a_row_that_lacks_something_is_said(lacking: str) -> None:
+    with pytest.raises(UserError) as refused:
+        described(3, ROW | {lacking: None}, ("means", "burden"))
+    assert str(refused.value) == (
+        f"expert 3 must have a name, a block and a width, got no {lacking}; "
+        "fill it in, or delete the row."
+    )
+
+
+def test_an_unknown_finding_is_said() -> None:
+    with pytest.raises(UserError, match=r"concepts\[0\] must be of type int, got 'debts'"):
+        ExpertSpec.from_dict(described(1, ROW | {"concepts": "debts"}, ("means", "burden")))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (5399, "90 min"), (5400, "1.5 h")],
+)
+def test_a_time_is_said_as_people_do(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
 
 
 # --- The queue --------------------------------------------------------------------------

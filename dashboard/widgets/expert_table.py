@@ -53,7 +53,7 @@ def edit_experts(
         f"{', '.join(f'`{name}`' for name in concepts)}; none named means all of them."
     )
     return lambda: [
-        _described(number, row, concepts)
+        described(number, row, concepts)
         for number, row in enumerate(edited.to_dict("records"), start=1)
     ]
 
@@ -86,7 +86,7 @@ def _shown(expert: ExpertSpec, concepts: Sequence[str]) -> dict[str, Any]:
     return row
 
 
-def _described(number: int, row: Mapping[str, Any], concepts: Sequence[str]) -> dict[str, Any]:
+def described(number: int, row: Mapping[str, Any], concepts: Sequence[str]) -> dict[str, Any]:
     """One row as plain data; what was left empty is left out."""
     filled = {name: cell for name, cell in row.items() if not pd.isna(cell) and cell != ""}
     for name in _NEEDED:

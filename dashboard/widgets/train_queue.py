@@ -7,12 +7,11 @@ from functools import partial
 from typing import Literal
 
 import streamlit as st
-from minspnet.workspace import Workspace
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import cache, cache_train, state, text
 from dashboard.figures.progress import draw_answers, draw_losses, loss_terms
-from dashboard.format import percent, score
+from dashboard.format import duration, percent, score
 from dashboard.navigation import go_to
 from dashboard.widgets.chart import show_chart
 from minspnet.errors import UserError
@@ -20,6 +19,7 @@ from minspnet.queue.job import RESUMABLE, UNDER_WAY
 from minspnet.queue.progress import Record, read_progress, seconds_left
 from minspnet.queue.queue import Entry
 from minspnet.queue.worker import start
+from minspnet.workspace import Workspace
 
 Colour = Literal["blue", "green", "orange", "red", "gray"]
 _BADGES: dict[str, tuple[str, Colour, str]] = {
@@ -97,7 +97,7 @@ def _sentence(entry: Entry, records: list[Record], waiting: list[Entry]) -> str:
         "interrupted": f"Its process ended before it was done; {kept}: resume goes on from there "
         "as if nothing had happened",
         "failed": f"It could not be finished; {kept}",
-        "done": f"{done} epochs in {_duration(sum(r['seconds'] for r in records))}",
+        "done": f"{done} epochs in {duration(sum(r['seconds'] for r in records))}",
     }[entry.state.status]
     since = datetime.fromisoformat(job.created)
     return (
@@ -181,7 +181,7 @@ def _show_progress(entry: Entry, records: list[Record]) -> None:
         st.progress(1.0, "Trained")
     else:
         left = seconds_left(records, epochs)
-        said = "starting" if math.isnan(left) else f"about {_duration(left)} left"
+        said = "starting" if math.isnan(left) else f"about {duration(left)} left"
         if entry.job.training.patience and records:
             said += " at most"
         st.progress(len(records) / epochs, said)
@@ -261,12 +261,3 @@ def _show_result(entry: Entry, records: list[Record]) -> None:
         st.caption(f"On the same {metrics['cases']['test']:,} test cases, once.")
     if records:
         _show_curves(entry, records, opened=False)
-
-
-def _duration(seconds: float) -> str:
-    """A time as people say it."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"

@@ -43,7 +43,7 @@ def preview(preset: Preset) -> Preview:
     cost = cost_table(network)
     check_augmentations(recipe, preset.model)
     shares = np.asarray(cost.experts, dtype=np.float64) / cost.total
-    Objective(network, recipe, shares, torch.tensor(1.0), 0, None)
+    Objective(network, recipe, shares, torch.ones(preset.model.concepts), 0)
     frozen_parts(network, recipe.freeze)
     if "head" in recipe.freeze:
         raise requirement("freeze", "not name the head in a new network", "head", "leave it out")
