@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, sweep, explain, export, latency, facts, domains."""
+"""The command line: train, evaluate, sweep, explain, export, latency, facts, domain, domains."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import describe, printed, runtime
+from minspnet import describe, newtask, printed, runtime
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -145,7 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
-    for verb, command, show in (*runtime.add_verbs(commands), *describe.add_verbs(commands)):
+    modules = (runtime, describe, newtask)
+    for verb, command, show in (one for module in modules for one in module.add_verbs(commands)):
         _finish(verb, command, show)
     return parser
 
