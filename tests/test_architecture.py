@@ -22,7 +22,8 @@ NUMPY_ONLY = (
     "store adapters patches reasons certify operating search deploy.session latency "
     "cohort errortree projection spreadsheet sheets intake "
     "counterfactual whatif "
-    "intervention concept_scores concept_weights worth_checking trust"
+    "intervention concept_scores concept_weights worth_checking trust "
+    "wording collection workspace registry"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"
