@@ -28,7 +28,7 @@ from minspnet.intake import (
     usual_id,
 )
 from minspnet.intake.alone import Alone, tells
-from minspnet.intake.wording import key_of, listed, title_and_unit
+from minspnet.intake.naming import key_of, listed, title_and_unit
 from minspnet.presets import Preset
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec

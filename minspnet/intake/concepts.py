@@ -9,7 +9,7 @@ from jaxtyping import Float
 from minspnet.adapters.card import CardConcept
 from minspnet.domain import Feature
 from minspnet.intake.profile import Column, Profile
-from minspnet.intake.wording import key_of, listed, lowered
+from minspnet.intake.naming import key_of, listed, lowered
 from minspnet.sheets import Table
 
 MOST_CONCEPTS = 8
