@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from minspnet.budgets import budget_preset, estimate_seconds
 
 from dashboard import heavy
+from minspnet.budgets import budget_preset, estimate_seconds
 from minspnet.collection import CARD, CASES, Collection
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError

@@ -1,4 +1,4 @@
-"""The command line: train, work, evaluate, sweep, explain, export, latency, facts, domains."""
+"""The command line: train, work, evaluate, sweep, explain, export, latency, facts, domain(s)."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import describe, printed, queuing, runtime
+from minspnet import describe, newtask, printed, queuing, runtime
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -158,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
-    for module in (runtime, describe, queuing):
+    for module in (runtime, describe, newtask, queuing):
         for verb, command, show in module.add_verbs(commands):
             _finish(verb, command, show)
     return parser
@@ -216,8 +216,9 @@ def _one_study(
     """Train on the split of a seed, and add each epoch to the history."""
     from tqdm import tqdm
 
-    from minspnet.study import conduct
+    from minspnet.study import DRIFT, conduct
 
+    of_the_house = task.collection is None and options.budget is None
     title = f"{task.domain.key} seed {seed}"
     # disable=None shows the bar on a terminal only, so that logs stay readable.
     with tqdm(total=recipe.training.epochs, desc=title, unit="epoch", disable=None) as bar:
@@ -232,6 +233,7 @@ def _one_study(
             *(task.domain, task.variant, recipe, task.cases, task.split(seed), seed),
             on_epoch=advance,
             checkpoint=kept,
+            drift=None if of_the_house else DRIFT,
         )
 
 

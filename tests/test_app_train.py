@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from minspnet.budgets import BUDGETS, budget_preset
 from own_data import loans
 from streamlit.testing.v1 import AppTest
 from test_app import TABULAR, figure, metric, open_app, own_store
@@ -18,6 +17,7 @@ from dashboard.figures.progress import draw_answers, draw_losses, loss_terms
 from dashboard.format import duration
 from dashboard.widgets import settings, train_queue, train_setup
 from dashboard.widgets.expert_table import described
+from minspnet.budgets import BUDGETS, budget_preset
 from minspnet.collection import Collection
 from minspnet.errors import UserError
 from minspnet.queue.job import STATE, Job, State

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import streamlit as st
-from minspnet.budgets import BUDGETS, USUAL
 
 from dashboard import cache_train, text
 from dashboard.cache_train import Saved
@@ -11,6 +10,7 @@ from dashboard.format import amount, duration
 from dashboard.navigation import go_to, pages
 from dashboard.widgets.settings import edit_settings
 from dashboard.widgets.tile import show_tile
+from minspnet.budgets import BUDGETS, USUAL
 from minspnet.domain import Domain
 from minspnet.errors import UserError
 from minspnet.presets import Preset

@@ -65,7 +65,7 @@ class _Run:
         self.epoch_began = time.monotonic()
 
     def to_model(self) -> State:
-        from minspnet.study import conduct
+        from minspnet.study import DRIFT, conduct
 
         job = self.entry.job
         _log(self.entry.folder, f"training {job.collection}, seed {job.seed}")
@@ -84,6 +84,7 @@ class _Run:
             watch=True,
             after_step=self.after_step,
             on_baseline=self.before_baseline,
+            drift=DRIFT,
         )
         self.look()
         return self.keep(study, collection)
