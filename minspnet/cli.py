@@ -218,7 +218,7 @@ def _one_study(
 
     from minspnet.study import DRIFT, conduct
 
-    of_the_house = task.collection is None and options.budget is None
+    ships = task.collection is None and options.budget is None
     title = f"{task.domain.key} seed {seed}"
     # disable=None shows the bar on a terminal only, so that logs stay readable.
     with tqdm(total=recipe.training.epochs, desc=title, unit="epoch", disable=None) as bar:
@@ -233,7 +233,7 @@ def _one_study(
             *(task.domain, task.variant, recipe, task.cases, task.split(seed), seed),
             on_epoch=advance,
             checkpoint=kept,
-            drift=None if of_the_house else DRIFT,
+            drift=None if ships else DRIFT,
         )
 
 
