@@ -2,24 +2,23 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from dashboard import heavy
-from minspnet.budgets import budget_preset, estimate_seconds
+from minspnet.budgets import budget_preset
 from minspnet.collection import CARD, CASES, Collection
 from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
 from minspnet.presets import Preset
-from minspnet.queue.queue import Queue
+from minspnet.queue.progress import PROGRESS, Record, read_progress
+from minspnet.queue.queue import Entry, Queue
 from minspnet.workspace import Workspace
 
 if TYPE_CHECKING:
     from minspnet.queue.preview import Preview
-
-_TRAINED = 0.64
-"""Share of the cases that train, unless the data bring a split of their own."""
 
 Stamp = tuple[int, int]
 """When the two files of a collection were written."""
@@ -107,8 +106,15 @@ def preview(preset: Preset) -> "Preview":
     return build(preset)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def seconds(preset: Preset, cases: int) -> float:
-    """About how long training takes on this machine, were nothing else running."""
-    heavy.load()
-    return estimate_seconds(preset, round(_TRAINED * cases))
+def progress(entry: Entry) -> list[Record]:
+    """What the epochs of a job said so far; the list of jobs is drawn once a second."""
+    try:
+        found = os.stat(entry.folder / PROGRESS)
+    except OSError:
+        return []
+    return _progress(str(entry.folder), found.st_mtime_ns, found.st_size)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _progress(folder: str, written: int, size: int) -> list[Record]:
+    return read_progress(Path(folder))

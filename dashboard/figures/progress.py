@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import CLASSES, CONCEPTS, MARK, finish
+from dashboard.figures.style import CLASSES, MARK, finish
 
 _MOST = 300
 """Points of a curve; a longer training is drawn in strides."""
 _VALIDATION = "validation_"
 _NOT_TERMS = ("epoch", "seconds", "learning_rate", "open_share")
-HEIGHT = 260
+_TERMS = (CLASSES[5], CLASSES[3], CLASSES[4], CLASSES[2], CLASSES[6])
+_HEIGHT = 260
 
 Records = Sequence[Mapping[str, float]]
 
@@ -40,7 +41,7 @@ def draw_losses(records: Records, epochs: int) -> go.Figure:
         figure.add_trace(_line(shown, watched, "validation", CLASSES[1], width=2.5))
     for place, name in enumerate(loss_terms(records[-1]) if records else ()):
         values = [record[name] for record in shown]
-        colour = CONCEPTS[place % len(CONCEPTS)]
+        colour = _TERMS[place % len(_TERMS)]
         figure.add_trace(_line(shown, values, f"{name} term", colour, dash="dot"))
     figure.update_yaxes(title="loss", rangemode="tozero", fixedrange=True)
     return _over_epochs(figure, epochs)
@@ -68,7 +69,7 @@ def draw_answers(records: Records, epochs: int) -> go.Figure:
 
 def _over_epochs(figure: go.Figure, epochs: int) -> go.Figure:
     figure.update_xaxes(title="epoch", range=[0.5, epochs + 0.5], fixedrange=True)
-    return finish(figure, HEIGHT, legend=True)
+    return finish(figure, _HEIGHT, legend=True)
 
 
 def _line(

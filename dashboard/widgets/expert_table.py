@@ -49,8 +49,8 @@ def edit_experts(
         alt="The experts of the network, to edit",
     )
     st.caption(
-        f"Parents before children. An empty cell means the usual value. Findings: "
-        f"{', '.join(f'`{name}`' for name in concepts)}; none named means all of them."
+        "Parents before children. An empty cell means the usual value. Findings are named "
+        f"{', '.join(f'`{name}`' for name in concepts)}."
     )
     return lambda: [
         described(number, row, concepts)
@@ -63,6 +63,8 @@ def _columns() -> dict[str, Any]:
     configs: dict[str, Any] = {}
     for name, kind in kinds.items():
         label, help = name.replace("_", " ").capitalize(), said[name]
+        if name == "concepts":
+            label, help = "Findings", "Which findings the expert may change; none named means all."
         if typing.get_origin(kind) is Literal:
             options = typing.get_args(kind)
             configs[name] = st.column_config.SelectboxColumn(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import cache_train, text
 from dashboard.cache_train import Saved
-from dashboard.format import amount, duration
+from dashboard.format import amount
 from dashboard.navigation import go_to, pages
 from dashboard.widgets.settings import edit_settings
 from dashboard.widgets.tile import show_tile
@@ -73,8 +73,8 @@ def _invite() -> None:
     with st.container(border=True):
         st.subheader("First, bring your data")
         st.write(
-            "A network learns from cases whose answer is known: a table with a row a case, or "
-            "pictures in a folder a class. Once they are saved, they are offered here."
+            "A network learns from cases whose answer is known: a table with one row for each "
+            "case, or a folder of pictures for each answer. Once saved, they are offered here."
         )
         if "data" in pages() and st.button("Bring your data", type="primary", key="train-to-data"):
             go_to("data")
@@ -168,10 +168,8 @@ def _show_size(chosen: Saved, variant: str, budget: str, seed: int, preset: Pres
             row,
             "Epochs",
             f"{preset.training.epochs:,}",
-            f"about {duration(cache_train.seconds(preset, cache_train.counts(chosen)[0]))} here",
-            help="Passes over the cases that train"
-            + (", at most" if preset.training.patience else "")
-            + "; the usual models come on top. Timed on a few made-up cases on this machine.",
+            "at most" if preset.training.patience else "passes over the cases",
+            help="Each epoch sees every case that trains once. The usual models come on top.",
         )
     title = f"{chosen.title}, {budget}"
     if st.button(
