@@ -1,4 +1,4 @@
-"""The command line: train, work, evaluate, sweep, explain, export, latency, facts, domain(s)."""
+"""The command line: tasks and data, training, scores and explanations, models, files for others."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import describe, newtask, printed, queuing, runtime
+from minspnet import describe, keeping, newtask, printed, queuing, runtime
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -30,6 +30,7 @@ from minspnet.errors import UserError
 from minspnet.policy import Policy
 from minspnet.presets import NAMES, Preset
 from minspnet.registry import cases_of
+from minspnet.spread import summarise
 from minspnet.task import Task, find_task
 from minspnet.trace import Trace
 from minspnet.training.history import save_history
@@ -158,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
-    for module in (runtime, describe, newtask, queuing):
+    for module in (runtime, describe, newtask, keeping, queuing):
         for verb, command, show in module.add_verbs(commands):
             _finish(verb, command, show)
     return parser
@@ -196,8 +197,6 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
         for repeat in range(options.repeats):
             seed = options.seed + 1 + repeat
             runs.append(_one_study(options, task, recipe, seed, history).metrics)
-        from minspnet.study import summarise
-
         spread = {"runs": len(runs), "scores": summarise(runs)}
         metrics = {**first.metrics, "over_splits": spread}
         save(first, options.out, metrics, task.collection)

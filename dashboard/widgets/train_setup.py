@@ -50,7 +50,7 @@ def show_setup() -> None:
         except UserError as error:
             st.error(text.plain(str(error)))
             return
-        variant = _pick_variant(domain)
+        variant = _pick_variant(key, domain)
         _describe(chosen, domain)
         budget = st.segmented_control(
             "2. How large may the network be?",
@@ -85,12 +85,15 @@ def _title(one: Saved, known: list[Saved]) -> str:
     return f"{one.title} ({one.key})" if alike else one.title
 
 
-def _pick_variant(domain: Domain) -> str:
+def _pick_variant(key: str, domain: Domain) -> str:
     if len(domain.variants) == 1:
         return domain.variants[0].name
     titles = {variant.name: variant.title for variant in domain.variants}
     return st.selectbox(
-        "Which inputs?", list(titles), format_func=titles.__getitem__, key="train-variant"
+        "Which inputs?",
+        list(titles),
+        format_func=titles.__getitem__,
+        key=f"train-variant-{key}",
     )
 
 

@@ -15,6 +15,7 @@ from minspnet.presets import Preset
 from minspnet.queue.job import Job, State
 from minspnet.queue.progress import ProgressFile
 from minspnet.queue.queue import STOP, Entry
+from minspnet.spread import summarise
 from minspnet.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -117,7 +118,6 @@ class _Run:
     def keep(self, study: "Study", collection: Collection) -> State:
         """Save the model under a name that is written down first, should saving be cut short."""
         from minspnet.artifact import save
-        from minspnet.study import summarise
 
         if not self.state.model:
             self.change(model=self.workspace.new_model(collection.card.key).name)
