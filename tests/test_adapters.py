@@ -567,7 +567,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(
             for _ in range(count):
                 file.write(bytes(224 * 224))
     assert path.stat().st_size < 4 * 2**20
-    monkeypatch.setattr(form, "_read", lambda *_: pytest.fail("unpacked"))
+    monkeypatch.setattr(form, "read_array", lambda *_: pytest.fail("unpacked"))
     assert "pictures must take at most 536,870,912 bytes" in refused(lambda: read_medmnist(path))
 
 

@@ -2,6 +2,20 @@
 
 from minspnet.adapters.card import Card, read_card, write_card
 from minspnet.adapters.medmnist import Collection, read_medmnist
+from minspnet.adapters.picture_profile import PictureProfile, picture_profile
+from minspnet.adapters.pictures import Pictures, check_pictures, read_pictures
 from minspnet.adapters.table import read_cases
 
-__all__ = ["Card", "Collection", "read_card", "read_cases", "read_medmnist", "write_card"]
+__all__ = [
+    "Card",
+    "Collection",
+    "PictureProfile",
+    "Pictures",
+    "check_pictures",
+    "picture_profile",
+    "read_card",
+    "read_cases",
+    "read_medmnist",
+    "read_pictures",
+    "write_card",
+]
