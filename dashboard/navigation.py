@@ -25,6 +25,12 @@ def pages() -> dict[str, StreamlitPage]:
     }
 
 
+def sections() -> dict[str, list[StreamlitPage]]:
+    """The pages as the menu groups them; those without a heading come first."""
+    known = pages()
+    return {"": list(known.values())}
+
+
 def go_to(name: str) -> None:
     """Leave this page for another; the view goes along."""
     st.switch_page(pages()[name], query_params=state.address())

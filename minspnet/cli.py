@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, sweep, explain, export, latency, facts, domains."""
+"""The command line: train, evaluate, sweep, explain, export, latency, facts, domains, models."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import describe, printed, runtime
+from minspnet import describe, keeping, printed, runtime
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -28,6 +28,8 @@ from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
 from minspnet.policy import Policy
 from minspnet.presets import NAMES, Preset, preset
+from minspnet.registry import cases_of
+from minspnet.spread import summarise
 from minspnet.trace import Trace
 from minspnet.training.history import save_history
 
@@ -145,8 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
-    for verb, command, show in (*runtime.add_verbs(commands), *describe.add_verbs(commands)):
-        _finish(verb, command, show)
+    for module in (runtime, describe, keeping):
+        for verb, command, show in module.add_verbs(commands):
+            _finish(verb, command, show)
     return parser
 
 
@@ -179,8 +182,6 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
         runs = [first.metrics]
         for repeat in range(options.repeats):
             runs.append(_one_study(options, options.seed + 1 + repeat, history).metrics)
-        from minspnet.study import summarise
-
         spread = {"runs": len(runs), "scores": summarise(runs)}
         metrics = {**first.metrics, "over_splits": spread}
         save(first, options.out, metrics)
@@ -231,7 +232,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     policy = _policy(options, model)
     from minspnet.study import report
 
-    cases = load_cases(find_domain(model.domain_key), model.variant)
+    cases = cases_of(model)
     trace = model.traces[options.part]
     part = cases.take(cases.rows_of(trace.case_ids))
     result = report(trace, part, model.scale, model.cost, policy, model.seed)
@@ -242,7 +243,7 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.sweep import Outcomes
 
     model = open_model(options.model)
-    cases = load_cases(find_domain(model.domain_key), model.variant)
+    cases = cases_of(model)
     trace = model.traces[options.part]
     labels = cases.labels[cases.rows_of(trace.case_ids)]
     outcomes = Outcomes(trace, labels, model.cost)
@@ -268,8 +269,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.waterfall import contrast, typical_concepts, waterfall
 
     model = open_model(options.model, options.point)
-    domain = find_domain(model.domain_key)
-    cases = load_cases(domain, model.variant)
+    domain, cases = model.domain, cases_of(model)
     one = cases.take(cases.rows_of((options.case,)))
     network = load_network(model)
     part, trace = _evidence_on(one, model, network)
@@ -348,5 +348,5 @@ def _evidence_on(one: Cases, model: Model, network: "Network") -> tuple[str, Tra
             return part, known[known.case_ids.index(one.ids[0])]
     from minspnet.network import run
 
-    names = find_domain(model.domain_key).concept_names
+    names = model.domain.concept_names
     return "none", run(network, one.ids, one.inputs, names)

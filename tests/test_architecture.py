@@ -22,7 +22,8 @@ NUMPY_ONLY = (
     "store adapters patches reasons certify operating search deploy.session latency "
     "cohort errortree projection spreadsheet "
     "counterfactual whatif picture_columns "
-    "intervention concept_scores concept_weights worth_checking trust"
+    "intervention concept_scores concept_weights worth_checking trust "
+    "spread wording collection workspace registry package"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"

@@ -31,7 +31,7 @@ _SIDES = (28, 224)
 
 
 @dataclass(frozen=True)
-class Collection:
+class OfficialPictures:
     """Pictures with their official split.
 
     Attributes:
@@ -46,7 +46,7 @@ class Collection:
     classes: tuple[str, ...]
 
 
-def read_medmnist(path: Path | bytes, classes: Sequence[str] = ()) -> Collection:
+def read_medmnist(path: Path | bytes, classes: Sequence[str] = ()) -> OfficialPictures:
     """Read grey or RGB pictures of 28 to 224 pixels a side, and one label each.
 
     Args:
@@ -60,7 +60,7 @@ def read_medmnist(path: Path | bytes, classes: Sequence[str] = ()) -> Collection
     rows = {name: getattr(parts.split, name) for name in _PARTS}
     ids = tuple(f"{part}-{n:05d}" for part, of in rows.items() for n in range(1, len(of) + 1))
     cases = Cases(ids, _inputs(parts.pictures), parts.labels, {}, ids)
-    return Collection(cases, parts.split, parts.classes)
+    return OfficialPictures(cases, parts.split, parts.classes)
 
 
 @dataclass(frozen=True)
