@@ -21,9 +21,9 @@ NUMPY_ONLY = (
     "errors spec policy domain trace metrics sweep data domains artifact waterfall "
     "store adapters patches reasons certify operating search deploy.session latency "
     "cohort errortree projection spreadsheet sheets intake "
-    "counterfactual whatif "
+    "counterfactual whatif picture_columns "
     "intervention concept_scores concept_weights worth_checking trust "
-    "wording collection workspace registry budgets"
+    "spread wording collection workspace registry package budgets"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"
