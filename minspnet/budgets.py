@@ -158,7 +158,7 @@ def _table(domain: Domain, variant: Variant, cases: Cases, budget: str) -> Prese
     """Dense looks on columns as they are; many columns pass through a narrow stem first."""
     levels = _levels(domain, variant)
     numbers = [place for place, count in enumerate(levels) if not count]
-    missing = bool(np.isnan(cases.inputs[:, numbers]).any())
+    missing = bool(np.isnan(cases.inputs).any(axis=0)[numbers].any())
     encoded = len(numbers) * (1 + missing) + sum(levels)
     scale = _SCALES[budget]
     outputs = _outputs(domain)

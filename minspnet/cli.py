@@ -1,4 +1,4 @@
-"""The command line: tasks and data, training, scores and explanations, models, files for others."""
+"""The command line: every verb of the core, by name."""
 
 import argparse
 import dataclasses

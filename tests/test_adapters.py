@@ -122,15 +122,23 @@ def test_a_card_comes_back_from_its_file() -> None:
     assert read_card(write_card(card)) == card
 
 
-@pytest.mark.parametrize("key", [k for k, d in DOMAINS.items() if d.modality == "tabular"])
-def test_shipped_tables_come_back_from_a_card(key: str) -> None:
+@pytest.mark.parametrize("key", [k for k, d in DOMAINS.items() if d.modality != "signal"])
+def test_shipped_tasks_come_back_from_a_card(key: str) -> None:
     card = Card.of(DOMAINS[key], target="label")
     assert read_card(write_card(card)).domain() == DOMAINS[key]
 
 
-def test_a_domain_of_pictures_has_no_card() -> None:
-    with pytest.raises(UserError, match=r"^domain of a card must be tabular, got image;"):
-        Card.of(DOMAINS["lung_nodules"], target="label")
+def test_a_domain_of_signals_has_no_card() -> None:
+    with pytest.raises(UserError, match=r"^domain of a card must be tabular or image, got signal;"):
+        Card.of(DOMAINS["wrist_exercise"], target="label")
+
+
+def test_a_card_of_pictures_needs_no_features() -> None:
+    card = read_card(as_card(modality="image", features=None))
+    domain = card.domain()
+    assert (domain.modality, domain.features, domain.field_mm) == ("image", (), 0)
+    assert domain.variant(None).inputs == ()
+    assert read_card(write_card(card)) == card
 
 
 @given(st.text(), st.lists(st.text(), max_size=3), st.floats(allow_nan=False, allow_infinity=False))
@@ -161,6 +169,16 @@ BAD_CARDS: Mapping[str, tuple[str, str]] = {
         "target_values must be one per class",
     ),
     "no features": (as_card(features=[]), "features must be at least 1"),
+    "features of pictures": (
+        as_card(modality="image"),
+        "features must be left out for pictures, got 3; remove them.",
+    ),
+    "a field without end": (
+        as_card(modality="image", features=None, field_mm=-1),
+        "field_mm must be the millimetres a picture shows, or 0, got -1.0; correct it.",
+    ),
+    "a field of a table": (as_card(field_mm=3), "field_mm must be the millimetres a picture shows"),
+    "a signal": (as_card(modality="signal"), "Card.modality must be one of tabular, image"),
     "no concepts": (as_card(concepts=[]), "concepts must be at least 1"),
     "one level": (as_card(**entry("features", 1, levels=["x"])), "levels of job must be two"),
     "the same feature twice": (
@@ -616,7 +634,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(
             for _ in range(count):
                 file.write(bytes(224 * 224))
     assert path.stat().st_size < 4 * 2**20
-    monkeypatch.setattr(form, "_read", lambda *_: pytest.fail("unpacked"))
+    monkeypatch.setattr(form, "read_array", lambda *_: pytest.fail("unpacked"))
     assert "pictures must take at most 536,870,912 bytes" in refused(lambda: read_medmnist(path))
 
 

@@ -21,7 +21,7 @@ NUMPY_ONLY = (
     "errors spec policy domain trace metrics sweep data domains artifact waterfall "
     "store adapters patches reasons certify operating search deploy.session latency "
     "cohort errortree projection spreadsheet sheets intake "
-    "counterfactual whatif "
+    "counterfactual whatif picture_columns "
     "intervention concept_scores concept_weights worth_checking trust "
     "spread wording collection workspace registry package budgets queue.worker"
 )

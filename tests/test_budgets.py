@@ -61,15 +61,15 @@ def cases_of(inputs: np.ndarray, classes: int, count: int | None = None) -> Case
     """So many cases; all but the first few share their input, which costs no memory."""
     count = count or len(inputs)
     whole = np.broadcast_to(inputs[:1], (count, *inputs.shape[1:]))
-    ids = range(count)
-    return Cases(ids, whole, np.arange(count) % classes, {}, ids)  # type: ignore[arg-type]
+    ids = ("same",) * count
+    return Cases(ids, whole, np.arange(count) % classes, {}, ids)
 
 
 @st.composite
 def tasks(draw: st.DrawFn) -> tuple[Domain, Cases]:
     modality = draw(st.sampled_from(["tabular", "image", "signal"]))
     concepts, classes = draw(st.integers(1, 20)), draw(st.integers(2, 50))
-    count = draw(st.sampled_from([50, 300, 5_000, 60_000, 1_000_000]))
+    count = draw(st.sampled_from([50, 300, 5_000, 60_000]))
     if modality == "image":
         side = draw(st.integers(28, 128))
         inputs = np.zeros((1, draw(st.sampled_from([1, 3])), side, side), np.float32)

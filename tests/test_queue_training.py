@@ -24,6 +24,7 @@ from minspnet.queue.queue import Queue
 from minspnet.queue.training import CHECKPOINT, LOG, carry_out
 from minspnet.queue.worker import start, work
 from minspnet.recipe import TrainSpec
+from minspnet.registry import title_of
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.workspace import Workspace
 
@@ -92,6 +93,7 @@ def test_a_job_becomes_a_model_that_can_be_opened(workspace: Workspace, job: Job
     model = artifact.load(workspace.models / "loans")
     assert (model.spec, model.training, model.seed) == (MODEL, RECIPE, 0)
     assert model.domain.title == "Loans"
+    assert title_of(model.folder) == "Loans, tiny"
     assert model.metrics["over_splits"]["runs"] == 1
     assert "gradient boosting" in model.metrics["baselines"]
 
@@ -315,6 +317,15 @@ def test_a_killed_process_leaves_a_job_that_goes_on(
     ended = work(workspace)
     assert ended[job_id].status == ended[through].status == "done"
     assert weights(workspace, ended[job_id].model) == weights(workspace, ended[through].model)
+
+
+def test_a_title_that_cannot_be_shown_is_left_out(
+    workspace: Workspace, job: Job, no_baselines: None
+) -> None:
+    queue = Queue(workspace.jobs)
+    job_id = queue.add(replace(job, title="<b>\n", training=replace(RECIPE, epochs=1)))
+    assert work(workspace)[job_id].status == "done"
+    assert title_of(workspace.models / "loans") == "loans"
 
 
 def test_carry_out_says_how_it_ended(workspace: Workspace, job: Job, no_baselines: None) -> None:

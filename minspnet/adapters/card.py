@@ -1,4 +1,4 @@
-"""The card of a user's own table: a TOML file that says what its columns mean.
+"""The card of a user's own table or pictures: a TOML file that says what they mean.
 
 A card for loans, with the least that it must say:
 
@@ -30,9 +30,13 @@ A card for loans, with the least that it must say:
     rule = "levels"
     columns = ["job"]
     levels = ["employed", "self-employed"]
+
+A card of pictures says ``modality = "image"`` and needs no features; its concepts are graded from
+columns rated by people or measured from pixels (``minspnet.picture_columns``).
 """
 
 import json
+import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -155,16 +159,19 @@ def _levels_of(column: str, features: Sequence[Feature]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Card(Recipe):
-    """A task on a table, and where the table keeps what.
+    """A task on a table or on pictures, and where what is known of a case stands.
 
     Attributes:
-        target: Column of the class; an empty cell is a case without a label.
+        target: Column of the class; an empty cell is a case without a label. Of pictures in
+            folders it is a mere name.
         target_values: What its cells hold, in the order of ``classes``; empty where they hold
             the titles themselves.
         id: Column of unique case ids; empty numbers the cases.
         group: Column of what must stay on one side of a split; empty if a case stands alone.
-        features: Numbers, or categories where ``levels`` lists them.
-        variants: Choices of inputs; empty gives one with every feature.
+        features: Numbers, or categories where ``levels`` lists them; none for pictures.
+        variants: Choices of inputs; empty gives one with every feature, or the picture.
+        modality: What an input is.
+        field_mm: Side of the square that a picture shows; 0 where it is not known.
 
     The others are those of ``domain.Domain``.
     """
@@ -174,8 +181,8 @@ class Card(Recipe):
     question: str
     target: str
     classes: tuple[str, ...]
-    features: tuple[Feature, ...]
     concepts: tuple[CardConcept, ...]
+    features: tuple[Feature, ...] = ()
     target_values: tuple[str, ...] = ()
     id: str = ""
     group: str = ""
@@ -191,6 +198,8 @@ class Card(Recipe):
     limits: tuple[str, ...] = ()
     source: str = _NOT_STATED
     licence: str = _NOT_STATED
+    modality: Literal["tabular", "image"] = "tabular"
+    field_mm: float = 0
 
     def __post_init__(self) -> None:
         if not self.key.isidentifier():
@@ -204,7 +213,8 @@ class Card(Recipe):
             "cells of classes": list(self.cells),
             "variants": [variant.name for variant in self.variants],
         }
-        for what, least in (("classes", 2), ("features", 1), ("concepts", 1)):
+        table = self.modality == "tabular"
+        for what, least in (("classes", 2), ("features", int(table)), ("concepts", 1)):
             if len(names[what]) < least:
                 raise requirement(what, f"be at least {least}", len(names[what]), "add one")
         for what, listed in names.items():
@@ -214,6 +224,14 @@ class Card(Recipe):
         if len(self.cells) != len(self.classes):
             raise requirement(
                 "target_values", "be one per class", len(self.cells), "name one for each class"
+            )
+        if not table and self.features:
+            raise requirement(
+                "features", "be left out for pictures", len(self.features), "remove them"
+            )
+        if self.field_mm and (table or not 0 < self.field_mm < math.inf):
+            raise requirement(
+                "field_mm", "be the millimetres a picture shows, or 0", self.field_mm, "correct it"
             )
         self._check_columns(set(names["features"]))
         self.domain()  # has checks of its own
@@ -239,28 +257,31 @@ class Card(Recipe):
     def domain(self) -> Domain:
         """Say the task in the product's own form."""
         every = Variant("all_features", "All features", "", tuple(f.name for f in self.features))
+        if self.modality == "image":
+            every = Variant("pictures", "Pictures", "")
         own = ("target", "target_values", "id", "group", "concepts", "variants")
         told = {name: value for name, value in vars(self).items() if name not in own}
         return Domain(
-            modality="tabular",
             concepts=tuple(concept.concept(self.features) for concept in self.concepts),
             variants=self.variants or (every,),
-            field_mm=0,
             **told,
         )
 
     @classmethod
     def of(cls, domain: Domain, target: str, id: str = "", group: str = "") -> Self:
-        """Say a task on columns as a card does, given where a table keeps target, id and group.
+        """Say a task as a card does, given where a table keeps target, id and group.
 
         Raises:
-            UserError: If the inputs are no columns.
+            UserError: If the inputs are signals.
         """
-        if domain.modality != "tabular":
+        if domain.modality == "signal":
             raise requirement(
-                "domain of a card", "be tabular", domain.modality, "use one with columns"
+                "domain of a card",
+                "be tabular or image",
+                domain.modality,
+                "use one with columns or pictures",
             )
-        own = ("modality", "concepts", "field_mm", "sample_rate_hz")
+        own = ("concepts", "sample_rate_hz")
         told = {name: value for name, value in vars(domain).items() if name not in own}
         concepts = tuple(CardConcept.of(concept, domain.features) for concept in domain.concepts)
         return cls(target=target, id=id, group=group, concepts=concepts, **told)

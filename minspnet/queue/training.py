@@ -15,6 +15,7 @@ from minspnet.presets import Preset
 from minspnet.queue.job import Job, State
 from minspnet.queue.progress import ProgressFile
 from minspnet.queue.queue import STOP, Entry
+from minspnet.registry import rename
 from minspnet.spread import summarise
 from minspnet.workspace import Workspace
 
@@ -129,6 +130,8 @@ class _Run:
             with suppress(OSError):
                 folder.rmdir()  # where nothing is in it
             raise
+        with suppress(UserError):  # a title that cannot be shown is no reason to fail
+            rename(self.workspace, self.state.model, self.entry.job.title)
         self.change(status="done", baseline="", since=_now())
         return self.state
 
