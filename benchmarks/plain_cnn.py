@@ -1,5 +1,6 @@
 """A plain convolutional network, to compare with: full convolutions, one exit, no concepts."""
 
+import math
 from typing import Any
 
 import torch
@@ -20,11 +21,18 @@ _RATE = 0.003
 """Peak learning rate: full convolutions with one exit bear less than ours; not tuned further."""
 
 
-def plain_cnn(classes: int) -> nn.Sequential:
-    """Five 3x3 convolutions, the second, third and fifth of stride 2, then the mean over places."""
+def plain_cnn(classes: int, channels: int = 1, size: float = 1) -> nn.Sequential:
+    """Five 3x3 convolutions, the second, third and fifth of stride 2, then the mean over places.
+
+    Args:
+        classes: To tell apart.
+        channels: Of a picture.
+        size: By how much all widths are multiplied; parameters grow with its square.
+    """
     layers: list[nn.Module] = []
-    given = 1
-    for width, stride in zip(_WIDTHS, (1, 2, 2, 1, 2), strict=True):
+    given = channels
+    widths = [round(size * width) for width in _WIDTHS]
+    for width, stride in zip(widths, (1, 2, 2, 1, 2), strict=True):
         layers += [
             nn.Conv2d(given, width, 3, stride, padding=1, bias=False),
             nn.BatchNorm2d(width),
@@ -34,7 +42,13 @@ def plain_cnn(classes: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(given, classes))
 
 
-def plain_cnn_scores(parts: Parts, recipe: TrainSpec, seed: int) -> dict[str, Any]:
+def size_of(parameters: int, classes: int, channels: int = 1) -> float:
+    """By how much the widths must be multiplied for about so many parameters."""
+    usual = sum(p.numel() for p in plain_cnn(classes, channels).parameters())
+    return math.sqrt(parameters / usual)
+
+
+def plain_cnn_scores(parts: Parts, recipe: TrainSpec, seed: int, size: float = 1) -> dict[str, Any]:
     """Train on as many epochs, with the same augmentation and class weights, and score once."""
     data, test = parts["train"], parts["test"]
     classes = int(data.labels.max()) + 1
@@ -44,7 +58,7 @@ def plain_cnn_scores(parts: Parts, recipe: TrainSpec, seed: int) -> dict[str, An
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = plain_cnn(classes)
+        network = plain_cnn(classes, data.inputs.shape[1], size)
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=_RATE, weight_decay=recipe.weight_decay
         )

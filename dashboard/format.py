@@ -23,6 +23,15 @@ def milliseconds(value: float) -> str:
     return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
 
 
+def duration(seconds: float) -> str:
+    """A time as people say it: 40 s, 12 min, 1.5 h."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
 def price(value: float, unit: str) -> str:
     """A price with its unit: FLOPs, ms or nJ."""
     return milliseconds(value) if unit == "ms" else f"{amount(value)} {unit}"

@@ -25,6 +25,7 @@ MODULES = (
     "minspnet.latency",
     "minspnet.leakage",
     "minspnet.memory",
+    "minspnet.queue.preview",
 )
 _IMPORTING = threading.Lock()
 _loaded = threading.Event()

@@ -7,10 +7,11 @@ calls a rerun that was a seventh of a moved slider's time.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 Given = ParamSpec("Given")
 Value = TypeVar("Value")
+_EVERY: "list[Kept[Any, Any]]" = []
 
 
 class Kept(Generic[Given, Value]):
@@ -23,6 +24,7 @@ class Kept(Generic[Given, Value]):
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._changing = threading.Lock()
         self._computing: dict[Hashable, threading.Lock] = {}
+        _EVERY.append(self)
 
     def __call__(self, *args: Given.args, **kwargs: Given.kwargs) -> Value:
         key = (args, *kwargs.items())
@@ -48,7 +50,7 @@ class Kept(Generic[Given, Value]):
         return value
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget all results."""
         with self._changing:
             self._values.clear()
 
@@ -60,3 +62,9 @@ def kept(most: int | None = None) -> Callable[[Callable[Given, Value]], Kept[Giv
         most: Results to keep; None keeps all. One that fails is asked again.
     """
     return lambda compute: Kept(compute, most)
+
+
+def forget_all() -> None:
+    """Forget the results of every such function."""
+    for function in _EVERY:
+        function.clear()

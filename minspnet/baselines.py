@@ -1,7 +1,7 @@
 """What anyone would try first, on the same inputs and the same split."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,7 @@ def score_baselines(
     parameters: int,
     seed: int,
     levels: tuple[int, ...] = (),
+    on_start: Callable[[str], None] | None = None,
 ) -> Mapping[str, BaselineScore]:
     """Fit and score logistic regression, trees, boosting, and dense nets of 1 x and 10 x size.
 
@@ -65,12 +66,15 @@ def score_baselines(
         seed: Of everything random.
         levels: Of each column, how many levels it has, 0 for a number; empty if all are numbers.
             Levels are told apart as they are for the network.
+        on_start: Told the name of each before it is fitted.
     """
     prepare = _preparation(levels)
     train = prepare.fit_transform(train_inputs.reshape(len(train_inputs), -1))
     test = prepare.transform(test_inputs.reshape(len(test_inputs), -1))
     scores = {}
     for name in NAMES:
+        if on_start is not None:
+            on_start(name)
         model = _fitted(name, train, train_labels, parameters, seed)
         probabilities = model.predict_proba(test)
         scores[name] = BaselineScore(

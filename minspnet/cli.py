@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, sweep, explain, export, latency, facts, domains."""
+"""The command line: every verb of the core, by name."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import describe, printed, runtime
+from minspnet import describe, keeping, newtask, printed, queuing, runtime
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -23,13 +23,18 @@ from minspnet.arguments import (
     whole,
 )
 from minspnet.artifact import Model, load_network, save
+from minspnet.budgets import BUDGETS, USUAL
 from minspnet.data import PARTS, Cases
-from minspnet.domains import DOMAINS, find_domain, load_cases
+from minspnet.domains import DOMAINS
 from minspnet.errors import UserError
 from minspnet.policy import Policy
-from minspnet.presets import NAMES, Preset, preset
+from minspnet.presets import NAMES, Preset
+from minspnet.registry import cases_of
+from minspnet.spread import summarise
+from minspnet.task import Task, find_task
 from minspnet.trace import Trace
 from minspnet.training.history import save_history
+from minspnet.workspace import Workspace
 
 if TYPE_CHECKING:
     from minspnet.network import Network
@@ -71,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     _finish(domains, _domains, printed.show_domains)
 
     train = commands.add_parser("train", help="train a network on a task and save it as a folder")
-    train.add_argument("domain", metavar="DOMAIN", help=f"one of {', '.join(DOMAINS)}")
+    train.add_argument(
+        "domain", metavar="DOMAIN", help=f"one of {', '.join(DOMAINS)}, or the key of saved data"
+    )
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to save to")
     train.add_argument(
         "--seed",
@@ -83,6 +90,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--variant", metavar="NAME", help="choice of inputs (see domains)")
     train.add_argument(
         "--preset", default="default", metavar="NAME", help=f"one of {', '.join(NAMES)}"
+    )
+    train.add_argument(
+        "--budget",
+        type=one_of("--budget", BUDGETS),
+        metavar="NAME",
+        help=f"a recipe by its size, for any task, in place of a preset: {', '.join(BUDGETS)}; "
+        f"{USUAL} for saved data",
     )
     train.add_argument(
         "--repeats",
@@ -145,8 +159,9 @@ def _parser() -> argparse.ArgumentParser:
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
-    for verb, command, show in (*runtime.add_verbs(commands), *describe.add_verbs(commands)):
-        _finish(verb, command, show)
+    for module in (runtime, describe, newtask, keeping, queuing):
+        for verb, command, show in module.add_verbs(commands):
+            _finish(verb, command, show)
     return parser
 
 
@@ -171,39 +186,39 @@ def _domains(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _train(options: argparse.Namespace) -> dict[str, Any]:
-    domain = find_domain(options.domain)
-    preset(domain, domain.variant(options.variant), options.preset)
+    task = find_task(options.domain, options.variant, Workspace.from_environment())
+    recipe = task.recipe(options.preset, options.budget)
+    if options.epochs:
+        recipe = Preset(recipe.model, dataclasses.replace(recipe.training, epochs=options.epochs))
     with new_folder(options.out):
         history: list[dict[str, float]] = []
-        first = _one_study(options, options.seed, history)
+        first = _one_study(options, task, recipe, options.seed, history)
         runs = [first.metrics]
         for repeat in range(options.repeats):
-            runs.append(_one_study(options, options.seed + 1 + repeat, history).metrics)
-        from minspnet.study import summarise
-
+            seed = options.seed + 1 + repeat
+            runs.append(_one_study(options, task, recipe, seed, history).metrics)
         spread = {"runs": len(runs), "scores": summarise(runs)}
         metrics = {**first.metrics, "over_splits": spread}
-        save(first, options.out, metrics)
+        save(first, options.out, metrics, task.collection)
     if options.history is not None:
         save_history(history, options.history)
     return {"model": str(options.out), "policy": first.policy.to_text(), **metrics}
 
 
-def _one_study(options: argparse.Namespace, seed: int, history: list[dict[str, float]]) -> "Study":
+def _one_study(
+    options: argparse.Namespace,
+    task: Task,
+    recipe: Preset,
+    seed: int,
+    history: list[dict[str, float]],
+) -> "Study":
     """Train on the split of a seed, and add each epoch to the history."""
     from tqdm import tqdm
 
-    from minspnet.data import folds
-    from minspnet.study import conduct
+    from minspnet.study import DRIFT, conduct
 
-    domain = find_domain(options.domain)
-    variant = domain.variant(options.variant)
-    recipe = preset(domain, variant, options.preset)
-    if options.epochs:
-        recipe = Preset(recipe.model, dataclasses.replace(recipe.training, epochs=options.epochs))
-    cases = load_cases(domain, variant.name)
-    split = next(folds(cases, seed))
-    title = f"{domain.key} seed {seed}"
+    ships = task.collection is None and options.budget is None
+    title = f"{task.domain.key} seed {seed}"
     # disable=None shows the bar on a terminal only, so that logs stay readable.
     with tqdm(total=recipe.training.epochs, desc=title, unit="epoch", disable=None) as bar:
 
@@ -214,7 +229,10 @@ def _one_study(options: argparse.Namespace, seed: int, history: list[dict[str, f
 
         kept = options.checkpoint / f"seed-{seed}" if options.checkpoint else None
         return conduct(
-            domain, variant, recipe, cases, split, seed, on_epoch=advance, checkpoint=kept
+            *(task.domain, task.variant, recipe, task.cases, task.split(seed), seed),
+            on_epoch=advance,
+            checkpoint=kept,
+            drift=None if ships else DRIFT,
         )
 
 
@@ -231,7 +249,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     policy = _policy(options, model)
     from minspnet.study import report
 
-    cases = load_cases(find_domain(model.domain_key), model.variant)
+    cases = cases_of(model)
     trace = model.traces[options.part]
     part = cases.take(cases.rows_of(trace.case_ids))
     result = report(trace, part, model.scale, model.cost, policy, model.seed)
@@ -242,7 +260,7 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.sweep import Outcomes
 
     model = open_model(options.model)
-    cases = load_cases(find_domain(model.domain_key), model.variant)
+    cases = cases_of(model)
     trace = model.traces[options.part]
     labels = cases.labels[cases.rows_of(trace.case_ids)]
     outcomes = Outcomes(trace, labels, model.cost)
@@ -268,8 +286,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.waterfall import contrast, typical_concepts, waterfall
 
     model = open_model(options.model, options.point)
-    domain = find_domain(model.domain_key)
-    cases = load_cases(domain, model.variant)
+    domain, cases = model.domain, cases_of(model)
     one = cases.take(cases.rows_of((options.case,)))
     network = load_network(model)
     part, trace = _evidence_on(one, model, network)
@@ -348,5 +365,5 @@ def _evidence_on(one: Cases, model: Model, network: "Network") -> tuple[str, Tra
             return part, known[known.case_ids.index(one.ids[0])]
     from minspnet.network import run
 
-    names = find_domain(model.domain_key).concept_names
+    names = model.domain.concept_names
     return "none", run(network, one.ids, one.inputs, names)

@@ -190,6 +190,29 @@ def most_within(curve: tuple[Score, ...], budget: float, total_macs: float) -> S
     return max(affordable, key=lambda point: point.mean_macs)
 
 
+def cheapest_alike(outcomes: Outcomes, drift: float) -> Score:
+    """Find the cheapest shared gate threshold that hardly changes what is said.
+
+    Measured against every expert on: the mean over cases of how much probability moves from some
+    classes to others (total variation). No label is looked at, and every case says something, so
+    that a few dozen cases can choose, which counted errors could not.
+
+    Args:
+        outcomes: Of the cases to choose by, never of the test cases.
+        drift: Most probability that may move on average, from 0 to 1.
+    """
+    experts = len(outcomes.trace.tree.names)
+    whole = replay(outcomes.trace, Policy.shared(0, experts)).probabilities
+
+    def moved(threshold: float) -> float:
+        said = replay(outcomes.trace, Policy.shared(threshold, experts)).probabilities
+        return float(np.abs(said - whole).sum(axis=1).mean() / 2)
+
+    alike = [threshold for threshold in STEPS if moved(threshold) <= drift]
+    points = outcomes.curve(alike)
+    return min(points, key=lambda point: point.mean_macs)
+
+
 def cheapest_reaching(
     points: Sequence[Score], prices: Sequence[float], least_accuracy: float
 ) -> Score:

@@ -20,9 +20,10 @@ FOLDERS = ("minspnet", "dashboard", "pages")
 NUMPY_ONLY = (
     "errors spec policy domain trace metrics sweep data domains artifact waterfall "
     "store adapters patches reasons certify operating search deploy.session latency "
-    "cohort errortree projection spreadsheet "
-    "counterfactual whatif "
-    "intervention concept_scores concept_weights worth_checking trust"
+    "cohort errortree projection spreadsheet sheets intake "
+    "counterfactual whatif picture_columns "
+    "intervention concept_scores concept_weights worth_checking trust "
+    "spread wording collection workspace registry package budgets queue.worker"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"

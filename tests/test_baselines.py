@@ -47,7 +47,10 @@ def test_unknown_levels_and_later_missing_cells_are_no_error() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_baseline_asked_is_the_baseline_scored(name: str) -> None:
     (train, labels), (test, known) = told_by_a_level(120, 0), told_by_a_level(120, 1)
-    scored = score_baselines(train, labels, test, known, 20, 3, (0, 3))[name]
+    told: list[str] = []
+    scores = score_baselines(train, labels, test, known, 20, 3, (0, 3), on_start=told.append)
+    assert tuple(told) == NAMES
+    scored = scores[name]
     asked = ask_baseline(name, train, labels, test, 20, 3, (0, 3))
     assert accuracy(asked.probabilities.argmax(axis=1), known) == scored.accuracy
     assert mean_auc(asked.probabilities, known) == pytest.approx(scored.auc)

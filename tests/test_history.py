@@ -7,9 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from minspnet.data import UNLABELLED
 from minspnet.errors import UserError
-from minspnet.recipe import TrainSpec
+from minspnet.network import run
+from minspnet.policy import Policy
+from minspnet.recipe import Practice, TrainSpec
 from minspnet.spec import ModelSpec
+from minspnet.trace import replay
 from minspnet.training.history import save_history
 from minspnet.training.train import TrainingData, train
 
@@ -34,7 +38,7 @@ def test_a_record_holds_terms_rate_open_share_and_validation(
 ) -> None:
     terms = ["concept", "class", "router"]
     names = ["epoch", *terms, "open_share", "learning_rate"]
-    names += [*(f"validation_{name}" for name in terms), "validation_loss"]
+    names += [*(f"validation_{name}" for name in [*terms, "loss", "accuracy"])]
     for record in records:
         assert sorted(record) == sorted(names)
         assert 0 <= record["open_share"] <= 1
@@ -56,6 +60,42 @@ def test_a_saved_history_reads_back(
     expected = pd.DataFrame(records)
     assert list(read.columns) == list(expected.columns)
     np.testing.assert_allclose(read.to_numpy(), expected.to_numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("practice", "gate_threshold"), [("paths", 0.0), ("router", 0.5)])
+def test_validation_accuracy_is_that_of_the_practised_experts(
+    practice: Practice,
+    gate_threshold: float,
+    small_spec: ModelSpec,
+    training_data: TrainingData,
+) -> None:
+    """A second opinion: the network's own trace, replayed; unlabelled cases do not count."""
+    labels = np.where(np.arange(160) % 5, training_data.labels, UNLABELLED)
+    held_out = dataclasses.replace(training_data, labels=labels)
+    told: list[float] = []
+    network = train(
+        *(small_spec, TrainSpec(epochs=2, practice=practice), training_data, SHARES, 0),
+        on_epoch=lambda _, record: told.append(record["validation_accuracy"]),
+        validation=held_out,
+    )
+    trace = run(network, tuple(map(str, range(160))), held_out.inputs, ("a", "b", "c"))
+    decided = replay(trace, Policy.shared(gate_threshold, 2))
+    known = labels != UNLABELLED
+    assert told[-1] == pytest.approx((decided.predicted == labels)[known].mean())
+    assert 0.4 < told[-1] < 1
+
+
+def test_without_labelled_validation_cases_no_accuracy_is_told(
+    small_spec: ModelSpec, training_data: TrainingData
+) -> None:
+    unlabelled = dataclasses.replace(training_data, labels=np.full(160, UNLABELLED))
+    told: list[dict[str, float]] = []
+    train(
+        *(small_spec, TrainSpec(epochs=1), training_data, SHARES, 0),
+        on_epoch=lambda _, record: told.append(record),
+        validation=unlabelled,
+    )
+    assert "validation_loss" in told[0] and "validation_accuracy" not in told[0]
 
 
 def test_validation_is_weighed_by_the_same_draws_each_time(

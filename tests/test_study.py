@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from studies import (
     CYTOLOGY,
     NAMES,
@@ -26,7 +27,8 @@ from minspnet.policy import Policy
 from minspnet.presets import Preset, preset
 from minspnet.recipe import Practice
 from minspnet.spec import ExpertSpec
-from minspnet.study import BUDGET, Study, calibrate, conduct, report, summarise
+from minspnet.spread import summarise
+from minspnet.study import BUDGET, Study, calibrate, conduct, report
 from minspnet.sweep import Outcomes, most_within
 from minspnet.trace import replay
 
@@ -98,6 +100,43 @@ def test_a_router_that_chose_in_training_chooses_in_calibration(
     training = dataclasses.replace(recipe.training, epochs=1, practice=practice)
     conduct(CYTOLOGY, VARIANT, Preset(recipe.model, training), cases, split, 0, baselines=False)
     assert asked == [threshold]
+
+
+def test_watching_changes_nothing_but_what_is_told(
+    cases: Cases, split: Split, study: Study
+) -> None:
+    recipe = preset(CYTOLOGY, VARIANT)
+    training = dataclasses.replace(recipe.training, epochs=2, learning_rate=0.03)
+    told: list[dict[str, float]] = []
+    steps: list[int] = []
+    watched = conduct(
+        *(CYTOLOGY, VARIANT, Preset(recipe.model, training), cases, split, 0, False),
+        on_epoch=lambda _, record: told.append(record),
+        watch=True,
+        after_step=lambda _, step, steps_in_all: steps.append(steps_in_all),
+    )
+    assert all(
+        torch.equal(one, other)
+        for one, other in zip(
+            watched.network.state_dict().values(),
+            study.network.state_dict().values(),
+            strict=True,
+        )
+    )
+    assert watched.metrics == study.metrics
+    assert len(told) == 2 and all("validation_loss" in record for record in told)
+    assert len(steps) == steps[0]
+
+
+def test_a_recipe_with_patience_is_watched(cases: Cases, split: Split) -> None:
+    recipe = preset(CYTOLOGY, VARIANT)
+    training = dataclasses.replace(recipe.training, epochs=2, patience=1)
+    told: list[dict[str, float]] = []
+    conduct(
+        *(CYTOLOGY, VARIANT, Preset(recipe.model, training), cases, split, 0, False),
+        on_epoch=lambda _, record: told.append(record),
+    )
+    assert all("validation_loss" in record for record in told)
 
 
 # --- Honest -----------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from minspnet.sweep import (
     Outcomes,
     Score,
     breakpoints,
+    cheapest_alike,
     cheapest_reaching,
     effective_gates,
     most_within,
@@ -292,6 +293,30 @@ def test_the_cheapest_that_is_accurate_enough(least: float, chosen: int) -> None
     curve = points((0.95, 10), (0.9, 5), (0.9, 3), (0.8, 3), (0.5, 1))
     prices = [point.mean_macs for point in curve]
     assert cheapest_reaching(curve, prices, least) is curve[chosen]
+
+
+@given(st.data())
+def test_the_cheapest_that_hardly_changes_what_is_said(data: st.DataObject) -> None:
+    """Against trying every step by hand; 0 moves nothing, 1 lets the base speak alone."""
+    trace = data.draw(traces(least=4))
+    experts = len(trace.tree.names)
+    drift = data.draw(st.sampled_from([0.0, 0.01, 0.1, 1.0]))
+    outcomes = Outcomes(
+        trace, labels_for(trace, 0), CostTable(5, tuple(3**e for e in range(experts)))
+    )
+    point = cheapest_alike(outcomes, drift)
+    whole = replay(trace, Policy.shared(0, experts)).probabilities
+    costs = []
+    for threshold in STEPS:
+        policy = Policy.shared(threshold, experts)
+        said = replay(trace, policy).probabilities
+        moved = np.mean([np.abs(a - b).sum() / 2 for a, b in zip(said, whole, strict=True)])
+        assume(abs(moved - drift) > 1e-6 or not moved)
+        if moved <= drift:
+            costs.append(outcomes.score(policy).mean_macs)
+    assert point.mean_macs == min(costs)
+    if drift == 1:
+        assert point.mean_macs == 5
 
 
 def test_more_accuracy_than_there_is_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""The card of a user's own table: a TOML file that says what its columns mean.
+"""The card of a user's own table or pictures: a TOML file that says what they mean.
 
 A card for loans, with the least that it must say:
 
@@ -23,10 +23,22 @@ A card for loans, with the least that it must say:
     title = "Means"
     rule = "spread"
     columns = ["income"]
+
+    [[concepts]]
+    name = "works"
+    title = "Has work"
+    rule = "levels"
+    columns = ["job"]
+    levels = ["employed", "self-employed"]
+
+A card of pictures says ``modality = "image"`` and needs no features; its concepts are graded from
+columns rated by people or measured from pixels (``minspnet.picture_columns``).
 """
 
 import json
+import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -35,6 +47,7 @@ from minspnet.domain import (
     DeviationRule,
     Domain,
     Feature,
+    LevelsRule,
     Rule,
     ScaleRule,
     SpreadRule,
@@ -53,19 +66,22 @@ class CardConcept:
     Attributes:
         name, title, meaning, low_word, high_word, shown_low, shown_high, unit, visible: As in
             ``domain.Concept``.
-        columns: Numeric columns whose grades are averaged.
+        columns: Numeric columns whose grades are averaged, of those that a case has; or one
+            feature with levels.
         rule: ``spread``, ``scale`` (with ``low`` and ``high``, as for a column that experts have
-            graded already) or ``deviation``; see ``domain``.
+            graded already), ``deviation`` or ``levels`` (with ``levels``); see ``domain``.
         low: Value graded 0; only for a scale.
         high: Value graded 1; only for a scale.
+        levels: Levels graded 1, all others 0; only for the rule ``levels``.
     """
 
     name: str
     title: str
     columns: tuple[str, ...]
-    rule: Literal["spread", "scale", "deviation"]
+    rule: Literal["spread", "scale", "deviation", "levels"]
     low: float | None = None
     high: float | None = None
+    levels: tuple[str, ...] = ()
     meaning: str = ""
     low_word: str = "low"
     high_word: str = "high"
@@ -82,15 +98,33 @@ class CardConcept:
                 must = "be a number" if end is None else "be left out"
                 remedy = "add it" if end is None else "remove it, or write rule = 'scale'"
                 raise self._wrong(name, f"{must} under rule {self.rule}", end, remedy)
+        if bool(self.levels) != (self.rule == "levels"):
+            must, remedy = ("name some", "list them") if not self.levels else ("be left out",) * 2
+            raise self._wrong(
+                "levels", f"{must} under rule {self.rule}", self.levels or "none", remedy
+            )
+        if self.levels and len(self.columns) > 1:
+            raise self._wrong("columns", "be one under rule levels", self.columns, "keep one")
 
     def _wrong(self, what: str, must: str, got: object, remedy: str) -> UserError:
         return requirement(f"{what} of concept {self.name}", must, got, remedy)
 
-    def concept(self) -> Concept:
-        """Say it in the product's own form."""
+    def concept(self, features: Sequence[Feature]) -> Concept:
+        """Say it in the product's own form, given the card's features.
+
+        Raises:
+            UserError: If a level is none of its feature's.
+        """
         rule: Rule
         if self.low is not None and self.high is not None:
             rule = ScaleRule(self.columns, self.low, self.high)
+        elif self.rule == "levels":
+            known = _levels_of(self.columns[0], features)
+            for level in self.levels:
+                if level not in known:
+                    must = f"be levels of {self.columns[0]}, {', '.join(known) or 'which has none'}"
+                    raise self._wrong("levels", must, repr(level), "correct them")
+            rule = LevelsRule(self.columns, tuple(map(known.index, self.levels)))
         else:
             rule = (SpreadRule if self.rule == "spread" else DeviationRule)(self.columns)
         return Concept(
@@ -107,25 +141,37 @@ class CardConcept:
         )
 
     @classmethod
-    def of(cls, concept: Concept) -> Self:
-        """Say a concept of the product as a card does."""
+    def of(cls, concept: Concept, features: Sequence[Feature]) -> Self:
+        """Say a concept of the product as a card does, given the features of its domain."""
         kinds = {SpreadRule: "spread", ScaleRule: "scale", DeviationRule: "deviation"}
-        told = {name: value for name, value in vars(concept).items() if name != "rule"}
-        return cls(rule=kinds[type(concept.rule)], **vars(concept.rule), **told)  # type: ignore[arg-type]
+        told: dict[str, Any] = {n: value for n, value in vars(concept).items() if n != "rule"}
+        rule = concept.rule
+        if isinstance(rule, LevelsRule):
+            known = _levels_of(rule.columns[0], features)
+            levels = tuple(known[place] for place in rule.places)
+            return cls(rule="levels", columns=rule.columns, levels=levels, **told)
+        return cls(rule=kinds[type(rule)], **vars(rule), **told)  # type: ignore[arg-type]
+
+
+def _levels_of(column: str, features: Sequence[Feature]) -> tuple[str, ...]:
+    return next((feature.levels for feature in features if feature.name == column), ())
 
 
 @dataclass(frozen=True)
 class Card(Recipe):
-    """A task on a table, and where the table keeps what.
+    """A task on a table or on pictures, and where what is known of a case stands.
 
     Attributes:
-        target: Column of the class; an empty cell is a case without a label.
+        target: Column of the class; an empty cell is a case without a label. Of pictures in
+            folders it is a mere name.
         target_values: What its cells hold, in the order of ``classes``; empty where they hold
             the titles themselves.
         id: Column of unique case ids; empty numbers the cases.
         group: Column of what must stay on one side of a split; empty if a case stands alone.
-        features: Numbers, or categories where ``levels`` lists them.
-        variants: Choices of inputs; empty gives one with every feature.
+        features: Numbers, or categories where ``levels`` lists them; none for pictures.
+        variants: Choices of inputs; empty gives one with every feature, or the picture.
+        modality: What an input is.
+        field_mm: Side of the square that a picture shows; 0 where it is not known.
 
     The others are those of ``domain.Domain``.
     """
@@ -135,8 +181,8 @@ class Card(Recipe):
     question: str
     target: str
     classes: tuple[str, ...]
-    features: tuple[Feature, ...]
     concepts: tuple[CardConcept, ...]
+    features: tuple[Feature, ...] = ()
     target_values: tuple[str, ...] = ()
     id: str = ""
     group: str = ""
@@ -152,6 +198,8 @@ class Card(Recipe):
     limits: tuple[str, ...] = ()
     source: str = _NOT_STATED
     licence: str = _NOT_STATED
+    modality: Literal["tabular", "image"] = "tabular"
+    field_mm: float = 0
 
     def __post_init__(self) -> None:
         if not self.key.isidentifier():
@@ -165,7 +213,8 @@ class Card(Recipe):
             "cells of classes": list(self.cells),
             "variants": [variant.name for variant in self.variants],
         }
-        for what, least in (("classes", 2), ("features", 1), ("concepts", 1)):
+        table = self.modality == "tabular"
+        for what, least in (("classes", 2), ("features", int(table)), ("concepts", 1)):
             if len(names[what]) < least:
                 raise requirement(what, f"be at least {least}", len(names[what]), "add one")
         for what, listed in names.items():
@@ -176,16 +225,25 @@ class Card(Recipe):
             raise requirement(
                 "target_values", "be one per class", len(self.cells), "name one for each class"
             )
+        if not table and self.features:
+            raise requirement(
+                "features", "be left out for pictures", len(self.features), "remove them"
+            )
+        if self.field_mm and (table or not 0 < self.field_mm < math.inf):
+            raise requirement(
+                "field_mm", "be the millimetres a picture shows, or 0", self.field_mm, "correct it"
+            )
         self._check_columns(set(names["features"]))
         self.domain()  # has checks of its own
 
     def _check_columns(self, features: set[str]) -> None:
         categorical = {feature.name for feature in self.features if feature.levels}
         read = {column for concept in self.concepts for column in concept.columns}
+        numeric = {c for concept in self.concepts for c in concept.columns if not concept.levels}
         inputs = {name for variant in self.variants for name in variant.inputs}
         for what, must, wrong in (
             ("target", "be no feature and grade no concept", {self.target} & (features | read)),
-            ("columns of concepts", "be numbers, without levels", read & categorical),
+            ("columns of concepts", "be numbers, without levels", numeric & categorical),
             ("inputs of variants", "be features", inputs - features),
         ):
             if wrong:
@@ -199,30 +257,33 @@ class Card(Recipe):
     def domain(self) -> Domain:
         """Say the task in the product's own form."""
         every = Variant("all_features", "All features", "", tuple(f.name for f in self.features))
+        if self.modality == "image":
+            every = Variant("pictures", "Pictures", "")
         own = ("target", "target_values", "id", "group", "concepts", "variants")
         told = {name: value for name, value in vars(self).items() if name not in own}
         return Domain(
-            modality="tabular",
-            concepts=tuple(concept.concept() for concept in self.concepts),
+            concepts=tuple(concept.concept(self.features) for concept in self.concepts),
             variants=self.variants or (every,),
-            field_mm=0,
             **told,
         )
 
     @classmethod
     def of(cls, domain: Domain, target: str, id: str = "", group: str = "") -> Self:
-        """Say a task on columns as a card does, given where a table keeps target, id and group.
+        """Say a task as a card does, given where a table keeps target, id and group.
 
         Raises:
-            UserError: If the inputs are no columns.
+            UserError: If the inputs are signals.
         """
-        if domain.modality != "tabular":
+        if domain.modality == "signal":
             raise requirement(
-                "domain of a card", "be tabular", domain.modality, "use one with columns"
+                "domain of a card",
+                "be tabular or image",
+                domain.modality,
+                "use one with columns or pictures",
             )
-        own = ("modality", "concepts", "field_mm", "sample_rate_hz")
+        own = ("concepts", "sample_rate_hz")
         told = {name: value for name, value in vars(domain).items() if name not in own}
-        concepts = tuple(CardConcept.of(concept) for concept in domain.concepts)
+        concepts = tuple(CardConcept.of(concept, domain.features) for concept in domain.concepts)
         return cls(target=target, id=id, group=group, concepts=concepts, **told)
 
 

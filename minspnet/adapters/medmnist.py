@@ -11,7 +11,6 @@ import io
 import itertools
 import math
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from minspnet.adapters.archive import DAMAGED
+from minspnet.adapters.arrays import Header, check_length, read_array, read_header
 from minspnet.data import Cases, Split
 from minspnet.errors import UserError, requirement
 
@@ -27,12 +28,10 @@ LARGEST = 512 * 2**20
 _PARTS = {"train": "train", "validation": "val", "test": "test"}
 """Part of a ``Split`` -> its name in the file."""
 _SIDES = (28, 224)
-_LONGEST_HEADER = 4096
-_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True)
-class Collection:
+class OfficialPictures:
     """Pictures with their official split.
 
     Attributes:
@@ -47,97 +46,81 @@ class Collection:
     classes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Header:
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    start: int
-
-
-def read_medmnist(path: Path, classes: Sequence[str] = ()) -> Collection:
+def read_medmnist(path: Path | bytes, classes: Sequence[str] = ()) -> OfficialPictures:
     """Read grey or RGB pictures of 28 to 224 pixels a side, and one label each.
 
     Args:
-        path: The ``.npz`` file.
+        path: The ``.npz`` file, or what it holds.
         classes: Titles of the classes 0, 1, ...; empty numbers them.
 
     Raises:
         UserError: In one sentence, if the file is not of that form.
     """
+    parts = read_parts(path, classes)
+    rows = {name: getattr(parts.split, name) for name in _PARTS}
+    ids = tuple(f"{part}-{n:05d}" for part, of in rows.items() for n in range(1, len(of) + 1))
+    cases = Cases(ids, _inputs(parts.pictures), parts.labels, {}, ids)
+    return OfficialPictures(cases, parts.split, parts.classes)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What such a file holds, as it holds it.
+
+    Attributes:
+        pictures: Of all parts, one after the other.
+        labels: Of all parts.
+        split: Which rows belong to which part.
+        classes: Titles.
+    """
+
+    pictures: UInt8[np.ndarray, "case height width *channel"]
+    labels: Int[np.ndarray, " case"]
+    split: Split
+    classes: tuple[str, ...]
+
+
+def read_parts(path: Path | bytes, classes: Sequence[str] = ()) -> Parts:
+    """Read pictures and labels after every check; see ``read_medmnist``."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(path) if isinstance(path, bytes) else path) as archive:
             headers = {
                 f"{part}_{kind}": _checked_header(archive, f"{part}_{kind}")
                 for part in _PARTS.values()
                 for kind in ("images", "labels")
             }
             _check_shapes(headers)
-            arrays = {name: _read(archive, name) for name in headers}
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+            arrays = {name: read_array(archive, name) for name in headers}
+    except DAMAGED as error:
         raise requirement(
             "file", "be a MedMNIST .npz archive", error, "download it again"
         ) from error
     labels = {
         part: arrays[f"{name}_labels"].reshape(-1).astype(np.intp) for part, name in _PARTS.items()
     }
-    titles = _titles(labels, classes)
     pictures = np.concatenate([arrays[f"{name}_images"] for name in _PARTS.values()])
-    ids = tuple(f"{part}-{n:05d}" for part, of in labels.items() for n in range(1, len(of) + 1))
+    titles = _titles(labels, classes)
     ends = np.cumsum([0, *map(len, labels.values())])
     rows = [np.arange(start, end) for start, end in itertools.pairwise(ends)]
-    cases = Cases(ids, _inputs(pictures), np.concatenate(list(labels.values())), {}, ids)
-    return Collection(cases, Split(*rows), titles)
+    return Parts(pictures, np.concatenate(list(labels.values())), Split(*rows), titles)
 
 
-def _checked_header(archive: zipfile.ZipFile, name: str) -> _Header:
+def _checked_header(archive: zipfile.ZipFile, name: str) -> Header:
     """Read what an array says of itself, and check it against the archive's directory.
 
     Raises:
         UserError: If there is no such array, or it is not what its size allows.
     """
-    member = f"{name}.npy"
-    if member not in archive.namelist():
-        raise requirement(
-            "file", f"hold {name}", ", ".join(archive.namelist()) or "nothing", "take another file"
-        )
-    header = _header(archive, member)
+    header = read_header(archive, name)
     kinds, must = ("u", "uint8 pixels") if name.endswith("images") else ("iu", "whole numbers")
     pixels = name.endswith("labels") or header.dtype.itemsize == 1
     if header.dtype.kind not in kinds or not pixels:
         raise requirement(name, f"hold {must}", header.dtype, "take another file")
-    told = header.start + math.prod(header.shape) * header.dtype.itemsize
-    found = archive.getinfo(member).file_size
-    if told != found:
-        raise requirement(
-            name,
-            f"be as long as its header says, {told:,} bytes",
-            f"{found:,}",
-            "download it again",
-        )
+    check_length(archive, name, header)
     return header
 
 
-def _header(archive: zipfile.ZipFile, member: str) -> _Header:
-    if archive.getinfo(member).compress_type not in _PACKINGS:
-        raise requirement(member, "be packed as numpy does", "another way", "download it again")
-    with archive.open(member) as whole:
-        # A header may claim any length: it gets no more than this to read.
-        file = io.BytesIO(whole.read(_LONGEST_HEADER))
-    try:
-        version = np.lib.format.read_magic(file)
-        reader = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _, dtype = reader(file, max_header_size=_LONGEST_HEADER)
-    except Exception as error:  # numpy lets through whatever Python's own parsers raise
-        raise requirement(
-            member, "be a plain array", str(error).split("\n")[0], "download it again"
-        ) from error
-    return _Header(shape, dtype, file.tell())
-
-
-def _check_shapes(headers: dict[str, _Header]) -> None:
+def _check_shapes(headers: dict[str, Header]) -> None:
     """Refuse arrays that do not go together, or that would not fit into memory."""
     sizes = {headers[f"{part}_images"].shape[1:] for part in _PARTS.values()}
     low, high = _SIDES
@@ -169,14 +152,6 @@ def _check_shapes(headers: dict[str, _Header]) -> None:
         raise requirement(
             "pictures", f"take at most {LARGEST:,} bytes", f"{total:,}", "take a smaller size"
         )
-
-
-def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    with archive.open(f"{name}.npy") as file:
-        try:
-            return np.lib.format.read_array(file, allow_pickle=False)
-        except ValueError as error:
-            raise requirement(name, "be a whole array", error, "download it again") from error
 
 
 def _titles(labels: dict[str, Int[np.ndarray, " case"]], classes: Sequence[str]) -> tuple[str, ...]:

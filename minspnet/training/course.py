@@ -153,14 +153,31 @@ class Course:
         self.referee.generator.manual_seed(self.seed)
         cases = len(self.held_out.inputs)
         record: dict[str, float] = {}
+        right: list[Tensor] = []
         for rows in torch.arange(cases).split(_CHUNK):
-            _, terms = self.referee(self._to_device(_take(self.held_out, rows)))
+            batch = self._to_device(_take(self.held_out, rows))
+            evidence, terms = self.referee(batch)
             self._total(terms, "validation")
             for name, term in terms.items():
                 key = f"validation_{name}"
                 record[key] = record.get(key, 0.0) + float(term) * len(rows) / cases
+            right.append(self._right(evidence, batch))
         record[_WATCHED] = sum(record.values())
+        answered = torch.cat(right)
+        if len(answered):
+            record["validation_accuracy"] = float(answered.float().mean())
         return record
+
+    def _right(self, evidence: Evidence, batch: Batch) -> Tensor:
+        """Which labelled cases are decided rightly by the experts that were practised."""
+        gate_threshold = 0.5 if self.recipe.practice == "router" else 0.0
+        tree = self.network.tree
+        ran = tree.open(evidence.gates.cpu().numpy(), (gate_threshold,) * len(tree.names))
+        active = torch.as_tensor(ran, dtype=torch.float32, device=self.device)
+        outputs = evidence.base + torch.einsum("ne,neo->no", active, evidence.contributions)
+        known = batch.targets.sum(dim=1) > 0
+        told = self.network.head(outputs)[known].argmax(dim=1)
+        return told == batch.targets[known].argmax(dim=1)
 
     def _open_share(self, evidence: Evidence) -> dict[str, float]:
         tree = self.network.tree

@@ -8,7 +8,9 @@ from minspnet.errors import requirement
 Progress = Callable[[int, dict[str, float]], None]
 """Called after each epoch with its number and its record: the mean of each loss term, the
 ``learning_rate`` of its last step, ``open_share`` (the share of experts that would run at a gate
-threshold of one half), and each term on validation cases as ``validation_NAME``."""
+threshold of one half), and on validation cases each term as ``validation_NAME``, their sum as
+``validation_loss``, and ``validation_accuracy`` (all experts on, unless training practised only
+its router's choice)."""
 
 SUFFIXES = (".csv", ".parquet")
 
