@@ -8,6 +8,8 @@ from streamlit.navigation.page import StreamlitPage
 from dashboard import state
 
 ROOT = Path(__file__).resolve().parents[1]
+_OWN = ("data", "train", "models", "score")
+"""Pages about a user's own data, from a file to its results."""
 
 
 def pages() -> dict[str, StreamlitPage]:
@@ -22,13 +24,15 @@ def pages() -> dict[str, StreamlitPage]:
         "attributions": st.Page(ROOT / "pages" / "attributions.py", title="Attributions"),
         "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),
         "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
+        "data": st.Page(ROOT / "pages" / "data.py", title="Data"),
     }
 
 
 def sections() -> dict[str, list[StreamlitPage]]:
     """The pages as the menu groups them; those without a heading come first."""
     known = pages()
-    return {"": list(known.values())}
+    own = [known[name] for name in _OWN if name in known]
+    return {"": [page for page in known.values() if page not in own], "Your data": own}
 
 
 def go_to(name: str) -> None:

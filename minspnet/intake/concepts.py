@@ -8,8 +8,8 @@ from jaxtyping import Float
 
 from minspnet.adapters.card import CardConcept
 from minspnet.domain import Feature
-from minspnet.intake.profile import Column, Profile
 from minspnet.intake.naming import key_of, listed, lowered
+from minspnet.intake.profile import Column, Profile
 from minspnet.sheets import Table
 
 MOST_CONCEPTS = 8

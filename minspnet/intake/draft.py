@@ -9,10 +9,10 @@ from minspnet.domain import Feature
 from minspnet.errors import requirement
 from minspnet.intake.alone import tells
 from minspnet.intake.concepts import MOST_CONCEPTS, Proposal, propose
+from minspnet.intake.naming import key_of, listed, lowered, title_and_unit
 from minspnet.intake.profile import MOST_LEVELS, Column, Profile
 from minspnet.intake.suggest import check_classes, classes_of
 from minspnet.intake.suspects import Suspect, suspects
-from minspnet.intake.naming import key_of, listed, lowered, title_and_unit
 from minspnet.sheets import Table
 
 _INPUTS = ("number", "category", "text", "id", "constant")
