@@ -27,6 +27,7 @@ from minspnet.policy import Policy
 from minspnet.ranking import order_cases
 from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
 from minspnet.registry import cases_of
+from minspnet.registry import title_of as own_title
 from minspnet.store import Store
 from minspnet.sweep import Outcomes, Score
 from minspnet.trace import Decision, Trace, join, replay
@@ -78,7 +79,7 @@ def _found() -> tuple[tuple[str, str, int], ...]:
             entries = sorted(os.scandir(shelf), key=lambda entry: entry.name)
         except OSError:
             continue  # nothing was ever kept there
-        for entry in entries:
+        for entry in (entry for entry in entries if not entry.name.startswith(".")):
             with suppress(OSError):  # no model, or not yet
                 written = os.stat(os.path.join(entry.path, "model.json")).st_mtime_ns
                 found.setdefault(entry.name, (entry.name, entry.path, written))
@@ -267,6 +268,8 @@ def domain_of(name: str) -> Domain:
 def title_of(name: str) -> str:
     """What a menu calls a model; by its folder where two share an input choice."""
     loaded = model(name)
+    if loaded.folder.parent == Workspace.from_environment().models:
+        return own_title(loaded.folder)
     title = loaded.domain.variant(loaded.variant).title
     shipped = name in (loaded.domain_key, f"{loaded.domain_key}-{loaded.variant}")
     return title if shipped else f"{title} ({name})"

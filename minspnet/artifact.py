@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from minspnet.study import Study
 
 SCHEMA_VERSION = 1
-WEIGHTS, EVIDENCE, METRICS = _FILES = (
+WEIGHTS, EVIDENCE, METRICS = FILES = (
     "weights.safetensors",
     "evidence.safetensors",
     "metrics.json",
@@ -138,7 +138,7 @@ def save(
     if collection is not None:
         said["created"] = datetime.now(UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as room:
-        names: tuple[str, ...] = _FILES
+        names: tuple[str, ...] = FILES
         if collection is not None:
             collections.save_collection(collection, Path(room))
             names += collections.FILES
@@ -275,11 +275,11 @@ def _named(name: str, folder: Path) -> Iterator[None]:
 
 
 def _check_files(folder: Path, hashes: object) -> None:
-    whole = (set(_FILES), {*_FILES, *collections.FILES})
+    whole = (set(FILES), {*FILES, *collections.FILES})
     if not isinstance(hashes, Mapping) or set(hashes) not in whole:
         raise requirement(
             f"sha256 in model.json of {folder.name}",
-            f"name exactly {', '.join(_FILES)}",
+            f"name exactly {', '.join(FILES)}",
             hashes,
             "retrain the model",
         )

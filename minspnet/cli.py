@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, sweep, explain, export, latency, facts, domain, domains."""
+"""The command line: train, evaluate, sweep, explain, export, latency, facts, domain, domains, models."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import describe, newtask, printed, runtime
+from minspnet import describe, keeping, newtask, printed, runtime
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -29,6 +29,7 @@ from minspnet.errors import UserError
 from minspnet.policy import Policy
 from minspnet.presets import NAMES, Preset, preset
 from minspnet.registry import cases_of
+from minspnet.spread import summarise
 from minspnet.trace import Trace
 from minspnet.training.history import save_history
 
@@ -146,9 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
-    modules = (runtime, describe, newtask)
-    for verb, command, show in (one for module in modules for one in module.add_verbs(commands)):
-        _finish(verb, command, show)
+    for module in (runtime, describe, keeping, newtask):
+        for verb, command, show in module.add_verbs(commands):
+            _finish(verb, command, show)
     return parser
 
 
@@ -181,8 +182,6 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
         runs = [first.metrics]
         for repeat in range(options.repeats):
             runs.append(_one_study(options, options.seed + 1 + repeat, history).metrics)
-        from minspnet.study import summarise
-
         spread = {"runs": len(runs), "scores": summarise(runs)}
         metrics = {**first.metrics, "over_splits": spread}
         save(first, options.out, metrics)

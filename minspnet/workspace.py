@@ -18,6 +18,7 @@ from minspnet.errors import requirement
 SHIPPED_MODELS = SAMPLE_DATA / "models"
 LONGEST_NAME = 80
 """Bytes of a name in UTF-8."""
+_NO_NAME = re.compile(r"[^\w-]+|^[\W_]+")
 _NAME = re.compile(r"[^\W_][\w-]*")
 
 
@@ -52,6 +53,11 @@ class Workspace:
     def trash(self) -> Path:
         """What was deleted and can be brought back."""
         return self.root / "trash"
+
+    @property
+    def deleted_models(self) -> Path:
+        """Model folders in the trash."""
+        return self.trash / "models"
 
     def collections(self) -> tuple[str, ...]:
         """Keys of the collections, in order."""
@@ -97,7 +103,7 @@ class Workspace:
         number, name = 1, wanted
         self.models.mkdir(parents=True, exist_ok=True)
         while True:
-            taken = (SHIPPED_MODELS / name).exists() or (self.trash / name).exists()
+            taken = (SHIPPED_MODELS / name).exists() or (self.deleted_models / name).exists()
             if not taken:
                 try:
                     (self.models / name).mkdir()
@@ -114,6 +120,14 @@ class Workspace:
                 "data", f"be one of {known}", repr(key), "bring it in on the Data page"
             )
         return self.data / key
+
+
+def as_name(text: str) -> str:
+    """Make a name of a text, such as a title or the name of a file."""
+    name = _NO_NAME.sub("-", text.strip()).strip("-_")
+    while len(name.encode()) > LONGEST_NAME - 10:  # room for a number
+        name = name[:-1]
+    return name if _NAME.fullmatch(name) else "model"
 
 
 def checked_name(name: str) -> str:

@@ -14,7 +14,8 @@ from minspnet.network import Network, run
 from minspnet.policy import Policy
 from minspnet.presets import Preset, preset
 from minspnet.spec import Gate
-from minspnet.study import PARTS, Study, conduct, summarise
+from minspnet.spread import summarise
+from minspnet.study import PARTS, Study, conduct
 from minspnet.trace import ExpertTree
 
 SHIPPED = sorted(path.parent for path in (SAMPLE_DATA / "models").glob("*/model.json"))

@@ -23,7 +23,7 @@ NUMPY_ONLY = (
     "cohort errortree projection spreadsheet sheets intake "
     "counterfactual whatif "
     "intervention concept_scores concept_weights worth_checking trust "
-    "wording collection workspace registry"
+    "spread wording collection workspace registry package"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"

@@ -707,7 +707,7 @@ def test_a_place_that_cannot_be_written_is_no_crash(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("minspnet.study.conduct", lambda *given, **named: untrained(seed=0))
-    monkeypatch.setattr("minspnet.study.summarise", lambda runs: {})
+    monkeypatch.setattr("minspnet.cli.summarise", lambda runs: {})
     monkeypatch.setattr("minspnet.cli.save", full)
     answer = ask("train", "breast_cytology", "--out", tmp_path / "m")
     assert (answer.code, answer.out) == (2, "")

@@ -26,7 +26,8 @@ from minspnet.policy import Policy
 from minspnet.presets import Preset, preset
 from minspnet.recipe import Practice
 from minspnet.spec import ExpertSpec
-from minspnet.study import BUDGET, Study, calibrate, conduct, report, summarise
+from minspnet.spread import summarise
+from minspnet.study import BUDGET, Study, calibrate, conduct, report
 from minspnet.sweep import Outcomes, most_within
 from minspnet.trace import replay
 

@@ -17,6 +17,7 @@ from dashboard.widgets.picker import ORDER
 from dashboard.widgets.tile import show_tile
 from dashboard.widgets.tour import start
 from minspnet.policy import CLOSED
+from minspnet.spread import summarise
 
 OURS = {
     "gated": "MINSPNET, as routed",
@@ -176,41 +177,52 @@ def _threshold(view: View, expert: int) -> str:
 def show_scores(view: View) -> None:
     """AUC and accuracy over several splits, the baselines in the same table."""
     loaded = cache.model(view.model)
-    spread = loaded.metrics["over_splits"]
+    baselines = loaded.metrics.get("baselines", {})
+    spread = loaded.metrics.get("over_splits", {"runs": 1})
+    one = spread["runs"] == 1
     domain = cache.domain_of(view.model)
-    titles = OURS | {name: name for name in loaded.metrics["baselines"]}
-    scores = spread["scores"]
+    titles = OURS | {name: name for name in baselines}
+    scores = spread.get("scores") or summarise([loaded.metrics])
     rows = [
         (title, scores[f"{key}.auc"]["mean"], scores[f"{key}.auc"]["sd"])
         for key, title in titles.items()
     ]
     show_chart(
-        draw_scores(rows, "AUC on test cases (mean, sd)", tuple(OURS.values())),
+        draw_scores(
+            rows,
+            "AUC on test cases" if one else "AUC on test cases (mean, sd)",
+            tuple(OURS.values()),
+        ),
         key="scores",
         alt="AUC of the network and of the usual models",
     )
-    parameters = {name: s["parameters"] for name, s in loaded.metrics["baselines"].items()}
+    parameters = {name: s["parameters"] for name, s in baselines.items()}
     table = pd.DataFrame(
         {
             "Model": list(titles.values()),
-            "Accuracy": [_spread(scores[f"{key}.accuracy"]) for key in titles],
-            "AUC": [_spread(scores[f"{key}.auc"]) for key in titles],
+            "Accuracy": [_spread(scores[f"{key}.accuracy"], one) for key in titles],
+            "AUC": [_spread(scores[f"{key}.auc"], one) for key in titles],
             "Parameters": [
                 _count(parameters.get(key, loaded.metrics["parameters"])) for key in titles
             ],
         }
     )
     st.table(table.set_index("Model"))
+    how = (
+        "Of one split: how far scores lie apart over several is not known."
+        if one
+        else f"Mean ± standard deviation over {spread['runs']} random splits by "
+        f"{domain.group_noun or domain.case_noun}, each trained anew."
+    )
     st.caption(
-        f"Mean ± standard deviation over {spread['runs']} random splits by "
-        f"{domain.group_noun or domain.case_noun}, each trained anew. All models saw the same "
+        f"{how} All models saw the same "
         "labelled training cases and were scored on the same test cases; MINSPNET also learns "
         "from the rated findings, of unlabelled cases too where there are any."
     )
 
 
-def _spread(values: dict[str, float]) -> str:
-    return f"{values['mean']:.3f} ± {values['sd']:.3f}"
+def _spread(values: dict[str, float], one: bool) -> str:
+    return f"{values['mean']:.3f}" + ("" if one else f" ± {values['sd']:.3f}")
 
 
 def _count(value: int | None) -> str:
