@@ -71,7 +71,8 @@ def test_what_was_said_outlives_a_visit_to_another_page(workspace: Workspace) ->
     app = bring(open_app("data"), table())
     word = next(field for field in app.text_input if field.label == "Title")
     word.set_value("Relapses at home").run()
-    app.selectbox[-1].set_value("(each row stands alone)").run()
+    group = next(box for box in app.selectbox if box.label == "Which rows belong together?")
+    group.set_value("(each row stands alone)").run()
     app.switch_page("../pages/overview.py").run()
     app.switch_page("../pages/data.py").run()
     assert not app.exception
@@ -151,7 +152,10 @@ def test_words_of_a_file_are_no_markup() -> None:
         ("1", "localhost", "localhost:8501", False, True),
         ("", "localhost", "localhost:8501", False, False),
         ("1", "0.0.0.0", "localhost:8501", False, False),
+        ("1", "localhost", "[::1]:8501", False, True),
         ("1", "localhost", "example.org", False, False),
+        ("1", "localhost", "localhost.example.org:8501", False, False),
+        ("1", "localhost", "", False, False),
         ("1", "localhost", "localhost:8501", True, False),
     ],
 )
@@ -168,6 +172,17 @@ def test_a_path_is_read_only_where_it_was_allowed_and_on_this_machine(
     monkeypatch.setattr(upload.st, "get_option", lambda name: address)
     monkeypatch.setattr(type(upload.st.context), "headers", headers)
     assert upload.may_read_paths() == may
+
+
+def test_a_path_becomes_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "relapses.csv"
+    file.write_bytes(table())
+    monkeypatch.setattr(upload, "may_read_paths", lambda: True)
+    app = open_app("data")
+    app.text_input(key="data-path").set_value(str(tmp_path / "none.csv")).run()
+    assert app.error[0].value.replace("\\", "").startswith("table must be a file that can be read")
+    app.text_input(key="data-path").set_value(str(file)).run()
+    assert not app.error and "400 rows, 15 columns" in said(app)
 
 
 def test_the_page_stands_in_the_menu() -> None:
@@ -193,7 +208,7 @@ def test_a_draft_is_what_was_proposed_until_someone_writes(begun: drafts.Draft) 
 def test_ticks_change_the_concepts_that_nobody_has_touched(begun: drafts.Draft) -> None:
     rows = [{**row, "use": row["use"] and row["column"] != "job"} for row in begun.features]
     ticked = drafts.card_of(drafts.tick(begun, rows))
-    assert [concept.title for concept in ticked.concepts] == ["Age", "Salt", "Pressure"]
+    assert [concept.title for concept in ticked.concepts] == ["Age", "Salt and pressure"]
     assert ticked.summary == "400 cases with 3 columns to learn from."
     mine = [{**begun.concepts[0], "title": "Years"}]
     changed = drafts.replace(begun, concepts=tuple(mine))

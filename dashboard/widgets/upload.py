@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -64,7 +65,7 @@ def _open(name: str, source: Path | bytes) -> None:
 
 def may_read_paths() -> bool:
     """Only where someone has said so, and whoever asks sits at this very machine."""
-    host = st.context.headers.get("Host", "localhost").rpartition(":")[0] or "localhost"
+    host = urlsplit(f"//{st.context.headers.get('Host', '')}").hostname
     forwarded = any(name in st.context.headers for name in ("X-Forwarded-For", "Forwarded"))
     bound = st.get_option("server.address") in _LOOPBACK
     return os.environ.get(LOCAL_FILES) == "1" and bound and host in _LOOPBACK and not forwarded
