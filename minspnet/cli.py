@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, sweep, explain, export, latency, facts, domain, domains, models."""
+"""The command line: train, evaluate, sweep, explain, export, facts, domain, models and more."""
 
 import argparse
 import dataclasses
