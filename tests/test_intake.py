@@ -202,7 +202,7 @@ def test_target_and_group_are_suggested_with_a_reason(found: Profile) -> None:
     first, *_ = suggest_targets(found)
     assert first.column == "outcome" and first.sure
     assert first.reason == (
-        "is called what answers are called, stands last and has 2 different values"
+        "has a name that answers often have, stands last and has 2 different values"
     )
     (group,) = suggest_groups(found)
     assert group.column == "patient_id" and group.sure

@@ -51,7 +51,7 @@ def suggest_targets(profile: Profile) -> tuple[Suggestion, ...]:
         last, first = place == len(profile.columns) - 1, place == 0
         score = 4.0 * named + 3.0 * last + 1.0 * first
         if named:
-            reasons.append("is called what answers are called")
+            reasons.append("has a name that answers often have")
         if last:
             reasons.append("stands last")
         score += 1.5 * (column.unique == 2) + 1.0 * (column.kind == "category")
@@ -75,7 +75,7 @@ def suggest_groups(profile: Profile) -> tuple[Suggestion, ...]:
             continue
         per = profile.rows / column.unique
         reason = f"repeats: {column.unique:,} different values in {profile.rows:,} rows, " + (
-            f"{per:.1f} rows each, and is called what keeps cases together"
+            f"{per:.1f} rows each, and has a name of people, places or things"
             if named
             else f"{per:.1f} rows each"
         )

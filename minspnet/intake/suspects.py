@@ -150,10 +150,10 @@ def _of_target(
             alone = tells(table, column, labels, groups)
             if alone.skill >= _SURE or (not alone.wrong and alone.cases >= _LEAST_SURE):
                 says = (
-                    f"{column.name} alone tells {_percent(alone.recall)} of the cases of a class, "
-                    f"of cases held out (surely at least {_percent(alone.surely)}): it may have "
-                    "been written down after the answer was known. It is left out; take it in only "
-                    "if it is known before the answer."
+                    f"{column.name} alone tells {_percent(alone.recall)} of held-out cases right, "
+                    f"each class counted alike (surely at least {_percent(alone.surely)}): it may "
+                    "have been written down after the answer was known. It is left out; take it in "
+                    "only if it is known before the answer."
                 )
                 leaks.append(Suspect("leak", column.name, says, True))
     return copies + leaks

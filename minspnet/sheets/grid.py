@@ -101,7 +101,7 @@ def sniff(source: Path | bytes) -> Table:
     width, empty_end = len(header), not header[-1]
     _check_header(header[: width - empty_end], first_row)
     rows = _rows(records, width)
-    columns = [[cell.strip() for cell in column] for column in zip(*rows, strict=True)]
+    columns = [_shared(column) for column in zip(*rows, strict=True)]
     if empty_end:
         if any(columns.pop()):
             raise _unnamed(width, first_row)
@@ -122,6 +122,12 @@ def sniff(source: Path | bytes) -> Table:
         tuple(notes),
         text.size,
     )
+
+
+def _shared(column: Sequence[str]) -> list[str]:
+    """Strip cells, and keep equal ones once: most tables repeat a lot, and stay in memory."""
+    keep = dict[str, str]().setdefault
+    return [keep(stripped, stripped) for stripped in map(str.strip, column)]
 
 
 def _from_header(content: str) -> tuple[str, int]:

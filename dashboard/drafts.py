@@ -1,0 +1,337 @@
+"""A task on its way from a file to a card: what was typed so far, whatever page was visited.
+
+Nothing here draws; ``widgets.task`` does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from minspnet.adapters import Card, read_cases
+from minspnet.collection import Collection, check_card
+from minspnet.errors import UserError, requirement
+from minspnet.intake import (
+    Profile,
+    Suggestion,
+    Suspect,
+    Table,
+    draft,
+    profile,
+    sniff,
+    suggest_groups,
+    suggest_targets,
+    suspects,
+    usual_features,
+)
+from minspnet.intake.naming import key_of, title_and_unit
+
+WORDS = (
+    "key",
+    "title",
+    "question",
+    "case_noun",
+    "group_noun",
+    "intended_use",
+    "out_of_scope",
+    "source",
+    "licence",
+)
+"""Texts of a card that a person may write at will."""
+_OWN_NOTE = (
+    "Chosen by whoever brought the data. A missing cell is left out of a finding's mean; where all "
+    "are missing, the case is graded as the middle one of the training cases."
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A file, and what has been said of it.
+
+    Attributes:
+        name: Of the file.
+        table: What is in it.
+        profile: What each column holds.
+        targets: Columns that are likely the answer.
+        groups: Columns that likely name what belongs together.
+        taken: Keys that other tasks have.
+        target: Column of the answer; empty until one is chosen.
+        group: Column of what belongs together; empty if cases stand alone.
+        suspects: What may mislead, given both.
+        refusal: Why there is no task yet with this target; empty if there is one.
+        features: One row a column: ``use``, ``column``, ``title``, ``unit`` and ``note``.
+        classes: One row a class: ``cell`` and ``title``, the one looked for last.
+        concepts: One row a concept, as ``adapters.card.CardConcept`` names its parts.
+        proposed: The card that these began as.
+        words: Texts that someone wrote in place of the card's, by the name of their key;
+            ``limits`` a line each.
+    """
+
+    name: str
+    table: Table
+    profile: Profile
+    targets: tuple[Suggestion, ...]
+    groups: tuple[Suggestion, ...]
+    taken: tuple[str, ...] = ()
+    target: str = ""
+    group: str = ""
+    suspects: tuple[Suspect, ...] = ()
+    refusal: str = ""
+    features: tuple[Mapping[str, Any], ...] = ()
+    classes: tuple[Mapping[str, Any], ...] = ()
+    concepts: tuple[Mapping[str, Any], ...] = ()
+    proposed: Card | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+def begin(name: str, source: Path | bytes, taken: Sequence[str] = ()) -> Draft:
+    """Read a file and say of it what can be said without asking.
+
+    Args:
+        name: Of the file.
+        source: Where it lies, or what is in it.
+        taken: Keys that other tasks have.
+
+    Raises:
+        UserError: If it is no sound table.
+    """
+    table = sniff(source)
+    found = profile(table)
+    targets, groups = suggest_targets(found), suggest_groups(found)
+    target = targets[0].column if targets else ""
+    group = next((one.column for one in groups if one.sure and one.column != target), "")
+    start = Draft(name, table, found, targets, groups, tuple(taken))
+    return aim(start, target, group)
+
+
+def aim(before: Draft, target: str, group: str) -> Draft:
+    """Choose target and group; words that were written before are kept."""
+    found = suspects(before.table, before.profile, target, group)
+    usual = usual_features(before.profile, found, target, group)
+    after = replace(before, target=target, group=group, suspects=found, proposed=None)
+    after = replace(after, features=_feature_rows(after, usual))
+    if not target:
+        return replace(after, refusal="Choose the column that holds the answer.")
+    return propose(after)
+
+
+def propose(before: Draft) -> Draft:
+    """Propose classes, concepts and words anew, for the columns that are ticked."""
+    stem = Path(before.name).stem
+    try:
+        card = draft(before.table, before.profile, before.target, before.group, used(before), stem)
+    except UserError as error:
+        return replace(before, refusal=str(error))
+    card = replace(card, key=key_of(stem, before.taken))
+    return replace(
+        before,
+        refusal="",
+        classes=_class_rows(card),
+        concepts=_concept_rows(card),
+        proposed=card,
+    )
+
+
+def tick(before: Draft, rows: Sequence[Mapping[str, Any]]) -> Draft:
+    """Take over which columns are features, and what they are called.
+
+    Concepts are proposed anew for other columns, unless someone has changed them.
+    """
+    after = replace(before, features=tuple(rows))
+    return after if used(after) == used(before) or _own_concepts(before) else propose(after)
+
+
+def follow(before: Draft, card: Card) -> Draft:
+    """Take over a card that was written elsewhere, or edited by hand.
+
+    Raises:
+        UserError: If the table is not as it says.
+    """
+    check_card(card)
+    read_cases(card, before.table)
+    found = suspects(before.table, before.profile, card.target, card.group)
+    after = replace(
+        before,
+        target=card.target,
+        group=card.group,
+        suspects=found,
+        refusal="",
+        proposed=card,
+        words={},
+        concepts=_concept_rows(card),
+        classes=_class_rows(card),
+    )
+    said = {feature.name: feature for feature in card.features}
+    rows = _feature_rows(after, tuple(said))
+    told = (
+        {"title": f.title, "unit": f.unit} if (f := said.get(r["column"])) else {} for r in rows
+    )
+    return replace(
+        after, features=tuple({**row, **own} for row, own in zip(rows, told, strict=True))
+    )
+
+
+def words_of(told: Draft) -> dict[str, str]:
+    """The texts as they stand: someone's own, or those proposed."""
+    if told.proposed is None:
+        return {}
+    proposed = {name: str(getattr(told.proposed, name)) for name in WORDS}
+    return {**proposed, "limits": "\n".join(told.proposed.limits), **told.words}
+
+
+def write_words(before: Draft, words: Mapping[str, str]) -> Draft:
+    """Keep the texts that someone has written, and those alone."""
+    proposed = words_of(replace(before, words={}))
+    own = {name: text for name, text in words.items() if text != proposed.get(name)}
+    return replace(before, words=own)
+
+
+def card_of(told: Draft) -> Card:
+    """The card that all this says.
+
+    Raises:
+        UserError: If it says too little or a wrong thing.
+    """
+    if told.refusal:
+        raise UserError(told.refusal)
+    assert told.proposed is not None
+    words = words_of(told)
+    limits = words.pop("limits").splitlines()
+    cells = tuple(str(row["cell"]) for row in told.classes)
+    titles = tuple(str(row["title"] or "").strip() for row in told.classes)
+    features = [_feature(told, row) for row in told.features if row["use"]]
+    card = Card.from_dict(
+        told.proposed.to_dict()
+        | words
+        | {
+            "classes": titles,
+            "target_values": () if titles == cells else cells,
+            "features": features,
+            "concepts": _named([_concept(row) for row in told.concepts]),
+            "limits": tuple(filter(None, map(str.strip, limits))),
+        }
+        | ({} if used(told) == tuple(f.name for f in told.proposed.features) else _summary(told))
+        | ({"concept_note": _OWN_NOTE} if _own_concepts(told) else {})
+    )
+    check_card(card)
+    return card
+
+
+def collection_of(told: Draft) -> Collection:
+    """The task with its cases, as it can be kept.
+
+    Raises:
+        UserError: If the card says a wrong thing, or the table is not as it says.
+    """
+    card = card_of(told)
+    return Collection(card, read_cases(card, told.table), source=told.name)
+
+
+def used(told: Draft) -> tuple[str, ...]:
+    """Columns that are features."""
+    return tuple(str(row["column"]) for row in told.features if row["use"])
+
+
+def _own_concepts(told: Draft) -> bool:
+    """Whether someone has changed the concepts that were proposed."""
+    return told.proposed is not None and told.concepts != _concept_rows(told.proposed)
+
+
+def _summary(told: Draft) -> dict[str, str]:
+    count = len(used(told))
+    return {"summary": f"{told.profile.rows:,} cases with {count:,} columns to learn from."}
+
+
+def _class_rows(card: Card) -> tuple[Mapping[str, Any], ...]:
+    titles = zip(card.cells, card.classes, strict=True)
+    return tuple({"cell": cell, "title": title} for cell, title in titles)
+
+
+def _named(concepts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give each concept a key of its own, after its title where it has none yet."""
+    names: list[str] = []
+    for concept in concepts:
+        names.append(key_of(concept["name"] or concept["title"], tuple(names)))
+    return [concept | {"name": name} for concept, name in zip(concepts, names, strict=True)]
+
+
+def _feature_rows(told: Draft, usual: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
+    notes = {one.column: one.sentence for one in reversed(told.suspects) if one.column}
+    rows = []
+    for column in told.profile.columns:
+        if column.name in (told.target, told.group):
+            continue
+        title, unit = title_and_unit(column.name)
+        rows.append(
+            {
+                "use": column.name in usual,
+                "column": column.name,
+                "title": title,
+                "unit": unit,
+                "note": notes.get(column.name, ""),
+            }
+        )
+    return tuple(rows)
+
+
+def _feature(told: Draft, row: Mapping[str, Any]) -> dict[str, Any]:
+    column = told.profile.column(str(row["column"]))
+    listed = told.proposed.features if told.proposed else ()
+    levels = next((feature.levels for feature in listed if feature.name == column.name), ())
+    if not levels and not column.quantiles:
+        levels = tuple(sorted(level for level, _ in column.levels))
+    if not column.quantiles and len(levels) < 2:
+        must = "hold numbers, or 2 to 50 different words, to be learned from"
+        raise requirement(f"column {column.name}", must, f"{column.unique:,}", "untick it")
+    title = str(row["title"] or "").strip() or column.name
+    return {
+        "name": column.name,
+        "title": title,
+        "unit": str(row["unit"] or "").strip(),
+        "levels": levels,
+    }
+
+
+_CONCEPT: tuple[tuple[str, Any], ...] = (
+    ("name", ""),
+    ("title", ""),
+    ("columns", ()),
+    ("rule", "spread"),
+    ("levels", ()),
+    ("low", None),
+    ("high", None),
+    ("low_word", "low"),
+    ("high_word", "high"),
+    ("meaning", ""),
+    ("shown_low", 0.0),
+    ("shown_high", 100.0),
+    ("unit", "of 100"),
+    ("visible", True),
+)
+"""Parts of a concept in the order of the form, and what an empty cell means."""
+
+
+def _concept_rows(card: Card) -> tuple[Mapping[str, Any], ...]:
+    return tuple({name: getattr(one, name) for name, _ in _CONCEPT} for one in card.concepts)
+
+
+def _concept(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a row that a person may have left half empty."""
+    said: dict[str, Any] = {
+        name: usual if _empty(row.get(name)) else row[name] for name, usual in _CONCEPT
+    }
+    title = str(said["title"]).strip()
+    if not title:
+        raise requirement("title of each finding", "say something", "an empty cell", "fill it in")
+    scale = said["rule"] == "scale"
+    return said | {
+        "title": title,
+        "columns": tuple(said["columns"]),
+        "levels": tuple(said["levels"]) if said["rule"] == "levels" else (),
+        "low": float(said["low"]) if scale and said["low"] is not None else None,
+        "high": float(said["high"]) if scale and said["high"] is not None else None,
+    }
+
+
+def _empty(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value) or value == ""

@@ -1,0 +1,103 @@
+"""Bringing a file in, and what was found in it."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from dashboard import drafts, heavy, text
+from dashboard.drafts import Draft
+from minspnet.errors import UserError
+from minspnet.sheets.grid import SEPARATORS
+from minspnet.workspace import Workspace
+
+DRAFT = "data-draft"
+"""Where the session keeps the task that is being described."""
+_SEEN = "data-seen"
+_REFUSED = "data-refused"
+LOCAL_FILES = "MINSPNET_LOCAL_FILES"
+"""Set to 1 on a machine of one's own, it lets the page read a file by its path."""
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_GRAVE = ("copy", "leak", "slips", "imbalance", "repeated", "missing", "few", "unlabelled")
+_MOST_TOLD = 5
+
+
+def show_upload() -> Draft | None:
+    """Ask for a file; gives the task in work, if there is one."""
+    given = st.file_uploader(
+        "A table: one case a row, one column with the answer",
+        type=["csv", "tsv", "txt", "data", "dat"],
+        key="data-file",
+        help="CSV and its like. Encoding, separator and decimal commas are found out. Nothing in "
+        "the file is run, and it stays on this server.",
+    )
+    if given is not None and st.session_state.get(_SEEN) != given.file_id:
+        st.session_state[_SEEN] = given.file_id
+        _open(given.name, given.getvalue())
+    if may_read_paths():
+        path = st.text_input(
+            "Or the path of a file on this computer",
+            key="data-path",
+            placeholder="/home/…/table.csv",
+        )
+        if path and st.session_state.get(_SEEN) != path:
+            st.session_state[_SEEN] = path
+            _open(Path(path).name, Path(path).expanduser())
+    if refused := st.session_state.get(_REFUSED):
+        st.error(text.plain(refused))
+    told: Draft | None = st.session_state.get(DRAFT)
+    return told
+
+
+def _open(name: str, source: Path | bytes) -> None:
+    """Begin a task with a file; a bad one is said, and leaves what there was before."""
+    # A collection of pictures, a zip or an npz, would go its own way from here.
+    heavy.load()
+    try:
+        with st.spinner("Reading the table…"):
+            taken = Workspace.from_environment().collections()
+            st.session_state[DRAFT] = drafts.begin(name, source, taken)
+        st.session_state[_REFUSED] = ""
+    except UserError as error:
+        st.session_state[_REFUSED] = str(error)
+
+
+def may_read_paths() -> bool:
+    """Only where someone has said so, and whoever asks sits at this very machine."""
+    host = urlsplit(f"//{st.context.headers.get('Host', '')}").hostname
+    forwarded = any(name in st.context.headers for name in ("X-Forwarded-For", "Forwarded"))
+    bound = st.get_option("server.address") in _LOOPBACK
+    return os.environ.get(LOCAL_FILES) == "1" and bound and host in _LOOPBACK and not forwarded
+
+
+def show_found(told: Draft) -> None:
+    """Say what the file is, and what in it may mislead."""
+    found = told.profile
+    size = f"{found.size / 2**20:.1f} MB" if found.size >= 2**20 else f"{found.size / 1024:.0f} kB"
+    st.markdown(
+        f"**{text.plain(told.name)}**: {found.rows:,} rows, {len(found.columns):,} columns "
+        f"({size}, {found.encoding}, a {SEPARATORS[found.separator]} between cells, decimal "
+        f"{'comma' if found.decimal == ',' else 'point'})."
+    )
+    for note in found.notes:
+        st.caption(text.plain(note))
+    grave = [one.sentence for one in told.suspects if one.what in _GRAVE]
+    mild = [one.sentence for one in told.suspects if one.what not in _GRAVE]
+    if grave:
+        st.warning("\n".join(["Look at this first:", "", *_bullets(grave[:_MOST_TOLD])]))
+    rest = [*grave[_MOST_TOLD:], *mild]
+    if rest:
+        noun = "column" if len(rest) == 1 else "columns"
+        with st.expander(f"{len(rest)} more {noun} with a remark"):
+            st.markdown("\n".join(_bullets(rest)))
+
+
+def _bullets(sentences: list[str]) -> list[str]:
+    return [f"- {text.plain(sentence)}" for sentence in sentences]
+
+
+def start_over() -> None:
+    """Forget the file and all that was said of it."""
+    for key in (DRAFT, _SEEN, _REFUSED):
+        st.session_state.pop(key, None)
