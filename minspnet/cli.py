@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, sweep, explain, export, latency, facts, domains."""
+"""The command line: train, evaluate, sweep, explain, predict, export, latency, facts, domains."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import describe, printed, runtime
+from minspnet import describe, printed, runtime, scoring
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -145,8 +145,9 @@ def _parser() -> argparse.ArgumentParser:
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
-    for verb, command, show in (*runtime.add_verbs(commands), *describe.add_verbs(commands)):
-        _finish(verb, command, show)
+    for module in (scoring, runtime, describe):
+        for verb, command, show in module.add_verbs(commands):
+            _finish(verb, command, show)
     return parser
 
 

@@ -22,7 +22,7 @@ NUMPY_ONLY = (
     "store adapters patches reasons certify operating search deploy.session latency "
     "cohort errortree projection spreadsheet "
     "counterfactual whatif "
-    "intervention concept_scores concept_weights worth_checking trust"
+    "intervention concept_scores concept_weights worth_checking trust predict"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"
