@@ -22,6 +22,7 @@ def pages() -> dict[str, StreamlitPage]:
         "attributions": st.Page(ROOT / "pages" / "attributions.py", title="Attributions"),
         "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),
         "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
+        "score": st.Page(ROOT / "pages" / "score.py", title="Score a file"),
     }
 
 
