@@ -41,7 +41,7 @@ def large_part(name: str, part_name: str) -> Cases:
     """The cases behind them."""
     if part_name != "validation":
         return _part(name, part_name)
-    few = cache.cases(_model(name).domain_key, _model(name).variant)
+    few = cache.cases(name)
     rows = few.rows_of(_model(name).traces["validation"].case_ids)
     return few.take(rows[np.random.default_rng(0).integers(len(rows), size=COUNT)])
 

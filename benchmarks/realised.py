@@ -200,7 +200,7 @@ def _names(network: Network) -> tuple[str, ...]:
 def shipped(name: str) -> tuple[Subject, dict[str, Outcomes]]:
     """A shipped model as it was saved, its test cases, and what thresholds do to its cases."""
     domain = find_domain(name.split("-")[0])
-    model = load(SAMPLE_DATA / "models" / name, domain)
+    model = load(SAMPLE_DATA / "models" / name)
     cases = load_cases(domain, model.variant)
     outcomes = {}
     for part in ("validation", "test"):

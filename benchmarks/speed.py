@@ -59,7 +59,7 @@ def core_table(cases: int) -> list[str]:
 
 def core_row(name: str, cases: int) -> str:
     """The measurements of one model."""
-    model = load(SAMPLE_DATA / "models" / name, find_domain(name.split("-")[0]))
+    model = load(SAMPLE_DATA / "models" / name)
     trace = resampled(model.traces["test"], cases)
     labels = np.random.default_rng(1).integers(2, size=cases)
     outcomes = Outcomes(trace, labels, model.cost)

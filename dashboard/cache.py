@@ -4,10 +4,12 @@ Cached objects are shared by all sessions and read only. Keys are small: names, 
 policies, never arrays.
 """
 
+import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,23 +20,27 @@ from minspnet import artifact
 from minspnet.artifact import Model
 from minspnet.data import UNLABELLED, Cases
 from minspnet.domain import Domain, Feature
-from minspnet.domains import DOMAINS, SAMPLE_DATA, find_domain, load_cases
+from minspnet.domains import DOMAINS
 from minspnet.errors import UserError
 from minspnet.exemplars import Exemplars, nearest
 from minspnet.policy import Policy
 from minspnet.ranking import order_cases
 from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
+from minspnet.registry import cases_of
 from minspnet.store import Store
 from minspnet.sweep import Outcomes, Score
 from minspnet.trace import Decision, Trace, join, replay
 from minspnet.waterfall import Waterfall, contrast, typical_concepts
 from minspnet.waterfall import waterfall as explain_sum
+from minspnet.workspace import SHIPPED_MODELS, Workspace
 
 if TYPE_CHECKING:
     from minspnet.attribution import Attribution
     from minspnet.network import Network
 
-MODELS = SAMPLE_DATA / "models"
+MODELS = SHIPPED_MODELS
+_STAMPS: dict[str, tuple[str, int]] = {}
+_STAMPING = threading.Lock()
 
 
 @st.cache_resource(show_spinner=False)
@@ -48,49 +54,119 @@ def warm_up() -> threading.Thread:
     return thread
 
 
-@st.cache_resource(show_spinner=False)
-def _shelf() -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    found: dict[str, list[str]] = {key: [] for key in DOMAINS}
-    unreadable = []
-    for described in sorted(MODELS.glob("*/model.json")):
+@dataclass(frozen=True)
+class _Shelf:
+    tasks: dict[str, tuple[str, ...]]
+    titles: dict[str, str]
+    unreadable: tuple[str, ...]
+
+
+def folder_of(name: str) -> Path:
+    """Where a model lies, among those that ship or in the workspace."""
+    shipped = MODELS / name
+    return shipped if shipped.is_dir() else Workspace.from_environment().model_folder(name)
+
+
+def _found() -> tuple[tuple[str, str, int], ...]:
+    """Name, folder and time of writing of every model, those that ship first.
+
+    Asked at every rerun, so that a model that was just trained, brought in or deleted is noticed.
+    """
+    found: dict[str, tuple[str, str, int]] = {}
+    for shelf in (MODELS, Workspace.from_environment().models):
         try:
-            loaded = model(described.parent.name)
-            DOMAINS[loaded.domain_key].variant(loaded.variant)
-            found[loaded.domain_key].append(loaded.name)
+            entries = sorted(os.scandir(shelf), key=lambda entry: entry.name)
+        except OSError:
+            continue  # nothing was ever kept there
+        for entry in entries:
+            with suppress(OSError):  # no model, or not yet
+                written = os.stat(os.path.join(entry.path, "model.json")).st_mtime_ns
+                found.setdefault(entry.name, (entry.name, entry.path, written))
+    return tuple(found.values())
+
+
+def _shelf() -> _Shelf:
+    found = _found()
+    with _STAMPING:
+        stamps = {name: (path, written) for name, path, written in found}
+        changed = any(_STAMPS.get(name, stamp) != stamp for name, stamp in stamps.items())
+        _STAMPS.update(stamps)
+    if changed:
+        # Whatever was worked out is kept by name, and the name now means another model.
+        st.cache_resource.clear()
+    return _sorted_in(found)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _sorted_in(found: tuple[tuple[str, str, int], ...]) -> _Shelf:
+    tasks: dict[str, list[str]] = {key: [] for key in DOMAINS}
+    titles = {key: domain.title for key, domain in DOMAINS.items()}
+    unreadable = []
+    for name, _, _ in found:
+        try:
+            loaded = model(name)
+            loaded.domain.variant(loaded.variant)
+            task = task_of(name)
+            tasks.setdefault(task, []).append(name)
+            titles.setdefault(task, loaded.domain.title)
         except UserError as error:
-            unreadable.append(f"{error} The model {described.parent.name} is left out.")
-    return {key: tuple(names) for key, names in found.items() if names}, tuple(unreadable)
+            unreadable.append(f"{error} The model {name} is left out.")
+    twice = [title for title in titles.values() if list(titles.values()).count(title) > 1]
+    for task, title in titles.items():
+        if title in twice and task not in DOMAINS:
+            titles[task] = f"{title} ({task})"
+    return _Shelf(
+        {key: tuple(names) for key, names in tasks.items() if names}, titles, tuple(unreadable)
+    )
 
 
 def models() -> dict[str, tuple[str, ...]]:
-    """Names of the models of each domain that has any, the domain's first one first."""
-    return _shelf()[0]
+    """Names of the models of each task that has any, the task's first one first."""
+    return _shelf().tasks
+
+
+def task_titles() -> dict[str, str]:
+    """What a menu calls each task."""
+    return _shelf().titles
 
 
 def unreadable() -> tuple[str, ...]:
     """A sentence about each model folder that cannot be read."""
-    return _shelf()[1]
+    return _shelf().unreadable
+
+
+def task_of(name: str) -> str:
+    """Key of a model's task: models of one task know the same cases.
+
+    A user may bring other data under a key that was used before; they are another task then.
+    """
+    loaded = model(name)
+    return f"{loaded.domain_key}-{loaded.data[:6]}" if loaded.data else loaded.domain_key
 
 
 @st.cache_resource(show_spinner=False)
 def model(name: str) -> Model:
     """One model, its hashes checked."""
-    folder = MODELS / name
-    return artifact.load(folder, find_domain(artifact.read_description(folder)["domain"]))
+    return artifact.load(folder_of(name))
+
+
+def cases(name: str) -> Cases:
+    """All cases of a model's task, with the inputs that it reads."""
+    loaded = model(name)
+    return _cases(loaded.data or loaded.domain_key, loaded.variant, loaded)
 
 
 @st.cache_resource(show_spinner=False)
-def cases(domain: str, variant: str) -> Cases:
-    """All cases of a domain."""
-    return load_cases(DOMAINS[domain], variant)
+def _cases(data: str, variant: str, _model: Model) -> Cases:
+    """Kept by the data, so that all models on them share one copy."""
+    return cases_of(_model)
 
 
 @st.cache_resource(show_spinner=False)
 def part(name: str, part_name: str) -> Cases:
     """The cases of one part of a model's split, in the order of its trace."""
-    loaded = model(name)
-    everything = cases(loaded.domain_key, loaded.variant)
-    return everything.take(everything.rows_of(loaded.traces[part_name].case_ids))
+    everything = cases(name)
+    return everything.take(everything.rows_of(model(name).traces[part_name].case_ids))
 
 
 @st.cache_resource(show_spinner=False)
@@ -159,7 +235,7 @@ def attribution(
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
     """What people have saved."""
-    return Store.from_environment(Path(__file__).resolve().parents[1] / "var")
+    return Store.from_environment(Workspace.from_environment().root)
 
 
 @st.cache_resource(show_spinner=False)
@@ -185,14 +261,14 @@ def one_case(name: str, case_id: str) -> Trace:
 
 def domain_of(name: str) -> Domain:
     """The task of a model."""
-    return DOMAINS[model(name).domain_key]
+    return model(name).domain
 
 
 def title_of(name: str) -> str:
     """What a menu calls a model; by its folder where two share an input choice."""
-    loaded: Any = artifact.read_description(MODELS / name)
-    title = DOMAINS[loaded["domain"]].variant(loaded["variant"]).title
-    shipped = name in (loaded["domain"], f"{loaded['domain']}-{loaded['variant']}")
+    loaded = model(name)
+    title = loaded.domain.variant(loaded.variant).title
+    shipped = name in (loaded.domain_key, f"{loaded.domain_key}-{loaded.variant}")
     return title if shipped else f"{title} ({name})"
 
 
@@ -239,8 +315,7 @@ def explained(name: str, case_id: str, policy: Policy) -> tuple[Reasons, Flip | 
 
 def case_inputs(name: str, case_id: str) -> np.ndarray:
     """What the network reads of a case."""
-    loaded = model(name)
-    everything = cases(loaded.domain_key, loaded.variant)
+    everything = cases(name)
     (row,) = everything.rows_of((case_id,))
     inputs: np.ndarray = everything.inputs[row]
     return inputs

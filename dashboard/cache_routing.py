@@ -12,7 +12,6 @@ from minspnet import artifact
 from minspnet.artifact import Model
 from minspnet.certify import certify, ladder
 from minspnet.cohorts import Cohort, cohorts
-from minspnet.domains import DOMAINS
 from minspnet.energy import energy, weights_by_part
 from minspnet.error_costs import ErrorCurve, best_range, error_curve
 from minspnet.guarantee import Certificate, Promise
@@ -83,7 +82,7 @@ class _Timing:
 
     def _measure(self) -> None:
         loaded, case = self._given
-        domain, policy = DOMAINS[loaded.domain_key], loaded.policy
+        domain, policy = loaded.domain, loaded.policy
         try:
             heavy.load()
             from minspnet.deploy.session import Exported
@@ -208,7 +207,7 @@ def expert_roles(name: str, policy: Policy) -> Roles:
 
 def _cohorts(name: str, by: str) -> list[Cohort]:
     """The validation cases by class, or by thirds of a concept's true value."""
-    domain, cases = DOMAINS[model(name).domain_key], part(name, PART)
+    domain, cases = model(name).domain, part(name, PART)
     every = cohorts(domain, cases.labels, truth(name, PART), cases.groups)
     return [cohort for cohort in every if cohort.by == by]
 
@@ -241,7 +240,7 @@ def changed(name: str, now: Policy, saved: Policy) -> pd.DataFrame:
     """
     before, after = decision(name, PART, saved), decision(name, PART, now)
     rows = changed_cases(before, after)
-    classes = DOMAINS[model(name).domain_key].classes
+    classes = model(name).domain.classes
     finding = after.predicted[rows] if len(classes) > 2 else 1
     of = "the new answer" if len(classes) > 2 else classes[1]
     labels = part(name, PART).labels

@@ -13,19 +13,18 @@ def offered(view: View) -> dict[str, Contestant]:
 
     Of policies of a model that say the same, one is offered, under all of their names.
     """
-    domain = cache.model(view.model).domain_key
-    names = [view.model, *(name for name in cache.models()[domain] if name != view.model)]
+    alike = cache.models()[cache.task_of(view.model)]
+    names = [view.model, *(name for name in alike if name != view.model)]
     found: dict[str, Contestant] = {}
     for name in names:
         title = cache.title_of(name) if len(names) > 1 else "MINSPNET"
-        alike: dict[Policy, list[tuple[str, str]]] = {}
+        named: dict[Policy, list[tuple[str, str]]] = {}
         for role, said, policy in _policies(name, view):
-            alike.setdefault(policy, []).append((role, said))
-        for policy, roles in alike.items():
+            named.setdefault(policy, []).append((role, said))
+        for policy, roles in named.items():
             key = f"{name}/{roles[0][0]}"
             called, *also = (said for _, said in roles)
-            named = f"{title}: {called}"
-            found[key] = Contestant(key, named, name, policy, also=tuple(also))
+            found[key] = Contestant(key, f"{title}: {called}", name, policy, also=tuple(also))
     for baseline in cache_compare.baselines(view.model)[0]:
         key = f"{view.model}/{BASELINE}/{baseline}"
         title = baseline[:1].upper() + baseline[1:]

@@ -8,6 +8,8 @@ from streamlit.navigation.page import StreamlitPage
 from dashboard import state
 
 ROOT = Path(__file__).resolve().parents[1]
+OWN_DATA = ("score",)
+"""Pages about what a visitor brings."""
 
 
 def pages() -> dict[str, StreamlitPage]:
@@ -24,6 +26,13 @@ def pages() -> dict[str, StreamlitPage]:
         "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
         "score": st.Page(ROOT / "pages" / "score.py", title="Score a file"),
     }
+
+
+def sections() -> dict[str, list[StreamlitPage]]:
+    """The pages as the menu groups them; those without a heading come first."""
+    known = pages()
+    own = {"Your data": [known.pop(name) for name in OWN_DATA]}
+    return {"": list(known.values()), **own}
 
 
 def go_to(name: str) -> None:

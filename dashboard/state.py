@@ -51,6 +51,15 @@ def current() -> View:
     return view_now
 
 
+def leave_deleted_model() -> None:
+    """Look at another model if that of this session was deleted meanwhile."""
+    name = current().model
+    known = [one for names in cache.models().values() for one in names]
+    if name not in known:
+        _tell(f"The model {name} is no longer there; another one is shown instead.")
+        change(_start(known[0]))
+
+
 def change(view: View) -> None:
     """Go to another view."""
     st.session_state[_KEY] = view
@@ -84,7 +93,11 @@ def change_cohort(cohort: Cohort) -> None:
 
 def open_model(name: str) -> None:
     """Switch to another model at its operating point."""
-    change(View(name, operating_point(name)))
+    change(_start(name))
+
+
+def _start(name: str) -> View:
+    return View(name, operating_point(name))
 
 
 def open_case(case_id: str) -> None:
@@ -144,7 +157,7 @@ def show_tab(title: str | None) -> None:
 def address() -> dict[str, str]:
     """The view as the query of a link: ids and thresholds, never a case's values."""
     view = current()
-    wanted = {"domain": cache.model(view.model).domain_key, "model": view.model}
+    wanted = {"domain": cache.task_of(view.model), "model": view.model}
     if view.case is not None:
         wanted["case"] = view.case
     wanted |= view.policy.to_text()

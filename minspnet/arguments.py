@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from minspnet.artifact import Model, load, read_description
-from minspnet.domains import find_domain
+from minspnet.artifact import Model, load
 from minspnet.errors import UserError, requirement
 from minspnet.operating import LARGEST_FILE, read
 from minspnet.training.history import check_suffix
@@ -66,7 +65,7 @@ def open_model(folder: Path, point: Path | None = None) -> Model:
     Raises:
         UserError: If the model or the point cannot be read, or do not belong together.
     """
-    model = load(folder, find_domain(read_description(folder)["domain"]))
+    model = load(folder)
     if point is None:
         return model
     try:

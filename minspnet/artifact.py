@@ -5,7 +5,9 @@
     evidence.safetensors its traces on the training, validation and test cases
     metrics.json         what the test cases said, and the baselines
 
-Reading a model needs numpy alone, so that a page can show it before torch is imported.
+A model of a user's own task also holds ``card.toml`` and ``cases.safetensors``, so that its folder
+is all it takes to show it (see ``collection``). Reading needs numpy alone, so that a page can show
+a model before torch is imported.
 """
 
 import dataclasses
@@ -16,21 +18,25 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
-from minspnet.data import PARTS, ConceptScale
+from minspnet import collection as collections
+from minspnet.collection import CARD, CASES, Collection
+from minspnet.data import ConceptScale
 from minspnet.domain import Domain
+from minspnet.domains import find_domain
 from minspnet.errors import UserError, in_a_line, requirement
+from minspnet.evidence import head_of, load_evidence, save_arrays, save_evidence
 from minspnet.metrics import CostTable
 from minspnet.policy import Policy
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ModelSpec
-from minspnet.trace import ExpertTree, Head, Prototypes, Trace
+from minspnet.trace import Trace
 
 if TYPE_CHECKING:
     from minspnet.deploy.forest import Way
@@ -54,6 +60,8 @@ _DESCRIBED = {
     "sha256": dict,
 }
 """What ``model.json`` holds beside its version, and of which type."""
+_OPTIONAL = ("created", "parent")
+"""Texts that it may hold: when it was saved, and the digest of the model it goes on from."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Model:
     Attributes:
         folder: Where it lies.
         digest: SHA-256 of ``model.json``, which holds the hashes of the other files.
-        domain_key: The task.
+        domain: The task, shipped or told by the card in the folder.
         variant: The choice of inputs.
         seed: Of split and training.
         spec: Architecture.
@@ -73,11 +81,14 @@ class Model:
         scale: How columns become true concepts.
         traces: Evidence on the training, validation and test cases.
         metrics: Test scores and baselines.
+        data: Digest of a user's own card and cases; empty if the task ships.
+        created: When it was saved, in UTC; empty if that was not noted.
+        parent: Digest of the model that its training went on from; empty if there is none.
     """
 
     folder: Path
     digest: str
-    domain_key: str
+    domain: Domain
     variant: str
     seed: int
     spec: ModelSpec
@@ -87,6 +98,14 @@ class Model:
     scale: ConceptScale
     traces: Mapping[str, Trace]
     metrics: Mapping[str, Any]
+    data: str = ""
+    created: str = ""
+    parent: str = ""
+
+    @property
+    def domain_key(self) -> str:
+        """The task's key."""
+        return self.domain.key
 
     @property
     def name(self) -> str:
@@ -94,7 +113,13 @@ class Model:
         return self.folder.name
 
 
-def save(study: "Study", folder: Path, metrics: Mapping[str, Any] | None = None) -> None:
+def save(
+    study: "Study",
+    folder: Path,
+    metrics: Mapping[str, Any] | None = None,
+    collection: Collection | None = None,
+    parent: str = "",
+) -> None:
     """Write a study as a model folder; a model already there is replaced by a complete one.
 
     All files are written aside first, so that running out of space or patience leaves the old
@@ -105,17 +130,32 @@ def save(study: "Study", folder: Path, metrics: Mapping[str, Any] | None = None)
         study: What to save.
         folder: Created if missing.
         metrics: In place of the study's own, if they were extended.
+        collection: A user's own task, which the folder then holds too.
+        parent: Digest of the model that the training went on from.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    said = {"parent": parent} if parent else {}
+    if collection is not None:
+        said["created"] = datetime.now(UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as room:
-        _write(study, Path(room), metrics if metrics is not None else study.metrics)
-        _move_in(Path(room), folder)
+        names: tuple[str, ...] = _FILES
+        if collection is not None:
+            collections.save_collection(collection, Path(room))
+            names += collections.FILES
+        _write(study, Path(room), metrics if metrics is not None else study.metrics, names, said)
+        _move_in(Path(room), folder, (*names, "model.json"))
 
 
-def _write(study: "Study", folder: Path, metrics: Mapping[str, Any]) -> None:
+def _write(
+    study: "Study",
+    folder: Path,
+    metrics: Mapping[str, Any],
+    names: tuple[str, ...],
+    said: Mapping[str, str],
+) -> None:
     state = study.network.state_dict()
-    _save_arrays({name: tensor.numpy() for name, tensor in state.items()}, folder / WEIGHTS)
-    _save_evidence(study.traces, study.scale, folder / EVIDENCE)
+    save_arrays({name: tensor.numpy() for name, tensor in state.items()}, folder / WEIGHTS)
+    save_evidence(study.traces, study.scale, folder / EVIDENCE)
     _write_json(folder / METRICS, metrics)
     _write_json(
         folder / "model.json",
@@ -128,14 +168,14 @@ def _write(study: "Study", folder: Path, metrics: Mapping[str, Any]) -> None:
             "training": study.preset.training.to_dict(),
             "policy": study.policy.without_interventions().to_text(),
             "cost": dataclasses.asdict(study.cost),
-            "sha256": {name: _sha256(folder / name) for name in _FILES},
+            "sha256": {name: _sha256(folder / name) for name in names},
+            **said,
         },
     )
 
 
-def _move_in(room: Path, folder: Path) -> None:
+def _move_in(room: Path, folder: Path, names: tuple[str, ...]) -> None:
     """Put finished files in place, all or none; the old ones wait in the room until then."""
-    names = (*_FILES, "model.json")
     old = room / "old"
     old.mkdir()
     before = [name for name in names if (folder / name).exists()]
@@ -153,45 +193,71 @@ def _move_in(room: Path, folder: Path) -> None:
         raise
 
 
-def load(folder: Path, domain: Domain | None = None) -> Model:
+def load(folder: Path) -> Model:
     """Read a model folder and check every file against its hash.
 
     Args:
         folder: As ``save`` wrote it.
-        domain: The task, to read concept rules from; needed for ``Model.scale``.
 
     Raises:
         UserError: If a file is missing, altered, of another version, or holds something else.
     """
     described = read_description(folder)
-    _check_files(folder, described["sha256"])
+    hashes = described["sha256"]
+    _check_files(folder, hashes)
+    domain = domain_of(folder, described)
     with _named("model.json", folder):
         spec = ModelSpec.from_dict(described["spec"])
         training = TrainSpec.from_dict(described["training"])
         policy = Policy.from_text(**described["policy"])
         policy.check([expert.name for expert in spec.experts], ())
         cost = _cost(described["cost"], spec)
-        domain_key, variant, seed = (described[key] for key in ("domain", "variant", "seed"))
+        variant, seed = described["variant"], described["seed"]
     with _named(WEIGHTS, folder):
-        head = _head(load_file(folder / WEIGHTS), spec)
+        head = head_of(load_file(folder / WEIGHTS), spec)
     with _named(EVIDENCE, folder):
-        traces, spreads = _load_evidence(folder / EVIDENCE, spec, head)
+        traces, spreads = load_evidence(folder / EVIDENCE, spec, head)
     with _named(METRICS, folder):
         metrics = json.loads((folder / METRICS).read_text())
     return Model(
         folder,
         _sha256(folder / "model.json"),
-        domain_key,
+        domain,
         variant,
         seed,
         spec,
         training,
         policy,
         cost,
-        ConceptScale(domain.concepts if domain else (), spreads),
+        ConceptScale(domain.concepts, spreads),
         traces,
         metrics,
+        collections.digest_of(hashes[CARD], hashes[CASES]) if CARD in hashes else "",
+        *(described.get(key, "") for key in _OPTIONAL),
     )
+
+
+def domain_of(folder: Path, described: Mapping[str, Any]) -> Domain:
+    """The task of a model: as the card in its folder says, or a shipped one.
+
+    Args:
+        folder: Of the model.
+        described: What ``read_description`` said of it.
+
+    Raises:
+        UserError: If there is no such task, or the card cannot be used.
+    """
+    if CARD not in described["sha256"]:
+        return find_domain(described["domain"])
+    domain = collections.load_card(folder).domain()
+    if domain.key != described["domain"]:
+        raise requirement(
+            f"{CARD} of model {folder.name}",
+            f"be that of {described['domain']}",
+            domain.key,
+            "restore it",
+        )
+    return domain
 
 
 @contextmanager
@@ -209,7 +275,8 @@ def _named(name: str, folder: Path) -> Iterator[None]:
 
 
 def _check_files(folder: Path, hashes: object) -> None:
-    if not isinstance(hashes, Mapping) or set(hashes) != set(_FILES):
+    whole = (set(_FILES), {*_FILES, *collections.FILES})
+    if not isinstance(hashes, Mapping) or set(hashes) not in whole:
         raise requirement(
             f"sha256 in model.json of {folder.name}",
             f"name exactly {', '.join(_FILES)}",
@@ -272,6 +339,11 @@ def read_description(folder: Path) -> dict[str, Any]:
                 described[key],
                 "retrain the model",
             )
+    for key in _OPTIONAL:
+        if not isinstance(described.get(key, ""), str):
+            raise requirement(
+                f"{key} in model.json of {folder.name}", "be a text", described[key], "restore it"
+            )
     checked: dict[str, Any] = described
     return checked
 
@@ -313,84 +385,10 @@ def read_weights(model: Model) -> dict[str, np.ndarray]:
         return load_file(model.folder / WEIGHTS)
 
 
-def _save_evidence(traces: Mapping[str, Trace], scale: ConceptScale, path: Path) -> None:
-    arrays = {f"spreads.{name}": values for name, values in scale.spreads.items()}
-    for part, trace in traces.items():
-        for name in ("gates", "base", "contributions"):
-            arrays[f"{part}.{name}"] = np.ascontiguousarray(getattr(trace, name))
-    first = next(iter(traces.values()))
-    said = {part: list(trace.case_ids) for part, trace in traces.items()}
-    # One entry: the file format writes several in no particular order.
-    about = {"cases": said, "concepts": first.concept_names}
-    _save_arrays(arrays, path, {"about": json.dumps(about)})
-
-
-def _load_evidence(
-    path: Path, spec: ModelSpec, head: Head
-) -> tuple[dict[str, Trace], dict[str, np.ndarray]]:
-    with safe_open(path, "np") as file:
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        about = json.loads(file.metadata()["about"])
-    tree = ExpertTree(tuple(e.name for e in spec.experts), spec.parents)
-    concepts = tuple(map(str, about["concepts"]))
-    if len(concepts) != spec.concepts:
-        raise requirement(
-            f"concepts in {path.name} of model {path.parent.name}",
-            f"have {spec.concepts} names",
-            len(concepts),
-            "retrain it",
-        )
-    traces = {}
-    for part in PARTS:
-        ids = tuple(about["cases"][part])
-        gates, base, contributions = (
-            arrays[f"{part}.{name}"] for name in ("gates", "base", "contributions")
-        )
-        shapes = [
-            (len(ids), len(tree.names)),
-            (len(ids), spec.outputs),
-            (len(ids), len(tree.names), spec.outputs),
-        ]
-        if [gates.shape, base.shape, contributions.shape] != shapes:
-            raise requirement(
-                f"{path.name} of model {path.parent.name}",
-                f"hold evidence of {len(ids)} {part} cases",
-                base.shape,
-                "retrain it",
-            )
-        traces[part] = Trace(ids, gates, base, contributions, tree, head, concepts)
-    prefix = "spreads."
-    spreads = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
-    return traces, spreads
-
-
-def _save_arrays(
-    arrays: Mapping[str, np.ndarray], path: Path, metadata: dict[str, str] | None = None
-) -> None:
-    save_file(dict(sorted(arrays.items())), path, metadata)
-    # The library writes for the owner alone; a model folder is read like any other file.
-    path.chmod(0o644)
-
-
-def _head(weights: Mapping[str, np.ndarray], spec: ModelSpec) -> Head:
-    return Head(
-        np.concatenate([weights["head.weights"], weights["head.residual"]], axis=1),
-        weights["head.bias"],
-        float(weights["head.temperature"]),
-        spec.concepts,
-        _prototypes(weights) if spec.prototypes else None,
-        spec.binary,
-    )
-
-
-def _prototypes(weights: Mapping[str, np.ndarray]) -> Prototypes:
-    points = weights["head.prototypes"]
-    return Prototypes(points, weights["head.prototype_weights"], float(weights["head.sharpness"]))
-
-
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

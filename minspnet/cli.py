@@ -28,6 +28,7 @@ from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
 from minspnet.policy import Policy
 from minspnet.presets import NAMES, Preset, preset
+from minspnet.registry import cases_of
 from minspnet.trace import Trace
 from minspnet.training.history import save_history
 
@@ -232,7 +233,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     policy = _policy(options, model)
     from minspnet.study import report
 
-    cases = load_cases(find_domain(model.domain_key), model.variant)
+    cases = cases_of(model)
     trace = model.traces[options.part]
     part = cases.take(cases.rows_of(trace.case_ids))
     result = report(trace, part, model.scale, model.cost, policy, model.seed)
@@ -243,7 +244,7 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.sweep import Outcomes
 
     model = open_model(options.model)
-    cases = load_cases(find_domain(model.domain_key), model.variant)
+    cases = cases_of(model)
     trace = model.traces[options.part]
     labels = cases.labels[cases.rows_of(trace.case_ids)]
     outcomes = Outcomes(trace, labels, model.cost)
@@ -269,8 +270,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.waterfall import contrast, typical_concepts, waterfall
 
     model = open_model(options.model, options.point)
-    domain = find_domain(model.domain_key)
-    cases = load_cases(domain, model.variant)
+    domain, cases = model.domain, cases_of(model)
     one = cases.take(cases.rows_of((options.case,)))
     network = load_network(model)
     part, trace = _evidence_on(one, model, network)
@@ -349,5 +349,5 @@ def _evidence_on(one: Cases, model: Model, network: "Network") -> tuple[str, Tra
             return part, known[known.case_ids.index(one.ids[0])]
     from minspnet.network import run
 
-    names = find_domain(model.domain_key).concept_names
+    names = model.domain.concept_names
     return "none", run(network, one.ids, one.inputs, names)

@@ -8,11 +8,11 @@ from typing import Any
 
 from minspnet.arguments import add_point, open_model
 from minspnet.data import PARTS
-from minspnet.domains import find_domain, load_cases
 from minspnet.errors import requirement
 from minspnet.facts import facts
 from minspnet.factsheet import Section, Sheet, Table, to_html, to_lines, to_markdown
 from minspnet.operating import read
+from minspnet.registry import cases_of
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
 Show = Callable[[dict[str, Any]], list[str]]
@@ -44,10 +44,9 @@ def _facts(options: argparse.Namespace) -> dict[str, Any]:
     if options.point is not None:
         names = tuple(expert.name for expert in model.spec.experts)
         point = read(options.point.read_bytes(), model.digest, names)
-    domain = find_domain(model.domain_key)
-    cases = load_cases(domain, model.variant)
+    cases = cases_of(model)
     parts = {name: cases.take(cases.rows_of(model.traces[name].case_ids)) for name in PARTS}
-    sheet = facts(model, domain, parts, point).sheet
+    sheet = facts(model, model.domain, parts, point).sheet
     result = {"model": model.name, **dataclasses.asdict(sheet)}
     if options.out is None:
         return result

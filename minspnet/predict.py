@@ -28,8 +28,6 @@ from minspnet.batch.needs import Need, needs
 from minspnet.batch.results import Layout
 from minspnet.batch.tables import CsvTable, ParquetTable
 from minspnet.batch.writing import check_names, rejects_file, results_file
-from minspnet.domain import Domain
-from minspnet.domains import find_domain
 from minspnet.errors import requirement
 from minspnet.policy import Policy
 from minspnet.waterfall import typical_concepts
@@ -86,7 +84,7 @@ def open_cases(path: Path, model: Model) -> Source:
     Raises:
         UserError: If there is none, or it lacks what the model reads.
     """
-    domain = task_of(model)
+    domain = model.domain
     if not path.is_file():
         raise requirement("file of cases", "be there", path, "check its name")
     kind = path.suffix.lower()
@@ -104,12 +102,7 @@ def open_cases(path: Path, model: Model) -> Source:
 
 def needs_of(model: Model) -> tuple[Need, ...]:
     """The columns that a model reads, in order; none for pictures."""
-    return needs(task_of(model), model.variant, model.spec)
-
-
-def task_of(model: Model) -> Domain:
-    """What a model is about."""
-    return find_domain(model.domain_key)
+    return needs(model.domain, model.variant, model.spec)
 
 
 def predict(
@@ -137,7 +130,7 @@ def predict(
         UserError: If a file cannot be read or written; rows alone are no reason.
     """
     check_names(source, outs, rejects)
-    cases, domain = open_cases(source, model), task_of(model)
+    cases, domain = open_cases(source, model), model.domain
     policy = (model.policy if policy is None else policy).without_interventions()
     network = load_network(model) if network is None else network
     known = model.traces["train"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from minspnet import printed
 from minspnet.arguments import add_point, onnx_file, open_model, whole
 from minspnet.artifact import export_network
-from minspnet.domains import find_domain, load_cases
 from minspnet.errors import requirement
+from minspnet.registry import cases_of
 
 if TYPE_CHECKING:
     from minspnet.deploy.forest import Way
@@ -46,7 +46,7 @@ def add_verbs(commands: Any) -> list[tuple[argparse.ArgumentParser, Command, Sho
 def _export(options: argparse.Namespace) -> dict[str, Any]:
     model = open_model(options.model, options.point)
     way: Way = "batch" if options.batches else "case"
-    content = export_network(model, find_domain(model.domain_key), model.policy, way)
+    content = export_network(model, model.domain, model.policy, way)
     try:
         options.out.write_bytes(content)
     except OSError as error:
@@ -68,12 +68,11 @@ def _latency(options: argparse.Namespace) -> dict[str, Any]:
 
     model = open_model(options.model, options.point)
     trace = model.traces["test"]
-    domain = find_domain(model.domain_key)
-    cases = load_cases(domain, model.variant)
+    cases = cases_of(model)
     case = cases.inputs[cases.rows_of(trace.case_ids[:1])]
     ways: tuple[Way, ...] = ("case", "always")
     gated, ungated = (
-        Exported.open(export_network(model, domain, model.policy, way)) for way in ways
+        Exported.open(export_network(model, model.domain, model.policy, way)) for way in ways
     )
     found = measure(gated, case, options.rounds, ungated)
     active = active_experts(trace, model.policy)

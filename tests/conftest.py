@@ -1,9 +1,16 @@
 """Check every annotated shape of the core while it is tested, and share small networks."""
 
+import os
+import tempfile
+
 import jaxtyping
 
 # Before anything imports minspnet: what is loaded earlier goes unchecked.
 jaxtyping.install_import_hook("minspnet", "typechecker.check")
+
+# Nobody's own models may stand among those that tests look at.
+_HOME = tempfile.TemporaryDirectory(prefix="minspnet-")
+os.environ["MINSPNET_HOME"] = _HOME.name
 
 import numpy as np
 import pytest

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from minspnet.artifact import Model, load, read_description
+from minspnet.artifact import Model, load
 from minspnet.cost import cost_table
 from minspnet.data import Cases, ConceptScale, Split, folds
 from minspnet.domains import SAMPLE_DATA, find_domain, load_cases
@@ -32,7 +32,7 @@ def cases_of(domain_key: str, variant: str | None = None) -> Cases:
 @cache
 def shipped(folder: Path) -> Model:
     """Open a shipped model once."""
-    return load(folder, find_domain(read_description(folder)["domain"]))
+    return load(folder)
 
 
 def part_of(model: Model, part: str) -> Cases:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -474,12 +473,10 @@ def test_intervals_tell_their_width() -> None:
 
 
 @pytest.fixture
-def bare(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def bare(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> str:
     save(without_experts(tiny_wrist()), tmp_path / "models" / "bare")
     monkeypatch.setattr(cache, "MODELS", tmp_path / "models")
-    cache._shelf.clear()
-    yield "bare"
-    cache._shelf.clear()
+    return "bare"
 
 
 def test_without_experts_nothing_is_said_of_them(bare: str) -> None:

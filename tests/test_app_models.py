@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,12 +35,10 @@ def shelf(wrist: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def models(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def models(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Point the app at these models; every name is met in this file alone."""
     monkeypatch.setattr(cache, "MODELS", shelf)
-    cache._shelf.clear()
-    yield shelf
-    cache._shelf.clear()
+    return shelf
 
 
 def words_of(app: AppTest) -> str:

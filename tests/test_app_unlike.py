@@ -1,6 +1,5 @@
 """Compare and Model facts on models unlike those that ship: any gate, no experts, no baselines."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,12 +25,10 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def models(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def models(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Point the app at these models; every name is met in this file alone."""
     monkeypatch.setattr(cache, "MODELS", shelf)
-    cache._shelf.clear()
-    yield shelf
-    cache._shelf.clear()
+    return shelf
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -50,7 +47,6 @@ def test_a_model_alone_without_experts_is_said(
 ) -> None:
     (tmp_path / BARE).symlink_to(shelf / BARE)
     monkeypatch.setattr(cache, "MODELS", tmp_path)
-    cache._shelf.clear()
     app = open_app("compare", model=BARE)
     assert not app.exception
     assert "nothing to compare" in app.info[0].value

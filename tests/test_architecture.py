@@ -22,7 +22,8 @@ NUMPY_ONLY = (
     "store adapters patches reasons certify operating search deploy.session latency "
     "cohort errortree projection spreadsheet "
     "counterfactual whatif "
-    "intervention concept_scores concept_weights worth_checking trust predict"
+    "intervention concept_scores concept_weights worth_checking trust "
+    "wording collection workspace registry predict"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"

@@ -27,7 +27,6 @@ from studies import (
 from minspnet.artifact import (
     PARTS,
     Model,
-    _save_arrays,
     _write_json,
     load,
     load_network,
@@ -37,6 +36,7 @@ from minspnet.artifact import (
 from minspnet.data import folds
 from minspnet.domains import DOMAINS, find_domain
 from minspnet.errors import UserError
+from minspnet.evidence import save_arrays
 from minspnet.network import run
 from minspnet.study import Study, report
 from minspnet.trace import replay
@@ -80,7 +80,7 @@ def sign_again(folder: Path) -> None:
 def refusal(folder: Path) -> str:
     """The one sentence with which a folder is refused."""
     with pytest.raises(UserError) as refused:
-        load_network(load(folder, CYTOLOGY))
+        load_network(load(folder))
     sentence = str(refused.value)
     assert "\n" not in sentence and sentence.endswith(".") and len(sentence) < 300
     return sentence
@@ -90,7 +90,7 @@ def refusal(folder: Path) -> str:
 
 
 def test_what_was_saved_comes_back(study: Study, saved: Path) -> None:
-    model = load(saved, CYTOLOGY)
+    model = load(saved)
     assert (model.name, model.domain_key, model.seed) == ("tiny", "breast_cytology", 3)
     assert (model.variant, model.spec) == (study.variant.name, study.preset.model)
     assert model.training == study.preset.training
@@ -107,7 +107,7 @@ def test_what_was_saved_comes_back(study: Study, saved: Path) -> None:
 
 def test_weights_give_the_saved_evidence(saved: Path) -> None:
     """To 1e-5, in each part; and the probabilities, so that the temperature came along."""
-    model = load(saved, CYTOLOGY)
+    model = load(saved)
     network = load_network(model)
     assert not network.training
     for part in PARTS:
@@ -122,7 +122,7 @@ def test_weights_give_the_saved_evidence(saved: Path) -> None:
 def test_a_residual_comes_back(tmp_path: Path) -> None:
     study = untrained(seed=0, residual=True)
     save(study, tmp_path / "residual")
-    model = load(tmp_path / "residual", CYTOLOGY)
+    model = load(tmp_path / "residual")
     assert model.traces["test"].base.shape[1] == 8
     assert model.traces["test"].digest == study.traces["test"].digest
     network = load_network(model)
@@ -145,7 +145,7 @@ def test_saving_again_gives_the_same_bytes(study: Study, saved: Path, tmp_path: 
 def test_a_digest_stands_for_one_model(study: Study, saved: Path, tmp_path: Path) -> None:
     """Other metrics, another digest: operating points are kept by it."""
     save(study, tmp_path / "tiny", {**study.metrics, "note": "longer"})
-    other, model = load(tmp_path / "tiny", CYTOLOGY), load(saved, CYTOLOGY)
+    other, model = load(tmp_path / "tiny"), load(saved)
     assert other.metrics["note"] == "longer"
     assert other.digest != model.digest
     assert model.digest == hashlib.sha256((saved / "model.json").read_bytes()).hexdigest()
@@ -154,7 +154,7 @@ def test_a_digest_stands_for_one_model(study: Study, saved: Path, tmp_path: Path
 def test_what_if_edits_are_not_saved(study: Study, tmp_path: Path) -> None:
     edited = dataclasses.replace(study, policy=study.policy.ablate(0).intervene("asymmetry", 1))
     save(edited, tmp_path / "edited")
-    policy = load(tmp_path / "edited", CYTOLOGY).policy
+    policy = load(tmp_path / "edited").policy
     assert policy == study.policy.ablate(0)
 
 
@@ -174,19 +174,19 @@ def test_an_interrupted_save_leaves_the_old_model(
 
         return does
 
-    before = load(folder, CYTOLOGY)
+    before = load(folder)
     (folder / "notes.txt").write_text("mine")
     with monkeypatch.context() as broken:
-        broken.setattr("minspnet.artifact._save_arrays", stopping(_save_arrays))
+        broken.setattr("minspnet.artifact.save_arrays", stopping(save_arrays))
         broken.setattr("minspnet.artifact._write_json", stopping(_write_json))
         broken.setattr(Path, "replace", stopping(Path.replace))
         with pytest.raises(KeyboardInterrupt):
             save(study, folder, {"note": "another"})
-    assert load(folder, CYTOLOGY).digest == before.digest
+    assert load(folder).digest == before.digest
     assert load_network(before)
     assert {path.name for path in folder.iterdir()} == {*FILES, "model.json", "notes.txt"}
     save(study, folder, {"note": "another"})
-    assert load(folder, CYTOLOGY).metrics == {"note": "another"}
+    assert load(folder).metrics == {"note": "another"}
     assert (folder / "notes.txt").read_text() == "mine"
 
 
@@ -240,7 +240,7 @@ def test_spoiled_descriptions_raise_nothing_else(folder: Path) -> None:
     for place in range(0, len(content), 11):
         path.write_bytes(content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :])
         try:
-            load(folder, CYTOLOGY)
+            load(folder)
         except UserError as refused:
             assert "\n" not in str(refused)
 

@@ -113,7 +113,7 @@ def numbers(line: str) -> list[float]:
 
 def test_train_says_what_it_saved(trained: Trained) -> None:
     """Size, three ways to run, and each baseline; nothing on standard error but a bar."""
-    answer, metrics = trained.answer, load(trained.folder, CYTOLOGY).metrics
+    answer, metrics = trained.answer, load(trained.folder).metrics
     assert answer.code == 0 and "Traceback" not in answer.err
     first, *lines = answer.out.splitlines()
     assert str(trained.folder) in first
@@ -139,7 +139,7 @@ def test_train_says_what_it_saved(trained: Trained) -> None:
 
 
 def test_train_keeps_what_was_asked_for(model: Path) -> None:
-    saved = load(model, CYTOLOGY)
+    saved = load(model)
     assert (saved.seed, saved.variant) == (1, "all_measurements")
     assert saved.training.epochs == 2
 
@@ -170,7 +170,7 @@ def test_train_goes_on_from_its_checkpoint(
     assert (tmp_path / "kept" / "seed-0" / "checkpoint.json").is_file()
     whole = ask_json("train", "breast_cytology", "--epochs", "3", "--out", tmp_path / "c")
     assert {**resumed, "model": None} == {**whole, "model": None}
-    hashes = [load(tmp_path / name, CYTOLOGY).digest for name in "bc"]
+    hashes = [load(tmp_path / name).digest for name in "bc"]
     assert hashes[0] == hashes[1]
 
 
@@ -187,7 +187,7 @@ def test_train_over_splits_in_json(
     history = pd.read_csv(tmp_path / "epochs.csv")
     assert history[["seed", "epoch"]].to_numpy().tolist() == [[4, 0], [4, 1], [5, 0], [5, 1]]
     assert {"concept", "class", "router", "learning_rate", "open_share"} < set(history.columns)
-    saved = load(tmp_path / "new" / "m", CYTOLOGY)
+    saved = load(tmp_path / "new" / "m")
     assert (saved.variant, saved.seed, saved.spec.input_shape) == ("mean_and_se", 4, (20,))
     assert said["model"] == str(tmp_path / "new" / "m")
     assert said["policy"] == saved.policy.to_text()
@@ -208,7 +208,7 @@ def test_train_over_splits_in_json(
 def test_evaluate_repeats_what_training_reported(ask_json: Callable[..., Any], model: Path) -> None:
     """The same model, the same cases: the same figures, to the last interval."""
     said = ask_json("evaluate", model)
-    kept = load(model, CYTOLOGY).metrics
+    kept = load(model).metrics
     assert (said.pop("model"), said.pop("part"), said.pop("cases")) == ("tiny", "test", 114)
     assert set(said) == {
         *("gated", "all_on", "base_only", "total_macs"),
@@ -224,7 +224,7 @@ def test_evaluate_with_other_gates(ask_json: Callable[..., Any], model: Path) ->
     for key in ("accuracy", "auc", "mean_macs", "recalls"):
         assert everything["gated"][key] == everything["all_on"][key]
         assert nothing["gated"][key] == everything["base_only"][key]
-    cost = load(model, CYTOLOGY).cost
+    cost = load(model).cost
     assert some["gated"]["mean_macs"] == cost.base + cost.experts[0] + cost.experts[1]
 
 
@@ -242,7 +242,7 @@ def test_evaluate_keeps_the_decision_threshold(
 def test_evaluate_on_the_validation_part(ask_json: Callable[..., Any], model: Path) -> None:
     said = ask_json("evaluate", model, "--part", "validation")
     assert (said["part"], said["cases"]) == ("validation", 91)
-    saved = load(model, CYTOLOGY)
+    saved = load(model)
     decision = replay(saved.traces["validation"], saved.policy)
     labels = part_of(saved, "validation").labels
     assert said["gated"]["accuracy"] == pytest.approx((decision.predicted == labels).mean())
@@ -284,7 +284,7 @@ def test_evaluate_in_text(ask: Ask, ask_json: Callable[..., Any], model: Path) -
 @pytest.mark.parametrize("part", ["validation", "test"])
 def test_sweep_in_json(ask_json: Callable[..., Any], model: Path, part: str) -> None:
     said = ask_json("sweep", model, "--points", "5", "--part", part)
-    saved = load(model, CYTOLOGY)
+    saved = load(model)
     cases = part_of(saved, part)
     assert (said["model"], said["part"], said["cases"]) == ("tiny", part, len(cases))
     points = said["points"]
@@ -325,7 +325,7 @@ def test_sweep_in_text(ask: Ask, ask_json: Callable[..., Any], model: Path) -> N
 
 def test_explain_in_json(ask_json: Callable[..., Any], model: Path) -> None:
     """From the typical case through the concepts to the logit, and the experts' share of it."""
-    saved = load(model, CYTOLOGY)
+    saved = load(model)
     trace, row = saved.traces["test"], 0
     said = ask_json("explain", model, "--case", trace.case_ids[row])
     decision = replay(trace[row], saved.policy)
@@ -449,7 +449,7 @@ def test_export_writes_a_model_that_decides_alike(
 ) -> None:
     out, more = tmp_path / "m.onnx", ("--batches",) * batches
     said = ask_json("export", model, "--out", out, *more)
-    saved = load(model, CYTOLOGY)
+    saved = load(model)
     assert said == {
         "model": "tiny",
         "file": str(out),
@@ -475,7 +475,7 @@ def test_export_writes_a_model_that_decides_alike(
 def test_latency_in_json(ask_json: Callable[..., Any], model: Path) -> None:
     """Every reachable set once, and an operating point between the cheapest and the dearest."""
     said = ask_json("latency", model, "--rounds", 3)
-    saved = load(model, CYTOLOGY)
+    saved = load(model)
     assert len(said["sets"]) == len(said["milliseconds"]) == count_sets(saved.traces["test"].tree)
     assert said["rounds"] == 3 and said["machine"]["threads"] == 1
     assert said["base_milliseconds"] == said["milliseconds"][0]
@@ -495,7 +495,7 @@ def test_an_exported_operating_point_is_decided_by(
     ask_json: Callable[..., Any], ask: Ask, model: Path, tmp_path: Path
 ) -> None:
     """By every verb that decides; the point of another model is refused in a sentence."""
-    saved = load(model, CYTOLOGY)
+    saved = load(model)
     figures = Figures(1, 1.0, 1.0, 1.0)
     texts = Policy((CLOSED,) * 5, 0.3).to_text()
     papers = ("Off", "me", "a test", "2026-01-02")
@@ -530,7 +530,7 @@ def test_latency_in_text(ask: Ask, model: Path) -> None:
     assert first.startswith("tiny on ") and "ONNX Runtime" in first
     for title in ("operating point", "all experts", "base, head and the call", "third look"):
         assert any(line.strip().startswith(title) for line in lines), title
-    sets = load(model, CYTOLOGY).traces["test"].tree
+    sets = load(model).traces["test"].tree
     assert sum(" to " in line for line in lines) == count_sets(sets)
 
 

@@ -83,7 +83,7 @@ def test_without_branches_everything_runs(forest: Forest) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_shipped_models_decide_as_replayed(name: str, way: Way) -> None:
     domain = find_domain(name.split("-")[0])
-    model = load(SAMPLE_DATA / "models" / name, domain)
+    model = load(SAMPLE_DATA / "models" / name)
     trace = model.traces["test"][:40]
     cases = cases_of(model.domain_key, model.variant)
     inputs = cases.inputs[cases.rows_of(trace.case_ids)]

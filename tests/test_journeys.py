@@ -61,7 +61,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 def known(name: str) -> tuple[Model, Domain]:
     domain = find_domain(name.split("-")[0])
-    return load(SAMPLE_DATA / "models" / name, domain), domain
+    return load(SAMPLE_DATA / "models" / name), domain
 
 
 def labels_of(model: Model, domain: Domain, trace: Trace) -> np.ndarray:

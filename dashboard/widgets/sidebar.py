@@ -6,7 +6,6 @@ import streamlit as st
 
 from dashboard import cache, state
 from dashboard.state import View, unedited
-from minspnet.domains import DOMAINS
 
 
 def show_sidebar() -> None:
@@ -14,34 +13,34 @@ def show_sidebar() -> None:
     with st.sidebar:
         known = cache.models()
         view = state.current()
-        domain = cache.model(view.model).domain_key
-        st.session_state["sidebar-domain"] = domain
+        task = cache.task_of(view.model)
+        st.session_state["sidebar-domain"] = task
         st.selectbox(
             "Task",
             list(known),
-            format_func=lambda key: DOMAINS[key].title,
+            format_func=cache.task_titles().__getitem__,
             key="sidebar-domain",
             on_change=lambda: state.open_model(known[st.session_state["sidebar-domain"]][0]),
         )
         st.session_state["sidebar-model"] = view.model
         st.selectbox(
             "Model",
-            known[domain],
+            known[task],
             format_func=cache.title_of,
             key="sidebar-model",
             on_change=lambda: state.open_model(st.session_state["sidebar-model"]),
         )
         loaded = cache.model(view.model)
-        meaning = DOMAINS[domain].variant(loaded.variant).meaning
+        about = cache.domain_of(view.model)
+        meaning = about.variant(loaded.variant).meaning
         st.write(meaning)
         _show_tried(view)
         with st.expander("What this may be used for"):
-            about = DOMAINS[domain]
             st.write(about.summary)
             st.write(about.intended_use)
             st.write(f"**Not for:** {about.out_of_scope}")
             st.write("**Known limits**")
-            st.markdown("\n".join(f"- {limit}" for limit in about.limits))
+            st.markdown("\n".join(f"- {limit}" for limit in about.limits or ("not stated",)))
             st.write(f"**Source:** {about.source}; {about.licence}")
             st.write(f"Model `{loaded.name}`, hash `{loaded.digest[:12]}`")
 

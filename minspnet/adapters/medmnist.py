@@ -32,7 +32,7 @@ _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True)
-class Collection:
+class Pictures:
     """Pictures with their official split.
 
     Attributes:
@@ -54,7 +54,7 @@ class _Header:
     start: int
 
 
-def read_medmnist(path: Path, classes: Sequence[str] = ()) -> Collection:
+def read_medmnist(path: Path, classes: Sequence[str] = ()) -> Pictures:
     """Read grey or RGB pictures of 28 to 224 pixels a side, and one label each.
 
     Args:
@@ -86,7 +86,7 @@ def read_medmnist(path: Path, classes: Sequence[str] = ()) -> Collection:
     ends = np.cumsum([0, *map(len, labels.values())])
     rows = [np.arange(start, end) for start, end in itertools.pairwise(ends)]
     cases = Cases(ids, _inputs(pictures), np.concatenate(list(labels.values())), {}, ids)
-    return Collection(cases, Split(*rows), titles)
+    return Pictures(cases, Split(*rows), titles)
 
 
 def _checked_header(archive: zipfile.ZipFile, name: str) -> _Header:
