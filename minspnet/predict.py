@@ -24,10 +24,11 @@ from minspnet.artifact import Model, load_network
 from minspnet.batch.arrays import ArrayFile
 from minspnet.batch.chunk import Chunk, Reject, Source
 from minspnet.batch.explained import explain_cases
-from minspnet.batch.needs import Need, needs
+from minspnet.batch.needs import ID, Need, needs
 from minspnet.batch.results import Layout
 from minspnet.batch.tables import CsvTable, ParquetTable
 from minspnet.batch.writing import check_names, rejects_file, results_file
+from minspnet.collection import load_card
 from minspnet.errors import requirement
 from minspnet.policy import Policy
 from minspnet.waterfall import typical_concepts
@@ -97,12 +98,18 @@ def open_cases(path: Path, model: Model) -> Source:
     if kind not in _TABLES:
         must = f"end in {', '.join(_TABLES)} for a table"
         raise requirement("file of cases", must, path.name, "save it as CSV")
-    return (ParquetTable if kind == ".parquet" else CsvTable)(path, needs_of(model))
+    table = ParquetTable if kind == ".parquet" else CsvTable
+    return table(path, needs_of(model), _id_column(model))
 
 
 def needs_of(model: Model) -> tuple[Need, ...]:
     """The columns that a model reads, in order; none for pictures."""
     return needs(model.domain, model.variant, model.spec)
+
+
+def _id_column(model: Model) -> str:
+    """Where a user's own card says that ids stand."""
+    return (load_card(model.folder).id if model.data else "") or ID
 
 
 def predict(

@@ -1,11 +1,11 @@
 """Pictures, signals or columns as one array of a numpy file, read a piece at a time."""
 
+import io
 import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from jaxtyping import Float
@@ -118,7 +118,7 @@ class ArrayFile:
         return np.ascontiguousarray(np.moveaxis(inputs, -1, 1))
 
     @contextmanager
-    def _opened(self) -> Iterator[IO[bytes]]:
+    def _opened(self) -> Iterator[io.BufferedIOBase]:
         if self._member is None:
             with self._path.open("rb") as file:
                 yield file
@@ -144,7 +144,7 @@ def _member(path: Path) -> str | None:
     return wanted[0]
 
 
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+def _header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype]:
     """Read shape and type of an array, and stop where its numbers begin."""
     version = np.lib.format.read_magic(file)
     read = (

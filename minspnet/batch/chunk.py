@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +56,7 @@ class Chunk:
     done: float
 
 
+@runtime_checkable
 class Source(Protocol):
     """A file that has been looked at and found to hold what the model needs."""
 

@@ -37,7 +37,7 @@ class Explained:
     told: Int[np.ndarray, " case"]
     against: Int[np.ndarray, " case"]
     start: Float[np.ndarray, " case"]
-    adds: Float[np.ndarray, "case output"]
+    adds: Float[np.ndarray, "case part"]
     log_odds: Float[np.ndarray, " case"]
     macs: Float[np.ndarray, " case"]
 
@@ -108,7 +108,7 @@ def contrasts(decision: Decision) -> tuple[Int[np.ndarray, " case"], Int[np.ndar
 
 
 def residual_share(
-    adds: Float[np.ndarray, "case output"], residual: Bool[np.ndarray, " output"]
+    adds: Float[np.ndarray, "case part"], residual: Bool[np.ndarray, " part"]
 ) -> Float[np.ndarray, " case"]:
     """How much of all that moves the log-odds, up or down, goes past the concepts."""
     moved = np.abs(adds)
@@ -124,7 +124,7 @@ def _parts(
     reference: Float[np.ndarray, " output"],
     told: Int[np.ndarray, " case"],
     against: Int[np.ndarray, " case"],
-) -> tuple[Float[np.ndarray, " case"], Float[np.ndarray, "case output"]]:
+) -> tuple[Float[np.ndarray, " case"], Float[np.ndarray, "case part"]]:
     """Start and additions, as ``waterfall`` sums them over base exit and experts."""
     weights = between(head.weights, told, against)
     before = head.activate(base).astype(np.float64)

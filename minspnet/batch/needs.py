@@ -8,7 +8,7 @@ from minspnet.errors import requirement
 from minspnet.spec import ModelSpec
 
 ID = "id"
-"""The column whose cells are passed through, if there is one."""
+"""The column whose cells are passed through, unless a card names another one."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +38,27 @@ def missing(needed: tuple[Need, ...], header: Sequence[str]) -> list[str]:
     return [need.feature.name for need in needed if need.feature.name not in header]
 
 
-def check_header(needed: tuple[Need, ...], header: Sequence[str]) -> None:
-    """Refuse a table without a column that the model reads, or with two of that name.
+def check_header(
+    needed: tuple[Need, ...], header: Sequence[str], id_name: str = ID
+) -> tuple[str, ...]:
+    """Name the columns to read: those that the model needs, then that of ids if there is one.
 
     Raises:
-        UserError: Naming what is missing.
+        UserError: If one is missing, or there twice.
     """
     if lacking := missing(needed, header):
-        names = ", ".join(lacking[:8]) + (f" and {len(lacking) - 8} more" if lacking[8:] else "")
+        named = ", ".join(lacking[:8]) + (f" and {len(lacking) - 8} more" if lacking[8:] else "")
         raise requirement(
             "table",
             f"have the columns that the model reads; {len(lacking)} of {len(needed)} are "
-            f"missing ({names})",
+            f"missing ({named})",
             ", ".join(header) or "no columns",
             "add or rename them",
         )
-    for name in (*(need.feature.name for need in needed), ID):
+    names = tuple(need.feature.name for need in needed)
+    if id_name in header and id_name not in names:
+        names += (id_name,)
+    for name in names:
         if list(header).count(name) > 1:
             raise requirement("columns", "be named once each", repr(name), "rename one")
+    return names

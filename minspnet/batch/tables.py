@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
 from minspnet.batch.cells import is_empty, read_ids, read_levels, read_numbers, shown
 from minspnet.batch.chunk import WHOLE_ROW, Chunk, Reject, shortened
@@ -29,15 +29,16 @@ class CsvTable:
     Args:
         path: The file.
         needed: Columns to read, in the order of the model's inputs.
+        id_name: Column whose cells are passed through, if there is one.
 
     Raises:
         UserError: If it is no such file, or a column is missing.
     """
 
-    def __init__(self, path: Path, needed: tuple[Need, ...]) -> None:
+    def __init__(self, path: Path, needed: tuple[Need, ...], id_name: str = ID) -> None:
         self.form: Form = form_of(path)
-        check_header(needed, self.form.header)
-        self.has_ids = ID in self.form.header
+        self._names = check_header(needed, self.form.header, id_name)
+        self.has_ids = len(self._names) > len(needed)
         self._path, self._needed = path, needed
 
     def chunks(self) -> Iterator[Chunk]:
@@ -99,14 +100,10 @@ class CsvTable:
         )
         yield from reader
 
-    @property
-    def _names(self) -> list[str]:
-        return [need.feature.name for need in self._needed] + [ID] * self.has_ids
-
-    def _columns(self, batch: pa.RecordBatch | None) -> dict[str, pa.Array]:
+    def _columns(self, batch: pa.RecordBatch | None) -> list[pa.Array]:
         if batch is None:
-            return {name: pa.array([], pa.string()) for name in self._names}
-        return dict(zip(self._names, batch.columns, strict=True))
+            return [pa.array([], pa.string()) for _ in self._names]
+        return batch.columns
 
 
 class ParquetTable:
@@ -115,17 +112,17 @@ class ParquetTable:
     Args:
         path: The file.
         needed: Columns to read, in the order of the model's inputs.
+        id_name: Column whose cells are passed through, if there is one.
 
     Raises:
         UserError: If it is no such file, or a column is missing or holds no numbers.
     """
 
-    def __init__(self, path: Path, needed: tuple[Need, ...]) -> None:
+    def __init__(self, path: Path, needed: tuple[Need, ...], id_name: str = ID) -> None:
         schema, self._rows = _footer(path)
-        check_header(needed, schema.names)
-        self.has_ids = ID in schema.names
+        self._names = check_header(needed, schema.names, id_name)
+        self.has_ids = len(self._names) > len(needed)
         self._path, self._needed = path, needed
-        self._names = [need.feature.name for need in needed] + [ID] * self.has_ids
         for name in self._names:
             _plain(schema.field(name))
 
@@ -135,10 +132,10 @@ class ParquetTable:
         try:
             with pa.parquet.ParquetFile(self._path, pre_buffer=False) as file:
                 for batch in file.iter_batches(_ROWS, columns=self._names):
-                    columns = {
-                        name: pa.compute.cast(batch.column(name), _plain(batch.schema.field(name)))
+                    columns = [
+                        pa.compute.cast(batch.column(name), _plain(batch.schema.field(name)))
                         for name in self._names
-                    }
+                    ]
                     lines = np.arange(first, first + batch.num_rows)
                     first += batch.num_rows
                     done = (first - 1) / max(self._rows, 1)
@@ -201,7 +198,7 @@ def _lines(
 
 def _chunk(
     needed: tuple[Need, ...],
-    columns: dict[str, pa.Array],
+    columns: list[pa.Array],
     lines: Int[np.ndarray, " row"],
     malformed: list[Reject],
     done: float,
@@ -211,21 +208,21 @@ def _chunk(
     inputs = np.empty((len(lines), len(needed)), np.float32)
     bad = np.empty(inputs.shape, dtype=bool)
     for place, need in enumerate(needed):
-        feature, column = need.feature, columns[need.feature.name]
+        feature, column = need.feature, columns[place]
         inputs[:, place], bad[:, place] = (
             read_levels(column, feature.levels) if feature.levels else read_numbers(column, decimal)
         )
     lacking = np.isnan(inputs)
     bad |= lacking & ~np.array([need.may_lack for need in needed])
-    hollow: np.ndarray = lacking.all(axis=1)
-    wrong = hollow | bad.any(axis=1)
+    hollow = np.asarray(lacking.all(axis=1))
+    wrong = hollow | np.asarray(bad.any(axis=1))
     blank = _blank(columns, hollow)
     rejects = [
-        _reject(needed, columns, inputs, int(lines[row]), int(row), bad[row])
-        for row in np.flatnonzero(wrong & ~blank)
+        _reject(needed, columns, int(lines[row]), row, bad[row])
+        for row in np.flatnonzero(wrong & ~blank).tolist()
     ]
     kept = ~wrong
-    ids = columns[ID].filter(pa.array(kept)) if ID in columns else None
+    ids = columns[-1].filter(pa.array(kept)) if len(columns) > len(needed) else None
     return Chunk(
         lines[kept],
         None if ids is None else read_ids(ids),
@@ -235,12 +232,10 @@ def _chunk(
     )
 
 
-def _blank(
-    columns: dict[str, pa.Array], hollow: Bool[np.ndarray, " row"]
-) -> Bool[np.ndarray, " row"]:
+def _blank(columns: list[pa.Array], hollow: Bool[np.ndarray, " row"]) -> Bool[np.ndarray, " row"]:
     """Which rows hold nothing in any column: the end of a sheet, most often."""
     blank = hollow.copy()
-    for column in columns.values():
+    for column in columns:
         if not blank.any():
             break
         blank &= is_empty(column)
@@ -249,8 +244,7 @@ def _blank(
 
 def _reject(
     needed: tuple[Need, ...],
-    columns: dict[str, pa.Array],
-    inputs: Float[np.ndarray, "row feature"],
+    columns: list[pa.Array],
     line: int,
     row: int,
     bad: Bool[np.ndarray, " feature"],
@@ -258,13 +252,12 @@ def _reject(
     if not bad.any():
         must = "hold a value in at least one of the columns that the model reads"
         return Reject(line, WHOLE_ROW, "", must, "fill its cells, or remove it")
-    need = needed[int(bad.argmax())]
-    name = need.feature.name
-    value = shortened(shown(columns[name], row))
+    place = int(bad.argmax())
+    need, value = needed[place], shortened(shown(columns[place], row))
     remedy = "write a plain number" + (", or empty the cell" if need.may_lack else "")
     if not value.strip():
         remedy = "fill the cell; this model was trained without missing values"
-    return Reject(line, name, value, _FINITE if need.may_lack else _COMPLETE, remedy)
+    return Reject(line, need.feature.name, value, _FINITE if need.may_lack else _COMPLETE, remedy)
 
 
 def _broken(error: Exception, row: int, encoding: str) -> Exception:

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +22,7 @@ _GROUP = 65_536
 _FORMULA = "^[" + "".join(f"\\{sign}" for sign in STARTS_A_FORMULA[:4]) + r"\t\r]"
 
 
+@runtime_checkable
 class Writer(Protocol):
     """Takes results piece by piece."""
 
@@ -72,15 +73,15 @@ def rejects_file(path: Path) -> Iterator["RejectsWriter"]:
         UserError: If the file cannot be written.
     """
     with _aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-        yield RejectsWriter(csv.writer(file, lineterminator="\r\n"))
+        yield RejectsWriter(file)
 
 
 class RejectsWriter:
     """One row for each row that could not be read."""
 
-    def __init__(self, writer: "csv.Writer") -> None:
-        self._writer = writer
-        writer.writerow(REJECT_COLUMNS)
+    def __init__(self, file: TextIO) -> None:
+        self._writer = csv.writer(file, lineterminator="\r\n")
+        self._writer.writerow(REJECT_COLUMNS)
 
     def write(self, rejects: Sequence[Reject]) -> None:
         """Add some rows."""
