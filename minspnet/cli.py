@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, sweep, explain, predict, export, latency, facts, domains."""
+"""The command line: train, evaluate, sweep, explain, predict, export, latency, facts, domain(s)."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import describe, printed, runtime, scoring
+from minspnet import describe, newtask, printed, runtime, scoring
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -146,9 +146,9 @@ def _parser() -> argparse.ArgumentParser:
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
-    for module in (scoring, runtime, describe):
-        for verb, command, show in module.add_verbs(commands):
-            _finish(verb, command, show)
+    modules = (scoring, runtime, describe, newtask)
+    for verb, command, show in (one for module in modules for one in module.add_verbs(commands)):
+        _finish(verb, command, show)
     return parser
 
 

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from jaxtyping import Float, Int
 
-from minspnet.domain import Concept, DeviationRule, Rule, ScaleRule, SpreadRule
+from minspnet.domain import Concept, DeviationRule, LevelsRule, Rule, ScaleRule, SpreadRule
 from minspnet.errors import requirement
 
 UNLABELLED = -1
@@ -120,40 +120,71 @@ def folds(cases: Cases, seed: int, count: int = 5) -> Iterator[Split]:
 class ConceptScale:
     """How measured columns become true concepts; fitted on training cases only.
 
+    A concept's grade is the mean of the grades of its columns, of those that a case has.
+
     Attributes:
         concepts: Whose rules are applied.
         spreads: Two numbers a column: low and high end of ``name`` under a spread rule, median
-            and reach of ``|name|`` under a deviation rule.
+            and reach of ``|name|`` under a deviation rule. One number a concept: the median
+            grade, for cases that have none of its columns; models saved without it know no such
+            cases.
     """
 
     concepts: tuple[Concept, ...]
-    spreads: Mapping[str, Float[np.ndarray, " 2"]]
+    spreads: Mapping[str, Float[np.ndarray, " number"]]
 
     @classmethod
     def fit(cls, concepts: tuple[Concept, ...], train: Cases) -> Self:
         """Take the spread of the training cases."""
         spreads = {}
         for name in _columns(concepts, SpreadRule):
-            spreads[name] = np.quantile(train.columns[name], _SPREAD)
+            known = _known(train.columns[name])
+            spreads[name] = np.quantile(known, _SPREAD) if len(known) else np.zeros(2)
         for name in _columns(concepts, DeviationRule):
-            median = np.median(train.columns[name])
-            reach = np.quantile(np.abs(train.columns[name] - median), _REACH)
+            known = _known(train.columns[name])
+            median = np.median(known) if len(known) else 0.0
+            reach = np.quantile(np.abs(known - median), _REACH) if len(known) else 0.0
             spreads[_deviation(name)] = np.array([median, reach])
-        return cls(concepts, {n: ends.astype(np.float32) for n, ends in spreads.items()})
+        scale = cls(concepts, {n: ends.astype(np.float32) for n, ends in spreads.items()})
+        return cls(concepts, {**scale.spreads, **scale._medians(train)})
+
+    def _medians(self, train: Cases) -> dict[str, Float[np.ndarray, " number"]]:
+        medians = {}
+        for concept in self.concepts:
+            known = _known(self._graded(concept, train.columns))
+            medians[_median(concept)] = np.array([np.median(known) if len(known) else 0.5], "f4")
+        return medians
 
     def truth(
         self, columns: Mapping[str, Float[np.ndarray, " case"]]
     ) -> Float[np.ndarray, "case concept"]:
         """Grade every concept of every case in [0, 1]."""
-        graded = [
-            np.mean([self._grade(k.rule, name, columns[name]) for name in k.rule.columns], axis=0)
-            for k in self.concepts
-        ]
+        graded = []
+        for concept in self.concepts:
+            grades = self._graded(concept, columns)
+            if np.isnan(grades).any():
+                grades = np.where(np.isnan(grades), self.spreads[_median(concept)], grades)
+            graded.append(grades)
         return np.stack(graded, axis=1).astype(np.float32)
+
+    def _graded(
+        self, concept: Concept, columns: Mapping[str, Float[np.ndarray, " case"]]
+    ) -> Float[np.ndarray, " case"]:
+        """Grade a concept by the columns that each case has; NaN where it has none."""
+        rule = concept.rule
+        grades = np.stack([self._grade(rule, name, columns[name]) for name in rule.columns])
+        known = ~np.isnan(grades)
+        if known.all():
+            return np.mean(grades, axis=0)
+        count = known.sum(axis=0)
+        mean = np.where(known, grades, 0).sum(axis=0) / np.maximum(count, 1)
+        return np.where(count, mean, np.nan)
 
     def _grade(
         self, rule: Rule, name: str, values: Float[np.ndarray, " case"]
     ) -> Float[np.ndarray, " case"]:
+        if isinstance(rule, LevelsRule):
+            return np.where(np.isnan(values), np.nan, np.isin(values, rule.places))
         if isinstance(rule, ScaleRule):
             return _scaled(values, rule.low, rule.high)
         if isinstance(rule, SpreadRule):
@@ -170,10 +201,19 @@ def _deviation(name: str) -> str:
     return f"|{name}|"
 
 
+def _median(concept: Concept) -> str:
+    # Names of columns are one line, so that none is in the way.
+    return f"median\n{concept.name}"
+
+
+def _known(values: Float[np.ndarray, " case"]) -> Float[np.ndarray, " known"]:
+    return values[~np.isnan(values)]
+
+
 def _scaled(
     values: Float[np.ndarray, " case"], low: float | np.float32, high: float | np.float32
 ) -> Float[np.ndarray, " case"]:
     """Grade ``low`` as 0 and ``high`` as 1; a column that never varies says nothing: 0.5."""
     if high == low:
-        return np.full(len(values), 0.5)
+        return np.where(np.isnan(values), np.nan, 0.5)
     return np.clip((values - low) / (high - low), 0, 1)

@@ -74,7 +74,20 @@ class DeviationRule:
     columns: tuple[str, ...]
 
 
-Rule = SpreadRule | ScaleRule | DeviationRule
+@dataclass(frozen=True)
+class LevelsRule:
+    """A concept that is there or not: 1 where a category's level is among some, else 0.
+
+    Attributes:
+        columns: The one categorical column.
+        places: Which of its levels, as their indices.
+    """
+
+    columns: tuple[str, ...]
+    places: tuple[int, ...]
+
+
+Rule = SpreadRule | ScaleRule | DeviationRule | LevelsRule
 
 
 @dataclass(frozen=True)
@@ -87,7 +100,8 @@ class Concept:
         meaning: One sentence an expert can check.
         low_word: What a value near 0 says.
         high_word: What a value near 1 says.
-        rule: How the true value is obtained.
+        rule: How the true value is obtained. Of several columns, those without a value are left
+            out; where none has one, a case is graded as the middle one of the training cases.
         shown_low: Value shown for 0.
         shown_high: Value shown for 1.
         unit: Of the shown value.

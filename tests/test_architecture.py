@@ -20,7 +20,7 @@ FOLDERS = ("minspnet", "dashboard", "pages")
 NUMPY_ONLY = (
     "errors spec policy domain trace metrics sweep data domains artifact waterfall "
     "store adapters patches reasons certify operating search deploy.session latency "
-    "cohort errortree projection spreadsheet "
+    "cohort errortree projection spreadsheet sheets intake "
     "counterfactual whatif "
     "intervention concept_scores concept_weights worth_checking trust "
     "wording collection workspace registry predict"

@@ -1,6 +1,7 @@
 """Splits that keep groups together, and concepts graded by the training part alone."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minspnet.data import UNLABELLED, Cases, ConceptScale, folds
-from minspnet.domain import Concept, DeviationRule, Feature, Rule, ScaleRule, SpreadRule
+from minspnet.domain import (
+    Concept,
+    DeviationRule,
+    Feature,
+    LevelsRule,
+    Rule,
+    ScaleRule,
+    SpreadRule,
+)
 from minspnet.domains import DOMAINS, find_domain, load_cases
 from minspnet.errors import UserError
 
@@ -127,6 +136,57 @@ def test_deviation_rule_by_hand() -> None:
     np.testing.assert_allclose(scale.spreads["depth"], [5, 195])
 
 
+def test_levels_rule_by_hand() -> None:
+    """Levels 0 and 2 are graded 1; a missing one as the middle of 1, 0, 1: 1."""
+    train = dataclasses.replace(
+        random_cases(0, count=4), columns={"job": np.array([0, 1, 2, np.nan], np.float32)}
+    )
+    scale = ConceptScale.fit((concept(LevelsRule(("job",), (0, 2))),), train)
+    assert scale.truth(train.columns)[:, 0].tolist() == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("rule", [SpreadRule, DeviationRule, lambda c: ScaleRule(c, -1, 1)])
+@given(seed=st.integers(0, 99))
+def test_missing_cells_are_left_out_of_a_grade(
+    rule: Callable[[tuple[str, ...]], Rule], seed: int
+) -> None:
+    """A slow second opinion: each column alone, fitted on its known cells, then their mean."""
+    cases = random_cases(seed)
+    generator = np.random.default_rng(seed)
+    columns = {
+        name: np.where(generator.random(90) < 0.4, np.nan, column).astype(np.float32)
+        for name, column in cases.columns.items()
+    }
+    holed = dataclasses.replace(cases, columns=columns)
+    told = ConceptScale.fit((concept(rule(("depth", "width"))),), holed).truth(columns)[:, 0]
+    alone = {}
+    for name, column in columns.items():
+        known = np.flatnonzero(~np.isnan(column))
+        one = ConceptScale.fit((concept(rule((name,))),), holed.take(known))
+        alone[name] = dict(
+            zip(known.tolist(), one.truth(holed.take(known).columns)[:, 0], strict=True)
+        )
+    graded = {}
+    for row in range(90):
+        found = [grades[row] for grades in alone.values() if row in grades]
+        if found:
+            graded[row] = float(np.mean(found))
+    middle = float(np.median([*graded.values()]))
+    assert 0 < len(graded) < 90
+    expected = [graded.get(row, middle) for row in range(90)]
+    np.testing.assert_allclose(told, expected, atol=1e-6)
+
+
+def test_a_concept_that_no_training_case_has_says_nothing() -> None:
+    nothing = dataclasses.replace(
+        random_cases(0, count=3), columns={"depth": np.full(3, np.nan, np.float32)}
+    )
+    rules = SpreadRule(("depth",)), DeviationRule(("depth",)), LevelsRule(("depth",), (0,))
+    for rule in rules:
+        scale = ConceptScale.fit((concept(rule),), nothing)
+        assert (scale.truth(nothing.columns) == 0.5).all()
+
+
 @pytest.mark.parametrize("levels", [("one",), ("red", "red")])
 def test_levels_are_two_or_more_each_once(levels: tuple[str, ...]) -> None:
     with pytest.raises(UserError, match=r"^levels of colour must be two or more, each once"):
@@ -150,7 +210,7 @@ def test_concepts_are_graded_by_the_training_part_alone(seed: int) -> None:
         column[split.validation] *= -3
     changed = Cases(cases.ids, cases.inputs, 1 - cases.labels, columns, cases.groups)
     again = ConceptScale.fit(rules, changed.take(split.train))
-    assert set(scale.spreads) == {"depth", "width", "|width|"}
+    assert set(scale.spreads) == {"depth", "width", "|width|", "median\ndepth"}
     for name, ends in scale.spreads.items():
         np.testing.assert_array_equal(again.spreads[name], ends)
     truth = scale.truth(cases.columns)

@@ -261,7 +261,7 @@ def read(path: Path) -> tuple[list[Chunk], list[Reject]]:
         ("a,1,,cook,1,6", WHOLE_ROW, "6 cells: a,1,,cook,1,6", "quote cells that hold the sep"),
         ("a,1,cook", WHOLE_ROW, "3 cells: a,1,cook", "add the missing cells; a quote left open"),
         ("a,,,,", "weight", "", "fill the cell"),
-        (b"a,\xff\xfe,,cook,1", "size", "\ufffd\ufffd", "write a plain number"),
+        (b"a,1,,cook,\xe9", "weight", "é", "write a plain number"),
     ],
 )
 def test_a_bad_row_is_told_and_the_rest_is_done(
@@ -298,6 +298,20 @@ def test_cells_are_read_as_people_write_them(row: str, inputs: list[float], tmp_
     assert rejects == []
     np.testing.assert_allclose(chunks[0].inputs, [inputs, [7, 1, 7]])
     assert chunks[0].lines.tolist() == [2, 5]  # blank rows are passed over, and counted
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_form_is_found_by_looking(encoding: str, tmp_path: Path) -> None:
+    """Semicolons, decimal commas, thousands and other encodings; lines above the header."""
+    rows = ["sep=;", "id;size;job;weight", "é1;1,5;cook;2,25", "é2;x;cook;1", "é3;1.000,5;cook;1e1"]
+    (tmp_path / "new.csv").write_bytes("\r\n".join(rows).encode(encoding))
+    chunks, (bad,) = read(tmp_path / "new.csv")
+    assert np.concatenate([one.inputs for one in chunks]).tolist() == [
+        [1.5, 1, 2.25],
+        [1000.5, 1, 10],
+    ]
+    assert [i for one in chunks for i in one.ids.to_pylist()] == ["é1", "é3"]
+    assert (bad.line, bad.column, bad.value) == (4, "size", "x")
 
 
 def test_columns_of_a_parquet_file_may_be_of_any_plain_type(tmp_path: Path) -> None:
@@ -416,7 +430,7 @@ def dated(path: Path) -> None:
         ("gone.csv", lambda path: None, "file of cases must be there"),
         ("new.csv", text(""), "table must have a header line"),
         ("new.csv", text("a,b\n1,2\n"), "30 of 30 are missing"),
-        ("new.csv", text("PK\0\0"), "table must be text"),
+        ("new.csv", text("PK\3\4"), "table must be text with one case a line, got a zip"),
         ("new.csv", text('"a\n' * 9), "must"),
         ("new.xlsx", text("a"), "file of cases must end in .csv"),
         ("new.parquet", text("a"), "table must be a Parquet file"),

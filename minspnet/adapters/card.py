@@ -23,10 +23,18 @@ A card for loans, with the least that it must say:
     title = "Means"
     rule = "spread"
     columns = ["income"]
+
+    [[concepts]]
+    name = "works"
+    title = "Has work"
+    rule = "levels"
+    columns = ["job"]
+    levels = ["employed", "self-employed"]
 """
 
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -35,6 +43,7 @@ from minspnet.domain import (
     DeviationRule,
     Domain,
     Feature,
+    LevelsRule,
     Rule,
     ScaleRule,
     SpreadRule,
@@ -53,19 +62,22 @@ class CardConcept:
     Attributes:
         name, title, meaning, low_word, high_word, shown_low, shown_high, unit, visible: As in
             ``domain.Concept``.
-        columns: Numeric columns whose grades are averaged.
+        columns: Numeric columns whose grades are averaged, of those that a case has; or one
+            feature with levels.
         rule: ``spread``, ``scale`` (with ``low`` and ``high``, as for a column that experts have
-            graded already) or ``deviation``; see ``domain``.
+            graded already), ``deviation`` or ``levels`` (with ``levels``); see ``domain``.
         low: Value graded 0; only for a scale.
         high: Value graded 1; only for a scale.
+        levels: Levels graded 1, all others 0; only for the rule ``levels``.
     """
 
     name: str
     title: str
     columns: tuple[str, ...]
-    rule: Literal["spread", "scale", "deviation"]
+    rule: Literal["spread", "scale", "deviation", "levels"]
     low: float | None = None
     high: float | None = None
+    levels: tuple[str, ...] = ()
     meaning: str = ""
     low_word: str = "low"
     high_word: str = "high"
@@ -82,15 +94,33 @@ class CardConcept:
                 must = "be a number" if end is None else "be left out"
                 remedy = "add it" if end is None else "remove it, or write rule = 'scale'"
                 raise self._wrong(name, f"{must} under rule {self.rule}", end, remedy)
+        if bool(self.levels) != (self.rule == "levels"):
+            must, remedy = ("name some", "list them") if not self.levels else ("be left out",) * 2
+            raise self._wrong(
+                "levels", f"{must} under rule {self.rule}", self.levels or "none", remedy
+            )
+        if self.levels and len(self.columns) > 1:
+            raise self._wrong("columns", "be one under rule levels", self.columns, "keep one")
 
     def _wrong(self, what: str, must: str, got: object, remedy: str) -> UserError:
         return requirement(f"{what} of concept {self.name}", must, got, remedy)
 
-    def concept(self) -> Concept:
-        """Say it in the product's own form."""
+    def concept(self, features: Sequence[Feature]) -> Concept:
+        """Say it in the product's own form, given the card's features.
+
+        Raises:
+            UserError: If a level is none of its feature's.
+        """
         rule: Rule
         if self.low is not None and self.high is not None:
             rule = ScaleRule(self.columns, self.low, self.high)
+        elif self.rule == "levels":
+            known = _levels_of(self.columns[0], features)
+            for level in self.levels:
+                if level not in known:
+                    must = f"be levels of {self.columns[0]}, {', '.join(known) or 'which has none'}"
+                    raise self._wrong("levels", must, repr(level), "correct them")
+            rule = LevelsRule(self.columns, tuple(map(known.index, self.levels)))
         else:
             rule = (SpreadRule if self.rule == "spread" else DeviationRule)(self.columns)
         return Concept(
@@ -107,11 +137,20 @@ class CardConcept:
         )
 
     @classmethod
-    def of(cls, concept: Concept) -> Self:
-        """Say a concept of the product as a card does."""
+    def of(cls, concept: Concept, features: Sequence[Feature]) -> Self:
+        """Say a concept of the product as a card does, given the features of its domain."""
         kinds = {SpreadRule: "spread", ScaleRule: "scale", DeviationRule: "deviation"}
-        told = {name: value for name, value in vars(concept).items() if name != "rule"}
-        return cls(rule=kinds[type(concept.rule)], **vars(concept.rule), **told)  # type: ignore[arg-type]
+        told: dict[str, Any] = {n: value for n, value in vars(concept).items() if n != "rule"}
+        rule = concept.rule
+        if isinstance(rule, LevelsRule):
+            known = _levels_of(rule.columns[0], features)
+            levels = tuple(known[place] for place in rule.places)
+            return cls(rule="levels", columns=rule.columns, levels=levels, **told)
+        return cls(rule=kinds[type(rule)], **vars(rule), **told)  # type: ignore[arg-type]
+
+
+def _levels_of(column: str, features: Sequence[Feature]) -> tuple[str, ...]:
+    return next((feature.levels for feature in features if feature.name == column), ())
 
 
 @dataclass(frozen=True)
@@ -182,10 +221,11 @@ class Card(Recipe):
     def _check_columns(self, features: set[str]) -> None:
         categorical = {feature.name for feature in self.features if feature.levels}
         read = {column for concept in self.concepts for column in concept.columns}
+        numeric = {c for concept in self.concepts for c in concept.columns if not concept.levels}
         inputs = {name for variant in self.variants for name in variant.inputs}
         for what, must, wrong in (
             ("target", "be no feature and grade no concept", {self.target} & (features | read)),
-            ("columns of concepts", "be numbers, without levels", read & categorical),
+            ("columns of concepts", "be numbers, without levels", numeric & categorical),
             ("inputs of variants", "be features", inputs - features),
         ):
             if wrong:
@@ -203,7 +243,7 @@ class Card(Recipe):
         told = {name: value for name, value in vars(self).items() if name not in own}
         return Domain(
             modality="tabular",
-            concepts=tuple(concept.concept() for concept in self.concepts),
+            concepts=tuple(concept.concept(self.features) for concept in self.concepts),
             variants=self.variants or (every,),
             field_mm=0,
             **told,
@@ -222,7 +262,7 @@ class Card(Recipe):
             )
         own = ("modality", "concepts", "field_mm", "sample_rate_hz")
         told = {name: value for name, value in vars(domain).items() if name not in own}
-        concepts = tuple(CardConcept.of(concept) for concept in domain.concepts)
+        concepts = tuple(CardConcept.of(concept, domain.features) for concept in domain.concepts)
         return cls(target=target, id=id, group=group, concepts=concepts, **told)
 
 

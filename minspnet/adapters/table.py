@@ -1,174 +1,116 @@
-"""A user's own table: a CSV file, read as its card says."""
+"""A user's own table becomes cases, as its card says."""
 
-import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from minspnet.adapters.card import Card
 from minspnet.data import UNLABELLED, Cases
-from minspnet.domain import Feature
 from minspnet.errors import requirement
+from minspnet.sheets import Table, is_missing, sniff
 
-_MISSING = ("", "na", "nan")
-"""What an empty cell may hold, whatever the case of its letters."""
-_LARGEST = float(np.finfo(np.float32).max)
-
-Value = TypeVar("Value")
+_MOST_NAMED = 3
+"""Bad cells of a column that a refusal names."""
 
 
-def read_cases(card: Card, path: Path, variant: str | None = None) -> Cases:
-    """Read a table with a header line, in UTF-8, with commas between cells.
+def read_cases(card: Card, source: Path | bytes | Table, variant: str | None = None) -> Cases:
+    """Read a table with a header line; see ``sheets.sniff`` for what it may look like.
 
-    A missing number (an empty cell, ``NA`` or ``NaN``) is NaN in the inputs. A category is the
-    index of its level on the card; a level that the card does not list is NaN too, as a missing
-    one is. Columns that a concept is graded from must be complete. Columns that the card does
-    not name are not read. Rows are numbered as a spreadsheet does: the header is row 1.
+    A missing number (an empty cell, ``NA``, ``?`` and the like) is NaN in the inputs. A category
+    is the index of its level on the card; a level that the card does not list is NaN too, as a
+    missing one is. Columns that the card does not name are not read. Rows are numbered as a
+    spreadsheet does: the header is row 1.
 
     Args:
         card: What the columns mean.
-        path: The CSV file.
+        source: The file, what is in it, or the table if it was sniffed before.
         variant: Choice of inputs; None gives the card's first.
 
     Raises:
-        UserError: In one sentence, naming row, column and value of the first bad cell.
+        UserError: In one sentence, naming column, rows and values of the first bad cells.
     """
     inputs = card.domain().variant(variant).inputs
-    header, rows = _read_rows(path)
-    features = {feature.name: feature for feature in card.features}
-    graded = {column: concept for concept in card.concepts for column in concept.columns}
-    named = [card.target, *features, *graded, *filter(None, (card.id, card.group))]
-    for name in named:
-        if name not in header:
-            raise requirement("table", f"have a column {name}", ", ".join(header), "add it")
-    cells = {name: [row[header.index(name)].strip() for row in rows] for name in named}
+    table = source if isinstance(source, Table) else sniff(source)
+    graded = [column for concept in card.concepts for column in concept.columns]
+    features = {feature.name: feature.levels for feature in card.features}
+    for name in (card.target, *features, *graded, *filter(None, (card.id, card.group))):
+        table.cells(name)
 
-    columns = {}
-    for name in dict.fromkeys((*features, *graded)):
-        read = _reader(features.get(name), complete=name in graded)
-        columns[name] = np.array(_column(name, cells[name], read), np.float32)
-    ids = _ids(card.id, cells[card.id]) if card.id else _numbered(len(rows))
-    groups = _column(card.group, cells[card.group], _text) if card.group else ids
-    labels = np.array(_column(card.target, cells[card.target], _label_reader(card)), np.intp)
+    columns = {
+        name: _levels(table.cells(name), levels) if levels else _numbers(table, name)
+        for name, levels in {**dict.fromkeys(graded, ()), **features}.items()
+    }
+    ids = _ids(table, card.id) if card.id else _numbered(len(table))
+    return Cases(
+        ids=ids,
+        inputs=np.stack([columns[name] for name in inputs], axis=1),
+        labels=_labels(card, table),
+        columns=columns,
+        groups=_texts(table, card.group) if card.group else ids,
+    )
+
+
+def _levels(cells: Sequence[str], levels: Sequence[str]) -> Float[np.ndarray, " row"]:
+    places = {level: float(place) for place, level in enumerate(levels)}
+    return np.array([places.get(cell, np.nan) for cell in cells], np.float32)
+
+
+def _numbers(table: Table, name: str) -> Float[np.ndarray, " row"]:
+    values = table.numbers(name)
+    remedy = "write it with a point or a comma, or empty the cell"
+    _refuse(table, name, np.isinf(values), "be a finite number or empty", remedy)
+    return values.astype(np.float32)
+
+
+def _labels(card: Card, table: Table) -> Int[np.ndarray, " row"]:
+    cells = table.cells(card.target)
+    places = {cell: label for label, cell in enumerate(card.cells)}
+    unknown = UNLABELLED - 1
+    labels = np.array([places.get(cell, unknown) for cell in cells], np.intp)
+    labels[(labels == unknown) & is_missing(cells)] = UNLABELLED
+    must = f"be one of {', '.join(card.cells)}, or empty"
+    _refuse(table, card.target, labels == unknown, must, "correct it, or add the class")
     for label, title in enumerate(card.classes):
         if label not in labels:
             raise requirement(
                 f"column {card.target}", f"hold the class {title}", "no such case", "add some"
             )
-    return Cases(
-        ids=tuple(ids),
-        inputs=np.stack([columns[name] for name in inputs], axis=1),
-        labels=labels,
-        columns=columns,
-        groups=tuple(groups),
-    )
+    return labels
 
 
-def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Give the header and the rows below it, each as long as the header."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header, *rows = csv.reader(file, strict=True)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise requirement("table", "be a CSV file in UTF-8", error, "save it as one") from error
-    except ValueError as error:
-        raise requirement("table", "have a header line", "an empty file", "add one") from error
-    header = [name.strip() for name in header]
-    for name in header:
-        if header.count(name) > 1:
-            raise requirement("columns", "be named once each", repr(name), "rename one")
-    while rows and not rows[-1]:
-        rows.pop()  # blank lines at the end
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise requirement(
-                f"row {number}", f"have {len(header)} cells", len(row), "quote cells with commas"
-            )
-    if not rows:
-        raise requirement("table", "have rows below its header", "none", "add cases")
-    return header, rows
+def _texts(table: Table, name: str) -> tuple[str, ...]:
+    cells = table.cells(name)
+    empty = np.array([not cell for cell in cells])
+    _refuse(table, name, empty, "not be empty", "fill the cell or remove the row")
+    return tuple(cells)
 
 
-def _column(name: str, cells: Sequence[str], read: Callable[[str], Value]) -> list[Value]:
-    """Read a column; a cell that cannot be read raises a ``_BadCell``, told with its place."""
-    values = []
-    for number, cell in enumerate(cells, start=2):
-        try:
-            values.append(read(cell))
-        except _BadCell as bad:
-            raise requirement(
-                f"column {name} in row {number}", bad.must, repr(cell), bad.remedy
-            ) from None
-    return values
+def _ids(table: Table, name: str) -> tuple[str, ...]:
+    ids = _texts(table, name)
+    first = {cell: row for row, cell in reversed([*enumerate(ids)])}
+    again = np.array([first[cell] != row for row, cell in enumerate(ids)])
+    _refuse(table, name, again, "not occur above", "give each case an id of its own")
+    return ids
 
 
-class _BadCell(Exception):
-    def __init__(self, must: str, remedy: str) -> None:
-        super().__init__(must)
-        self.must, self.remedy = must, remedy
+def _refuse(table: Table, name: str, bad: Bool[np.ndarray, " row"], must: str, remedy: str) -> None:
+    """Name the first bad cells of a column, if there are any.
+
+    Raises:
+        UserError: If there are.
+    """
+    rows = np.flatnonzero(bad)
+    if not len(rows):
+        return
+    cells = table.cells(name)
+    named = rows[:_MOST_NAMED].tolist()
+    numbers = ", ".join(str(table.first_row + row) for row in named)
+    more = f" and {len(rows) - len(named):,} more" if len(rows) > len(named) else ""
+    where = f"column {name} in row{'s' if len(rows) > 1 else ''} {numbers}{more}"
+    raise requirement(where, must, ", ".join(repr(cells[row][:30]) for row in named), remedy)
 
 
-def _reader(feature: Feature | None, complete: bool) -> Callable[[str], float]:
-    if feature is not None and feature.levels:
-        places = {level: float(place) for place, level in enumerate(feature.levels)}
-        return lambda cell: places.get(cell, float("nan"))
-    return _complete_number if complete else _number
-
-
-def _number(cell: str) -> float:
-    if cell.lower() in _MISSING:
-        return float("nan")
-    try:
-        value = float(cell)
-    except ValueError:
-        value = float("nan")
-    # Python reads 1_000 as a number; in a table it is more likely a slip.
-    if not abs(value) <= _LARGEST or "_" in cell:
-        raise _BadCell("be a finite number or empty", "write it with a point, or empty the cell")
-    return value
-
-
-def _complete_number(cell: str) -> float:
-    value = _number(cell)
-    if value != value:
-        raise _BadCell(
-            "be a number, as a concept is graded from it", "fill the cell or remove the row"
-        )
-    return value
-
-
-def _text(cell: str) -> str:
-    if not cell:
-        raise _BadCell("not be empty", "fill the cell or remove the row")
-    return cell
-
-
-def _label_reader(card: Card) -> Callable[[str], int]:
-    places = {cell: label for label, cell in enumerate(card.cells)} | {"": UNLABELLED}
-
-    def read(cell: str) -> int:
-        if cell not in places:
-            raise _BadCell(
-                f"be one of {', '.join(card.cells)}, or empty", "correct it, or add the class"
-            )
-        return places[cell]
-
-    return read
-
-
-def _ids(name: str, cells: Sequence[str]) -> list[str]:
-    seen: set[str] = set()
-
-    def read(cell: str) -> str:
-        if _text(cell) in seen:
-            raise _BadCell("not occur above", "give each case an id of its own")
-        seen.add(cell)
-        return cell
-
-    return _column(name, cells, read)
-
-
-def _numbered(count: int) -> list[str]:
-    return [f"case-{number:0{len(str(count))}d}" for number in range(1, count + 1)]
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(f"case-{number:0{len(str(count))}d}" for number in range(1, count + 1))

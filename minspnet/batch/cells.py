@@ -5,10 +5,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool, Float
 
+from minspnet.sheets import read_numbers as read_cells
+from minspnet.sheets.cells import MISSING
+
 _LARGEST = float(np.finfo(np.float32).max)
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$"
-_MISSING = pa.array(["", "na", "nan", "n/a", "#n/a", "?", "-", "null"])
-"""What a cell without a value may hold, whatever the case of its letters."""
+_NUMBER = {
+    ".": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$",
+    ",": r"^[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$",
+}
+"""The usual numbers under each decimal sign; the others are looked at one by one."""
+_MISSING = pa.array(sorted(MISSING))
 
 Column = tuple[Float[np.ndarray, " case"], Bool[np.ndarray, " case"]]
 """Values, NaN where a cell is missing; and which cells hold something else than a number."""
@@ -71,16 +77,17 @@ def _from_text(column: pa.Array, decimal: str) -> Column:
             return _as_floats(pc.cast(column, pa.float64())), np.zeros(len(column), dtype=bool)
         except pa.ArrowInvalid:
             pass
-    text = pc.ascii_lower(pc.ascii_trim_whitespace(column))
+    text = pc.ascii_trim_whitespace(column)
+    usual = pc.match_substring_regex(text, _NUMBER[decimal]).fill_null(False)
+    missing = pc.is_in(pc.ascii_lower(text), value_set=_MISSING)
+    missing = pc.or_(missing, pc.is_null(text))
+    plain = pc.if_else(usual, text, None)
     if decimal != ".":
-        # A point would be read as a comma: it separates thousands, or is a slip.
-        pointed = pc.match_substring(text, ".")
-        text = pc.if_else(pointed, "?", pc.replace_substring(text, decimal, "."))
-    written = pc.match_substring_regex(text, _NUMBER)
-    missing = pc.or_kleene(pc.is_in(text, value_set=_MISSING), pc.is_null(text))
-    numbers = pc.cast(pc.if_else(written, text, None), pa.float64())
-    bad = pc.invert(pc.or_kleene(written.fill_null(False), missing))
-    return _as_floats(numbers), np.array(bad)
+        plain = pc.replace_substring(plain, decimal, ".")
+    values = _as_floats(pc.cast(plain, pa.float64()))
+    odd = np.flatnonzero(~(np.asarray(usual) | np.asarray(missing)))
+    values[odd] = read_cells([shown(text, row) for row in odd.tolist()], decimal)
+    return values, np.isinf(values)
 
 
 def _as_floats(column: pa.Array) -> Float[np.ndarray, " case"]:

@@ -40,12 +40,13 @@ class CsvTable:
         self._names = check_header(needed, self.form.header, id_name)
         self.has_ids = len(self._names) > len(needed)
         self._path, self._needed = path, needed
+        self._decimals = "".join(self.form.decimals[need.feature.name] for need in needed)
 
     def chunks(self) -> Iterator[Chunk]:
         """Read block by block; blank rows are passed over, malformed ones rejected."""
         size = max(self._path.stat().st_size, 1)
         malformed: list[Reject] = []
-        first = 2
+        first = self.form.first_row
         with pa.OSFile(str(self._path)) as file:
             try:
                 for batch in self._batches(file, malformed):
@@ -53,11 +54,13 @@ class CsvTable:
                     first = int(lines[-1]) + 1 if len(lines) else first
                     columns = self._columns(batch)
                     done = min(file.tell() / size, 1.0)
-                    yield _chunk(self._needed, columns, lines, skipped, done, self.form.decimal)
+                    yield _chunk(self._needed, columns, lines, skipped, done, self._decimals)
             except (pa.ArrowInvalid, UnicodeError) as error:
                 raise _broken(error, first, self.form.encoding) from error
         if malformed:
-            yield _chunk(self._needed, self._columns(None), np.arange(0), malformed, 1.0, ".")
+            yield _chunk(
+                self._needed, self._columns(None), np.arange(0), malformed, 1.0, self._decimals
+            )
 
     def _batches(self, file: pa.NativeFile, malformed: list[Reject]) -> Iterator[pa.RecordBatch]:
         """Read the columns needed as text; rows of another length are put aside."""
@@ -70,6 +73,8 @@ class CsvTable:
             remedy = f"quote cells that hold the separator {self.form.delimiter!r}"
             if row.actual_columns < row.expected_columns:
                 remedy = "add the missing cells; a quote left open would also do this"
+            if row.number < self.form.first_row:
+                return "skip"  # lines above the header
             malformed.append(Reject(row.number, WHOLE_ROW, shortened(got), must, remedy))
             return "skip"
 
@@ -81,7 +86,7 @@ class CsvTable:
                 use_threads=False,
                 block_size=_BLOCK,
                 column_names=names,
-                skip_rows_after_names=1,
+                skip_rows_after_names=self.form.first_row - 1,
                 encoding=self.form.encoding,
             ),
             pa.csv.ParseOptions(
@@ -128,7 +133,7 @@ class ParquetTable:
 
     def chunks(self) -> Iterator[Chunk]:
         """Read some rows at a time; they are numbered from 1, as there is no header line."""
-        first = 1
+        first, decimals = 1, "." * len(self._needed)
         try:
             with pa.parquet.ParquetFile(self._path, pre_buffer=False) as file:
                 for batch in file.iter_batches(_ROWS, columns=self._names):
@@ -139,7 +144,7 @@ class ParquetTable:
                     lines = np.arange(first, first + batch.num_rows)
                     first += batch.num_rows
                     done = (first - 1) / max(self._rows, 1)
-                    yield _chunk(self._needed, columns, lines, [], done, ".")
+                    yield _chunk(self._needed, columns, lines, [], done, decimals)
         except (OSError, pa.ArrowException) as error:
             must = "be a Parquet file that can be read to its end"
             got = f"a fault behind row {first - 1} ({shortened(str(error))})"
@@ -202,7 +207,7 @@ def _chunk(
     lines: Int[np.ndarray, " row"],
     malformed: list[Reject],
     done: float,
-    decimal: str,
+    decimals: str,
 ) -> Chunk:
     """Turn cells into inputs, and put the rows aside where that is not possible."""
     inputs = np.empty((len(lines), len(needed)), np.float32)
@@ -210,7 +215,9 @@ def _chunk(
     for place, need in enumerate(needed):
         feature, column = need.feature, columns[place]
         inputs[:, place], bad[:, place] = (
-            read_levels(column, feature.levels) if feature.levels else read_numbers(column, decimal)
+            read_levels(column, feature.levels)
+            if feature.levels
+            else read_numbers(column, decimals[place])
         )
     lacking = np.isnan(inputs)
     bad |= lacking & ~np.array([need.may_lack for need in needed])

@@ -1,0 +1,73 @@
+"""Names of columns become titles, units and keys."""
+
+import re
+
+_UNITS = {
+    "mmhg": "mmHg",
+    "kg": "kg",
+    "g": "g",
+    "mg": "mg",
+    "cm": "cm",
+    "mm": "mm",
+    "m": "m",
+    "km": "km",
+    "ml": "ml",
+    "mgdl": "mg/dl",
+    "years": "years",
+    "months": "months",
+    "weeks": "weeks",
+    "days": "days",
+    "hours": "hours",
+    "minutes": "minutes",
+    "min": "min",
+    "sec": "s",
+    "ms": "ms",
+    "hz": "Hz",
+    "pct": "%",
+    "percent": "%",
+    "eur": "EUR",
+    "usd": "USD",
+}
+"""Last words of columns' names that are units, and how they are written."""
+_BRACKETED = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]{1,20})[)\]]")
+_LONGEST_KEY = 40
+_NOT_A_NAME = re.compile(r"[^0-9a-zA-Z]+")
+
+
+def title_and_unit(name: str) -> tuple[str, str]:
+    """Say a column's name as a form does: ``weight_kg`` is Weight, in kg."""
+    unit = ""
+    if found := _BRACKETED.fullmatch(name):
+        name, unit = found.groups()
+    words = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", name).replace("_", " ").split()
+    if not unit and len(words) > 1 and words[-1].lower() in _UNITS:
+        unit = _UNITS[words.pop().lower()]
+    title = " ".join(words) or name
+    return (title[0].upper() + title[1:] if title.islower() else title), unit
+
+
+def key_of(text: str, taken: tuple[str, ...] = ()) -> str:
+    """Make an identifier of a text, other than those taken."""
+    plain = _NOT_A_NAME.sub("_", text).strip("_").lower() or "column"
+    if len(plain) > _LONGEST_KEY:
+        plain = plain[:_LONGEST_KEY].rpartition("_")[0] or plain[:_LONGEST_KEY]
+    plain = f"c_{plain}" if plain[0].isdigit() else plain
+    key, number = plain, 2
+    while key in taken:
+        key, number = f"{plain}_{number}", number + 1
+    return key
+
+
+def listed(titles: list[str], most: int = 3) -> str:
+    """Name a few things in a row, and count the rest."""
+    named = titles if len(titles) <= most else titles[: most - 1]
+    named = [*named[:1], *map(lowered, named[1:])]
+    rest = len(titles) - len(named)
+    last = f"{rest} more" if rest else named[-1]
+    before = named if rest else named[:-1]
+    return f"{', '.join(before)} and {last}" if before else last
+
+
+def lowered(title: str) -> str:
+    """A title within a sentence: its first letter small, unless it is an abbreviation."""
+    return title if title[:2].isupper() or title[:1].isdigit() else title[:1].lower() + title[1:]
