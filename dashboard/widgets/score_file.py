@@ -279,4 +279,9 @@ def _show_rejects(batch: Batch) -> None:
         ],
         columns=["Row", "Column", "Value", "Why", "What to do"],
     )
-    st.dataframe(table, hide_index=True, alt="The first rows that could not be read, and why")
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="The first rows that could not be read, and why",
+        column_config={"Value": st.column_config.TextColumn(width="small")},
+    )
