@@ -26,6 +26,7 @@ def pages() -> dict[str, StreamlitPage]:
         "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
         "train": st.Page(ROOT / "pages" / "train.py", title="Train"),
         "data": st.Page(ROOT / "pages" / "data.py", title="Data"),
+        "score": st.Page(ROOT / "pages" / "score.py", title="Score a file"),
     }
 
 

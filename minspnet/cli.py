@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import describe, keeping, newtask, printed, queuing, runtime
+from minspnet import describe, keeping, newtask, printed, queuing, runtime, scoring
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
-    for module in (runtime, describe, newtask, keeping, queuing):
+    for module in (scoring, runtime, describe, newtask, keeping, queuing):
         for verb, command, show in module.add_verbs(commands):
             _finish(verb, command, show)
     return parser

@@ -4,7 +4,8 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet run a cell, if its text begins so."""
 
 
 def to_csv(columns: Mapping[str, Sequence[str | int | float]]) -> str:
@@ -17,15 +18,16 @@ def to_csv(columns: Mapping[str, Sequence[str | int | float]]) -> str:
     out = io.StringIO()
     # Both characters end a line: then a cell that holds either is quoted, and starts no row.
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([_harmless(name) for name in columns])
+    writer.writerow([harmless(name) for name in columns])
     for row in zip(*columns.values(), strict=True):
-        writer.writerow([_harmless(cell) for cell in row])
+        writer.writerow([harmless(cell) for cell in row])
     return out.getvalue()
 
 
-def _harmless(cell: str | int | float) -> str | int:
+def harmless(cell: str | int | float) -> str | int:
+    """What is written of a cell, so that it is read and not run."""
     if isinstance(cell, float):
         return f"{cell:.6g}"
-    if isinstance(cell, str) and cell.startswith(_STARTS_A_FORMULA):
+    if isinstance(cell, str) and cell.startswith(STARTS_A_FORMULA):
         return f"'{cell}"
     return cell

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from minspnet.policy import Policy
-from minspnet.trace import Decision, Prototypes, Trace, replay
+from minspnet.trace import Decision, Head, Prototypes, Trace, replay
 
 LIKENESS = "likeness to prototypes"
 RESIDUAL = "residual "
@@ -104,17 +104,17 @@ def waterfall(
     assert told != against, "the log-odds of a class against itself are always 0"
     decision = replay(case, policy)
     untouched = replay(case, policy.without_interventions()).concepts[0].astype(np.float64)
-    weights = _between(case.head.weights, told, against)
+    weights = between(case.head.weights, told, against)
     before = case.head.activate(case.base)[0].astype(np.float64)
     ran = decision.active[0][:, None] * case.contributions[0].astype(np.float64)
     base = weights * (before - reference)
-    shares = weights * ran * _slope(case, ran.sum(axis=0), before, untouched)
+    shares = weights * ran * slope(case.head, ran.sum(axis=0), before, untouched)
     edits = weights * (decision.concepts[0] - untouched)
-    (bias,) = _between(case.head.bias[:, None], told, against)
+    (bias,) = between(case.head.bias[:, None], told, against)
     start = float(bias + weights @ reference)
     if case.head.prototypes is not None:
         concepts = (reference, before, untouched, decision.concepts[0])
-        worth = _between(case.head.prototypes.weights, told, against)
+        worth = between(case.head.prototypes.weights, told, against)
         likeness = [_likeness(case.head.prototypes, each, worth) for each in concepts]
         start += likeness[0]
         steps = np.diff(likeness)
@@ -127,10 +127,15 @@ def waterfall(
     return Waterfall(start, base, shares, edits, logit, case.tree.names, output_names(case))
 
 
-def _between(
-    others: Float[np.ndarray, "other_class part"], told: int, against: int
-) -> Float[np.ndarray, " part"]:
-    """How much more one class weighs something than another; the first class weighs nothing."""
+def between(
+    others: Float[np.ndarray, "other_class part"],
+    told: int | Int[np.ndarray, " case"],
+    against: int | Int[np.ndarray, " case"],
+) -> Float[np.ndarray, "*case part"]:
+    """How much more one class weighs something than another; the first class weighs nothing.
+
+    Classes may differ from case to case; then so do the weights.
+    """
     classes = np.concatenate([np.zeros_like(others[:1]), others]).astype(np.float64)
     difference: np.ndarray = classes[told] - classes[against]
     return difference
@@ -153,14 +158,15 @@ def output_names(trace: Trace) -> tuple[str, ...]:
     return names if trace.head.prototypes is None else (*names, LIKENESS)
 
 
-def _slope(
-    case: Trace,
-    climb: Float[np.ndarray, " output"],
-    before: Float[np.ndarray, " output"],
-    after: Float[np.ndarray, " output"],
-) -> Float[np.ndarray, " output"]:
+def slope(
+    head: Head,
+    climb: Float[np.ndarray, "*case output"],
+    before: Float[np.ndarray, "*case output"],
+    after: Float[np.ndarray, "*case output"],
+) -> Float[np.ndarray, "*case output"]:
     """Mean change of a concept per unit of its logit, between base and end."""
-    flat = np.where(np.arange(len(climb)) < case.head.concepts, before * (1 - before), 1.0)
+    graded = np.arange(climb.shape[-1]) < head.concepts
+    flat = np.where(graded, before * (1 - before), 1.0)
     # Below that, float32 noise in the concepts would drown their difference.
-    moved = np.abs(climb) > (0 if case.head.binary else 1e-4)
+    moved = np.abs(climb) > (0 if head.binary else 1e-4)
     return np.where(moved, (after - before) / np.where(moved, climb, 1.0), flat)

@@ -130,6 +130,31 @@ def _shared(column: Sequence[str]) -> list[str]:
     return [keep(stripped, stripped) for stripped in map(str.strip, column)]
 
 
+def sample(content: str, most: int = _SAMPLE_CELLS) -> Table:
+    """Look at the head of a table, cut off anywhere: its names, form and first sound rows.
+
+    Rows that are malformed are passed over, and names are not judged: that is left to whoever
+    reads the whole.
+
+    Raises:
+        UserError: If it does not begin as a table does.
+    """
+    body, skipped = _from_header(content)
+    separator, body, more = _separator(body)
+    records = _records(body, separator, skipped + more)
+    first_row, header = next(records)
+    rows = []
+    with suppress(UserError):  # where the head is cut off, or a quote is left open
+        for _, row in records:
+            if len(row) == len(header):
+                rows.append([cell.strip() for cell in row])
+            if len(rows) == most:
+                break
+    columns = tuple(zip(*rows, strict=True)) if rows else ((),) * len(header)
+    names = tuple(name.strip() for name in header)
+    return Table(names, columns, first_row + 1, separator=separator)
+
+
 def _from_header(content: str) -> tuple[str, int]:
     """Leave out blank lines at the top; gives how many there were."""
     body = content.lstrip("\r\n \ufeff")

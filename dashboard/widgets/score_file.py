@@ -1,0 +1,287 @@
+"""A file of new cases: what it needs, whether it fits, the work on it, and what came out."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import batch as batches
+from dashboard import cache, state, text
+from dashboard.batch import PREVIEW, Batch
+from dashboard.format import chance, flops, percent
+from dashboard.state import View, unedited
+from dashboard.widgets.classes import class_column
+from minspnet.batch.needs import Need, missing
+from minspnet.batch.tables import column_names
+from minspnet.errors import UserError
+from minspnet.predict import needs_of, open_cases
+
+_TABLES, _ARRAYS = ["csv", "tsv", "txt", "parquet"], ["npz", "npy"]
+_FILES = (
+    ("results.csv", "Results (CSV)", "text/csv"),
+    ("results.parquet", "Results (Parquet)", "application/vnd.apache.parquet"),
+)
+
+
+def show_model(view: View) -> None:
+    """Choose who scores; the model on the other pages by default."""
+    names = [name for group in cache.models().values() for name in group]
+    st.session_state["score-model"] = view.model
+    st.selectbox(
+        "Model",
+        names,
+        format_func=lambda name: f"{cache.domain_of(name).title}: {cache.title_of(name)}",
+        key="score-model",
+        on_change=lambda: state.open_model(st.session_state["score-model"]),
+        help="The thresholds in force for it decide. Choosing another one changes it on every "
+        "page.",
+    )
+
+
+def show_upload(view: View) -> Batch | None:
+    """Ask for a file, and say at once whether the model can read it."""
+    domain, loaded = cache.domain_of(view.model), cache.model(view.model)
+    tabular = domain.modality == "tabular"
+    given = st.file_uploader(
+        "File of new cases",
+        type=_TABLES + _ARRAYS if tabular else _ARRAYS,
+        key=f"score-file-{view.model}",
+        help="It is kept for this session only, and nothing in it is run.",
+    )
+    if given is None:
+        batches.keep(None)
+        (_show_needs if tabular else _show_shape)(view)
+        return None
+    key = (given.file_id, view.model, unedited(view))
+    batch = batches.current()
+    if batch is None or batch.key != key:
+        batch = Batch(key, Path(given.name).suffix.lower(), given)
+        batches.keep(batch)
+    try:
+        open_cases(batch.source, loaded)
+    except UserError as error:
+        st.error(text.plain(str(error)))
+        if tabular and batch.source.suffix[1:] in _TABLES:
+            _show_missing(needs_of(loaded), batch.source)
+        return None
+    return batch
+
+
+def _show_needs(view: View) -> None:
+    """The columns that a table has to have, and an example of one."""
+    needed = needs_of(cache.model(view.model))
+    noun = cache.domain_of(view.model).case_noun
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{len(needed)} columns are needed**, one {noun} a row. An `id` column is passed "
+            "through, others are left alone."
+        )
+        st.download_button(
+            "Example (CSV)",
+            lambda: batches.example(view.model),
+            file_name=f"{view.model}-example.csv",
+            mime="text/csv",
+            on_click="ignore",
+            key="score-example",
+            help="Five test cases of this model: fill your own into it.",
+        )
+    st.dataframe(
+        _needs_table(needed),
+        hide_index=True,
+        alt="The columns that the model reads, with units, and whether cells may be empty",
+    )
+    st.caption(
+        "Larger files: `python -m minspnet predict MODEL FILE --out results.parquet` scores "
+        "millions of rows in bounded memory."
+    )
+
+
+def _needs_table(needed: tuple[Need, ...]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Column": [need.feature.name for need in needed],
+            "What it holds": [need.feature.title for need in needed],
+            "Unit or levels": [
+                ", ".join(need.feature.levels) or need.feature.unit or "a pure number"
+                for need in needed
+            ],
+            "Cells may be empty": ["yes" if need.may_lack else "no" for need in needed],
+        }
+    )
+
+
+def _show_missing(needed: tuple[Need, ...], source: Path) -> None:
+    """Which of the columns are there, the missing ones first."""
+    try:
+        lacking = missing(needed, column_names(source))
+    except UserError:
+        return  # no table at all, as was said
+    table = _needs_table(needed)
+    table.insert(1, "In your file", ["missing" if c in lacking else "found" for c in table.Column])
+    st.dataframe(
+        table.sort_values("In your file", ascending=False, kind="stable"),
+        hide_index=True,
+        alt="The columns that the model reads, and whether the file has them",
+    )
+
+
+def _show_shape(view: View) -> None:
+    shape = ", ".join(map(str, cache.model(view.model).spec.input_shape))
+    domain = cache.domain_of(view.model)
+    values = "whole numbers from 0 to 255, or fractions from 0 to 1"
+    st.markdown(
+        f"**A numpy file is needed** (`.npz` or `.npy`): an array of shape (case, {shape})"
+        + (
+            f", {values}."
+            if domain.modality == "image"
+            else f", in the channels' units: {_channels(view)}."
+        )
+    )
+    st.caption(text.plain(domain.input_note))
+
+
+def _channels(view: View) -> str:
+    features = cache.domain_of(view.model).features
+    return ", ".join(f"{one.title} ({one.unit})" if one.unit else one.title for one in features)
+
+
+def show_work(batch: Batch) -> None:
+    """Start, follow and stop the work; then what came of it."""
+    job = batch.job
+    if job is None:
+        st.success("The model can read this file.")
+        st.button("Score this file", type="primary", on_click=batch.start, key="score-start")
+        return
+    if job.under_way:
+        st.fragment(_follow, run_every=0.7)(batch)
+        return
+    if job.state == "done":
+        _show_results(batch)
+        return
+    said = text.plain(job.error) if job.state == "failed" else "Stopped; nothing was kept."
+    (st.error if job.state == "failed" else st.info)(said)
+    st.button("Score it again", on_click=batch.start, key="score-start")
+
+
+def _follow(batch: Batch) -> None:
+    job, now = batch.job, batch.progress
+    if job is None or not job.under_way:
+        st.rerun()
+        return
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    rejected = f", {now.rejected:,} could not be read" if now.rejected else ""
+    left.progress(
+        min(now.done, 1.0),
+        f"{now.scored:,} cases scored{rejected}. The page stays usable.",
+    )
+    right.button("Stop", on_click=job.stop, width="stretch", key="score-stop")
+
+
+def _show_results(batch: Batch) -> None:
+    now, (_, model, _) = batch.progress, batch.key
+    tiles = st.columns(3)
+    tiles[0].metric("Cases scored", f"{now.scored:,}")
+    tiles[1].metric("Rows left out", f"{now.rejected:,}", help="They could not be read; see below.")
+    mean = now.macs / max(now.scored, 1)
+    tiles[2].metric(
+        "Compute a case",
+        flops(mean) if now.scored else "-",
+        help=f"{percent(mean / cache.model(model).cost.total)} of all experts on.",
+    )
+    with st.container(horizontal=True):
+        for name, label, mime in _FILES:
+            _download(batch, name, label, mime)
+        if now.rejected:
+            _download(batch, "rejects.csv", "Rows left out (CSV)", "text/csv")
+    if now.scored:
+        _show_answers(batch)
+        _show_preview(batch)
+    if now.rejected:
+        _show_rejects(batch)
+
+
+def _download(batch: Batch, name: str, label: str, mime: str) -> None:
+    st.download_button(
+        label,
+        batch.file(name).read_bytes,
+        file_name=f"{batch.key[1]}-{name}",
+        mime=mime,
+        on_click="ignore",
+        key=f"score-{name}",
+    )
+
+
+def _show_answers(batch: Batch) -> None:
+    now = batch.progress
+    st.subheader("Answers")
+    rows = [
+        {"Answer": [title], "Cases": count, "Share": percent(count / now.scored, 1)}
+        for title, count in now.answers.items()
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        width="content",
+        alt="Cases by answer",
+        column_config={"Answer": class_column(cache.domain_of(batch.key[1]))},
+    )
+
+
+def _show_preview(batch: Batch) -> None:
+    now, model = batch.progress, batch.key[1]
+    table, domain = batches.preview(batch), cache.domain_of(model)
+    shown: dict[str, Any] = {"Row": table["row"]}
+    if "id" in table:
+        shown["Id"] = table["id"]
+    answers = table["answer"].astype(str)
+    shown["Answer"] = [[title] for title in answers]
+    chances = {title: table[f"chance_{title}"] for title in domain.classes}
+    shown["Chance"] = [chance(float(chances[one][row])) for row, one in enumerate(answers)]
+    told = table["told"].astype(str)
+    pushed = "Adds most"
+    shown[pushed] = batches.pushed_most(table, model)
+    for concept in domain.concepts:
+        unit = f" ({concept.unit})" if concept.unit else ""
+        values = table[f"concept_{concept.name}"]
+        shown[concept.title + unit] = values.round(max(concept.digits, 0))
+    st.subheader("First cases" if now.scored > PREVIEW else "Cases")
+    st.dataframe(
+        pd.DataFrame(shown),
+        hide_index=True,
+        height=min(420, 36 * (len(table) + 1) + 3),
+        alt="First cases with answer, chance, what adds most, and findings",
+        column_config={
+            "Answer": class_column(domain),
+            pushed: st.column_config.TextColumn(
+                help="The finding that adds most to the log-odds"
+                + (f" of {domain.classes[1]}" if told.nunique() == 1 else " of the answer")
+                + ", up or down, against a typical known case. The files have all of them."
+            ),
+        },
+    )
+    st.caption(
+        f"{len(table):,} of {now.scored:,} cases. {domain.concept_reading} The files hold every "
+        "case, with what each finding adds to the log-odds, which experts ran and what it cost."
+    )
+
+
+def _show_rejects(batch: Batch) -> None:
+    now = batch.progress
+    st.subheader("Rows left out")
+    for reason, count in sorted(now.reasons.items(), key=lambda one: -one[1])[:8]:
+        rows = "1 row" if count == 1 else f"{count:,} rows"
+        st.markdown(f"- **{rows}**: {text.plain(reason)}.")
+    table = pd.DataFrame(
+        [
+            (one.line, one.column, one.value, f"must {one.must}", one.remedy)
+            for one in now.first_rejects
+        ],
+        columns=["Row", "Column", "Value", "Why", "What to do"],
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="The first rows that could not be read, and why",
+        column_config={"Value": st.column_config.TextColumn(width="small")},
+    )

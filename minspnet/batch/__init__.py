@@ -1,0 +1,1 @@
+"""A file of new cases, read, scored, explained and written in chunks; see ``minspnet.predict``."""

@@ -1,0 +1,105 @@
+"""From the cells of a column to numbers, all at once: what cannot be read is marked."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Bool, Float
+
+from minspnet.sheets import read_numbers as read_cells
+from minspnet.sheets.cells import MISSING
+
+_LARGEST = float(np.finfo(np.float32).max)
+_NUMBER = {
+    ".": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$",
+    ",": r"^[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$",
+}
+"""The usual numbers under each decimal sign; the others are looked at one by one."""
+_MISSING = pa.array(sorted(MISSING))
+
+Column = tuple[Float[np.ndarray, " case"], Bool[np.ndarray, " case"]]
+"""Values, NaN where a cell is missing; and which cells hold something else than a number."""
+
+
+def read_numbers(column: pa.Array, decimal: str = ".") -> Column:
+    """Read numbers written as text, or numbers of any type."""
+    if _is_text(column.type):
+        values, bad = _from_text(column, decimal)
+    else:
+        values, bad = _as_floats(column), np.zeros(len(column), dtype=bool)
+    # Beyond the range of the network's numbers, infinity included.
+    with np.errstate(invalid="ignore"):
+        bad |= np.abs(values) > _LARGEST
+    values[bad] = np.nan
+    return values.astype(np.float32), bad
+
+
+def read_levels(column: pa.Array, levels: tuple[str, ...]) -> Column:
+    """Find each cell's place among the levels; any other cell counts as missing."""
+    text = pc.ascii_trim_whitespace(_as_text(column))
+    places = _as_floats(pc.index_in(text, value_set=pa.array(levels)))
+    return places.astype(np.float32), np.zeros(len(column), dtype=bool)
+
+
+def shown(column: pa.Array, row: int) -> str:
+    """A cell as text; bytes that are none in UTF-8 become question marks."""
+    if not _is_text(column.type):
+        value = column[row].as_py()
+        return "" if value is None else str(value)
+    cell = column[row].cast(pa.binary()).as_py()
+    return "" if cell is None else cell.decode("utf-8", "replace")
+
+
+def read_ids(column: pa.Array) -> pa.StringArray:
+    """Take ids as they are; bytes that are no UTF-8 become question marks."""
+    text = _as_text(column).fill_null("")
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return pa.array([shown(text, row) for row in range(len(text))], pa.string())
+    return text
+
+
+def is_empty(column: pa.Array) -> Bool[np.ndarray, " case"]:
+    """Which cells hold nothing at all."""
+    empty = pc.is_null(column)
+    if _is_text(column.type):
+        empty = pc.or_kleene(empty, pc.equal(pc.ascii_trim_whitespace(column), ""))
+    return np.asarray(empty.fill_null(True))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind)
+
+
+def _from_text(column: pa.Array, decimal: str) -> Column:
+    if decimal == ".":
+        try:  # clean columns, by far the most
+            return _as_floats(pc.cast(column, pa.float64())), np.zeros(len(column), dtype=bool)
+        except pa.ArrowInvalid:
+            pass
+    text = pc.ascii_trim_whitespace(column)
+    usual = pc.match_substring_regex(text, _NUMBER[decimal]).fill_null(False)
+    missing = pc.is_in(pc.ascii_lower(text), value_set=_MISSING)
+    missing = pc.or_(missing, pc.is_null(text))
+    plain = pc.if_else(usual, text, None)
+    if decimal != ".":
+        plain = pc.replace_substring(plain, decimal, ".")
+    values = _as_floats(pc.cast(plain, pa.float64()))
+    odd = np.flatnonzero(~(np.asarray(usual) | np.asarray(missing)))
+    values[odd] = read_cells([shown(text, row) for row in odd.tolist()], decimal)
+    return values, np.isinf(values)
+
+
+def _as_floats(column: pa.Array) -> Float[np.ndarray, " case"]:
+    """A copy of its own as 64-bit numbers, NaN where there is none."""
+    numbers = pc.cast(column, pa.float64(), safe=False)
+    return np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _as_text(column: pa.Array) -> pa.StringArray:
+    if pa.types.is_floating(column.type):
+        # A column of whole numbers in which one is missing comes as 1.0, 2.0 and so on.
+        rounded = pc.round(column)
+        if pc.all(pc.equal(rounded, column), min_count=0).as_py():
+            column = pc.cast(rounded, pa.int64(), safe=False)
+    return pc.cast(column, pa.string())

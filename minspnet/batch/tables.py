@@ -1,0 +1,277 @@
+"""Tables of new cases, a piece at a time: CSV and Parquet."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from jaxtyping import Bool, Int
+
+from minspnet.batch.cells import is_empty, read_ids, read_levels, read_numbers, shown
+from minspnet.batch.chunk import WHOLE_ROW, Chunk, Reject, shortened
+from minspnet.batch.form import Form, form_of
+from minspnet.batch.needs import ID, Need, check_header
+from minspnet.errors import requirement
+
+_BLOCK = 2 * 2**20
+"""Bytes of text read at a time: a row has to fit in."""
+_ROWS = 16_384
+"""Rows of a Parquet file read at a time."""
+_FINITE = "be a finite number or empty"
+_COMPLETE = "be a finite number"
+
+
+class CsvTable:
+    """A text file with a header line; see ``form_of`` for how it may be written.
+
+    Args:
+        path: The file.
+        needed: Columns to read, in the order of the model's inputs.
+        id_name: Column whose cells are passed through, if there is one.
+
+    Raises:
+        UserError: If it is no such file, or a column is missing.
+    """
+
+    def __init__(self, path: Path, needed: tuple[Need, ...], id_name: str = ID) -> None:
+        self.form: Form = form_of(path)
+        self._names = check_header(needed, self.form.header, id_name)
+        self.has_ids = len(self._names) > len(needed)
+        self._path, self._needed = path, needed
+        self._decimals = "".join(self.form.decimals[need.feature.name] for need in needed)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Read block by block; blank rows are passed over, malformed ones rejected."""
+        size = max(self._path.stat().st_size, 1)
+        malformed: list[Reject] = []
+        first = self.form.first_row
+        with pa.OSFile(str(self._path)) as file:
+            try:
+                for batch in self._batches(file, malformed):
+                    lines, skipped = _lines(first, batch.num_rows, malformed)
+                    first = int(lines[-1]) + 1 if len(lines) else first
+                    columns = self._columns(batch)
+                    done = min(file.tell() / size, 1.0)
+                    yield _chunk(self._needed, columns, lines, skipped, done, self._decimals)
+            except (pa.ArrowInvalid, UnicodeError) as error:
+                raise _broken(error, first, self.form.encoding) from error
+        if malformed:
+            yield _chunk(
+                self._needed, self._columns(None), np.arange(0), malformed, 1.0, self._decimals
+            )
+
+    def _batches(self, file: pa.NativeFile, malformed: list[Reject]) -> Iterator[pa.RecordBatch]:
+        """Read the columns needed as text; rows of another length are put aside."""
+        header = self.form.header
+        names = [str(place) for place in range(len(header))]
+
+        def put_aside(row: pa.csv.InvalidRow) -> str:
+            must = f"have {row.expected_columns} cells, as the header has"
+            got = f"{row.actual_columns} cells: {row.text}"
+            remedy = f"quote cells that hold the separator {self.form.delimiter!r}"
+            if row.actual_columns < row.expected_columns:
+                remedy = "add the missing cells; a quote left open would also do this"
+            if row.number < self.form.first_row:
+                return "skip"  # lines above the header
+            malformed.append(Reject(row.number, WHOLE_ROW, shortened(got), must, remedy))
+            return "skip"
+
+        wanted = [str(header.index(name)) for name in self._names]
+        reader = pa.csv.open_csv(
+            file,
+            # With one thread rows are numbered, and no block is read ahead.
+            pa.csv.ReadOptions(
+                use_threads=False,
+                block_size=_BLOCK,
+                column_names=names,
+                skip_rows_after_names=self.form.first_row - 1,
+                encoding=self.form.encoding,
+            ),
+            pa.csv.ParseOptions(
+                delimiter=self.form.delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+                invalid_row_handler=put_aside,
+            ),
+            pa.csv.ConvertOptions(
+                # Bytes that are no UTF-8 spoil their cell, not the file.
+                check_utf8=False,
+                column_types=dict.fromkeys(wanted, pa.string()),
+                strings_can_be_null=False,
+                include_columns=wanted,
+            ),
+        )
+        yield from reader
+
+    def _columns(self, batch: pa.RecordBatch | None) -> list[pa.Array]:
+        if batch is None:
+            return [pa.array([], pa.string()) for _ in self._names]
+        return batch.columns
+
+
+class ParquetTable:
+    """A Parquet file.
+
+    Args:
+        path: The file.
+        needed: Columns to read, in the order of the model's inputs.
+        id_name: Column whose cells are passed through, if there is one.
+
+    Raises:
+        UserError: If it is no such file, or a column is missing or holds no numbers.
+    """
+
+    def __init__(self, path: Path, needed: tuple[Need, ...], id_name: str = ID) -> None:
+        schema, self._rows = _footer(path)
+        self._names = check_header(needed, schema.names, id_name)
+        self.has_ids = len(self._names) > len(needed)
+        self._path, self._needed = path, needed
+        for name in self._names:
+            _plain(schema.field(name))
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Read some rows at a time; they are numbered from 1, as there is no header line."""
+        first, decimals = 1, "." * len(self._needed)
+        try:
+            with pa.parquet.ParquetFile(self._path, pre_buffer=False) as file:
+                for batch in file.iter_batches(_ROWS, columns=self._names):
+                    columns = [
+                        pa.compute.cast(batch.column(name), _plain(batch.schema.field(name)))
+                        for name in self._names
+                    ]
+                    lines = np.arange(first, first + batch.num_rows)
+                    first += batch.num_rows
+                    done = (first - 1) / max(self._rows, 1)
+                    yield _chunk(self._needed, columns, lines, [], done, decimals)
+        except (OSError, pa.ArrowException) as error:
+            must = "be a Parquet file that can be read to its end"
+            got = f"a fault behind row {first - 1} ({shortened(str(error))})"
+            raise requirement("table", must, got, "save it anew") from error
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """What the columns of a table are called.
+
+    Raises:
+        UserError: If it is no table.
+    """
+    if path.suffix == ".parquet":
+        return tuple(_footer(path)[0].names)
+    return form_of(path).header
+
+
+def _footer(path: Path) -> tuple[pa.Schema, int]:
+    """Columns and number of rows of a Parquet file."""
+    try:
+        with pa.parquet.ParquetFile(path) as file:
+            return file.schema_arrow, file.metadata.num_rows
+    except (OSError, pa.ArrowException) as error:
+        raise requirement(
+            "table", "be a Parquet file", shortened(str(error)), "save it anew"
+        ) from error
+
+
+def _plain(field: pa.Field) -> pa.DataType:
+    """The type that a column is read as: text, or numbers as they are."""
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+        return pa.float64()
+    if pa.types.is_boolean(kind):
+        return pa.int8()
+    if not (pa.types.is_string(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        must = "hold numbers or text"
+        raise requirement(
+            f"column {field.name}", must, kind, "convert it, or save the table as CSV"
+        )
+    return kind
+
+
+def _lines(
+    first: int, count: int, malformed: list[Reject]
+) -> tuple[Int[np.ndarray, " case"], list[Reject]]:
+    """Number rows from one on, past those put aside; takes out the latter that lie between."""
+    aside = np.array([one.line for one in malformed], dtype=np.intp)
+    numbers = np.setdiff1d(np.arange(first, first + count + len(aside)), aside)[:count]
+    passed = int((aside <= numbers[-1]).sum()) if count else 0
+    skipped, malformed[:] = malformed[:passed], malformed[passed:]
+    return numbers, skipped
+
+
+def _chunk(
+    needed: tuple[Need, ...],
+    columns: list[pa.Array],
+    lines: Int[np.ndarray, " row"],
+    malformed: list[Reject],
+    done: float,
+    decimals: str,
+) -> Chunk:
+    """Turn cells into inputs, and put the rows aside where that is not possible."""
+    inputs = np.empty((len(lines), len(needed)), np.float32)
+    bad = np.empty(inputs.shape, dtype=bool)
+    for place, need in enumerate(needed):
+        feature, column = need.feature, columns[place]
+        inputs[:, place], bad[:, place] = (
+            read_levels(column, feature.levels)
+            if feature.levels
+            else read_numbers(column, decimals[place])
+        )
+    lacking = np.isnan(inputs)
+    bad |= lacking & ~np.array([need.may_lack for need in needed])
+    hollow = np.asarray(lacking.all(axis=1))
+    wrong = hollow | np.asarray(bad.any(axis=1))
+    blank = _blank(columns, hollow)
+    rejects = [
+        _reject(needed, columns, int(lines[row]), row, bad[row])
+        for row in np.flatnonzero(wrong & ~blank).tolist()
+    ]
+    kept = ~wrong
+    ids = columns[-1].filter(pa.array(kept)) if len(columns) > len(needed) else None
+    return Chunk(
+        lines[kept],
+        None if ids is None else read_ids(ids),
+        inputs[kept],
+        tuple(sorted([*malformed, *rejects], key=lambda one: one.line)),
+        done,
+    )
+
+
+def _blank(columns: list[pa.Array], hollow: Bool[np.ndarray, " row"]) -> Bool[np.ndarray, " row"]:
+    """Which rows hold nothing in any column: the end of a sheet, most often."""
+    blank = hollow.copy()
+    for column in columns:
+        if not blank.any():
+            break
+        blank &= is_empty(column)
+    return blank
+
+
+def _reject(
+    needed: tuple[Need, ...],
+    columns: list[pa.Array],
+    line: int,
+    row: int,
+    bad: Bool[np.ndarray, " feature"],
+) -> Reject:
+    if not bad.any():
+        must = "hold a value in at least one of the columns that the model reads"
+        return Reject(line, WHOLE_ROW, "", must, "fill its cells, or remove it")
+    place = int(bad.argmax())
+    need, value = needed[place], shortened(shown(columns[place], row))
+    remedy = "write a plain number" + (", or empty the cell" if need.may_lack else "")
+    if not value.strip():
+        remedy = "fill the cell; this model was trained without missing values"
+    return Reject(line, need.feature.name, value, _FINITE if need.may_lack else _COMPLETE, remedy)
+
+
+def _broken(error: Exception, row: int, encoding: str) -> Exception:
+    """Say of a text file what the reader stumbled over."""
+    if "straddling" in str(error):
+        must = f"have rows of at most {_BLOCK // 2**20} MB each"
+        got = f"a longer one at row {row} or later"
+        return requirement("table", must, got, 'close the quote that is open there: "')
+    must = f"be a CSV file in {encoding.upper()}"
+    return requirement("table", must, shortened(str(error)), "save it as one")

@@ -1,0 +1,99 @@
+"""The verb that scores and explains a file of new cases."""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from minspnet.arguments import add_point, open_model
+from minspnet.predict import Progress, predict
+
+Command = Callable[[argparse.Namespace], dict[str, Any]]
+Show = Callable[[dict[str, Any]], list[str]]
+_SHOWN = 10
+"""Rejected rows that are printed; the file of rejects has all."""
+
+
+def add_verbs(commands: Any) -> list[tuple[argparse.ArgumentParser, Command, Show]]:
+    """Describe the verb: its parser, what it does, and how that is shown."""
+    verb = commands.add_parser("predict", help="score and explain a file of new cases")
+    verb.add_argument("model", type=Path, metavar="MODEL", help="folder of a trained model")
+    verb.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="CSV or Parquet with a column for each input, or a numpy file of pictures or signals",
+    )
+    verb.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="where results go, .parquet or .csv",
+    )
+    verb.add_argument(
+        "--rejects",
+        type=Path,
+        metavar="FILE",
+        help="also list the rows that cannot be read, with line, column, value and remedy, as .csv",
+    )
+    add_point(verb)
+    return [(verb, _predict, _show)]
+
+
+def _predict(options: argparse.Namespace) -> dict[str, Any]:
+    from tqdm import tqdm
+
+    model = open_model(options.model, options.point)
+    begun = time.perf_counter()
+    now = Progress()
+    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+    # disable=None shows the bar on a terminal only, so that logs stay readable.
+    with tqdm(total=1.0, desc=options.file.name, bar_format=form, disable=None) as bar:
+        for now in predict(model, options.file, [options.out], options.rejects):
+            bar.update(now.done - bar.n)
+            bar.set_postfix(rows=f"{now.scored:,}", rejected=f"{now.rejected:,}")
+    seconds = time.perf_counter() - begun
+    return {
+        "model": model.name,
+        "file": str(options.file),
+        "results": str(options.out),
+        "rejects": None if options.rejects is None else str(options.rejects),
+        "scored": now.scored,
+        "rejected": now.rejected,
+        "answers": dict(now.answers),
+        "reasons": dict(now.reasons),
+        "first_rejects": [asdict(one) for one in now.first_rejects[:_SHOWN]],
+        "mean_macs": now.macs / now.scored if now.scored else None,
+        "macs_all_on": model.cost.total,
+        "seconds": seconds,
+        "policy": model.policy.to_text(),
+    }
+
+
+def _show(result: dict[str, Any]) -> list[str]:
+    speed = result["scored"] / max(result["seconds"], 1e-9)
+    lines = [
+        f"saved {result['results']}: {result['scored']:,} cases in {result['seconds']:.1f} s "
+        f"({speed:,.0f} a second)"
+    ]
+    lines += [f"  {title:38s} {count:>12,}" for title, count in result["answers"].items()]
+    if result["mean_macs"] is not None:
+        share = result["mean_macs"] / result["macs_all_on"]
+        lines.append(
+            f"  {2 * result['mean_macs']:,.0f} FLOPs a case, {share:.0%} of all experts on"
+        )
+    if not result["rejected"]:
+        return [*lines, "every row could be read"]
+    rows = "1 row" if result["rejected"] == 1 else f"{result['rejected']:,} rows"
+    lines.append(f"{rows} could not be read and left out:")
+    lines += [f"  {count:>12,}  {reason}" for reason, count in result["reasons"].items()]
+    for one in result["first_rejects"]:
+        lines.append(f"  row {one['line']}, {one['column']}: {one['value']!r}")
+    if result["rejects"]:
+        lines.append(f"all of them are listed in {result['rejects']}")
+    elif result["rejected"] > len(result["first_rejects"]):
+        lines.append("--rejects FILE lists all of them")
+    return lines
