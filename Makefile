@@ -36,14 +36,16 @@ models: setup  ## train the shipped models anew (about half an hour)
 	$(BIN)/python -m minspnet train shuttle --out $(MODELS)/shuttle --seed 0 --repeats 2
 
 PNEUMONIA ?= pneumoniamnist.npz
+CREDIT ?= german.csv
 
-bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PNEUMONIA=file
+bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PNEUMONIA=file CREDIT=file
 	$(BIN)/python -m benchmarks.quality breast_cytology --variant all_measurements --repeats 5
 	$(BIN)/python -m benchmarks.quality breast_cytology --variant mean_and_se --repeats 5
 	$(BIN)/python -m benchmarks.quality lung_nodules --repeats 3 --budgets 0.2 0.4
 	$(BIN)/python -m benchmarks.quality wrist_exercise --repeats 1 --budgets 0.2 0.3 0.4 0.5
 	$(BIN)/python -m benchmarks.quality phishing --repeats 3 --budgets 0.4
 	$(BIN)/python -m benchmarks.pneumonia --data $(PNEUMONIA) --seeds 4
+	$(BIN)/python -m benchmarks.own_data --pneumonia $(PNEUMONIA) --credit $(CREDIT)
 	$(BIN)/python -m benchmarks.ablation parts wrist_exercise
 	$(BIN)/python -m benchmarks.ablation parts breast_cytology --variant mean_and_se
 	$(BIN)/python -m benchmarks.ablation parts pneumonia --data $(PNEUMONIA) --repeats 2

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import guarantee, pneumonia, realised, records, report
+from benchmarks import guarantee, own_data, pneumonia, realised, records, report
+from benchmarks.plain_cnn import plain_cnn, size_of
 from benchmarks.records import RESULTS, Records
 from benchmarks.studies import STUDIES, USUAL
 from benchmarks.tables import paired, spread
@@ -212,3 +213,37 @@ def test_a_threshold_is_raised_until_something_is_lost() -> None:
     )
     found = realised.raised(Outcomes(trace, np.array([0, 1]), CostTable(1, (9,))), 0.5)
     assert found == Policy((0.6,), 0.5)
+
+
+def test_own_files_are_compared_split_by_split() -> None:
+    """A split that some model has not been scored on yet is left out for all of them."""
+
+    def scores(*accuracies: float) -> dict[str, dict[str, float | None]]:
+        models = (*own_data.OURS, "gradient boosting")
+        return {
+            model: {"accuracy": one, "auc": 0.9, "macs": None, "seconds": 1.0}
+            for model, one in zip(models, accuracies, strict=False)
+        }
+
+    runs = [(0, scores(0.9, 0.8, 0.7)), (1, scores(0.8, 0.8, 0.9)), (2, scores(0.1, 0.1))]
+    result = {
+        "recipes": {"wine": {"cases": 178, "classes": 3, "modality": "tabular", "official": True}},
+        "records": [
+            {"file": "wine", "seed": seed, "fold": 0, "part": "all", "scores": one}
+            for seed, one in runs
+        ],
+    }
+    *_, all_on, routed, boosting = own_data.table(result).strip().splitlines()
+    assert all_on.startswith("| MINSPNET, all on |  |  | 0.8500 ± 0.0707 |")
+    assert routed.startswith("| MINSPNET, as routed |  |  | 0.8000 ± 0.0000 |")
+    assert boosting.startswith("| gradient boosting (to be reached within .01) |")
+    assert "| +0.0500 ± 0.1500 | +0.0000 ± 0.1000 |" in boosting
+
+
+def test_a_plain_cnn_comes_in_any_size() -> None:
+    usual = plain_cnn(10, 3)
+    assert sum(p.numel() for p in plain_cnn(2).parameters()) == 88_242
+    wanted = 4 * sum(p.numel() for p in usual.parameters())
+    large = plain_cnn(10, 3, size_of(wanted, 10, 3))
+    assert sum(p.numel() for p in large.parameters()) == pytest.approx(wanted, rel=0.02)
+    assert large(torch.zeros(2, 3, 28, 28)).shape == (2, 10)
