@@ -22,13 +22,18 @@ def pages() -> dict[str, StreamlitPage]:
         "attributions": st.Page(ROOT / "pages" / "attributions.py", title="Attributions"),
         "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),
         "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
+        "models": st.Page(ROOT / "pages" / "models.py", title="Models"),
     }
 
 
 def sections() -> dict[str, list[StreamlitPage]]:
     """The pages as the menu groups them; those without a heading come first."""
+    own = ("models",)
     known = pages()
-    return {"": list(known.values())}
+    return {
+        "": [page for name, page in known.items() if name not in own],
+        "Your data": [known[name] for name in own],
+    }
 
 
 def go_to(name: str) -> None:
