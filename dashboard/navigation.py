@@ -24,8 +24,9 @@ def pages() -> dict[str, StreamlitPage]:
         "attributions": st.Page(ROOT / "pages" / "attributions.py", title="Attributions"),
         "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),
         "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
-        "train": st.Page(ROOT / "pages" / "train.py", title="Train"),
         "data": st.Page(ROOT / "pages" / "data.py", title="Data"),
+        "train": st.Page(ROOT / "pages" / "train.py", title="Train"),
+        "models": st.Page(ROOT / "pages" / "models.py", title="Models"),
         "score": st.Page(ROOT / "pages" / "score.py", title="Score a file"),
     }
 
@@ -33,7 +34,7 @@ def pages() -> dict[str, StreamlitPage]:
 def sections() -> dict[str, list[StreamlitPage]]:
     """The pages as the menu groups them; those without a heading come first."""
     known = pages()
-    own = [known[name] for name in _OWN if name in known]
+    own = [known[name] for name in _OWN]
     return {"": [page for page in known.values() if page not in own], "Your data": own}
 
 
