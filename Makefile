@@ -60,6 +60,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.guarantee --data $(PNEUMONIA)
 	$(BIN)/python -m benchmarks.realised --data $(PNEUMONIA)
 	$(BIN)/python -m benchmarks.replay
+	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.vectors
 	$(BIN)/python -m benchmarks.journeys
 	$(BIN)/python -m benchmarks.waiting

@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks import (
     ablation,
+    batch,
     few_inputs,
     guarantee,
     journeys,
@@ -44,6 +45,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "guarantee": guarantee.table,
     "realised": realised.table,
     "replay": replay.table,
+    "batch": batch.table,
     "sessions": sessions.table,
     "vectors": vectors.table,
     "waiting": waiting.table,
