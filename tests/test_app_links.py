@@ -1,5 +1,7 @@
 """A link reopens the tab that was open, on every page that has any."""
 
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_app import APP, TABULAR, open_app, own_store
@@ -84,3 +86,26 @@ def test_an_unknown_unit_is_said(unit: str) -> None:
     app.run()
     assert not app.exception
     assert any(said.value.startswith("unit must be one of 0.0 to") for said in app.warning)
+
+
+def test_a_link_reopens_a_comparison() -> None:
+    link = {
+        "first": f"{TABULAR}/all experts",
+        "others": json.dumps([f"{TABULAR}/base", f"{TABULAR}/baseline/extra trees"]),
+        "measure": "auc",
+        "part": "validation",
+    }
+    app = open_link("compare", model=TABULAR, **link)
+    assert not app.exception
+    assert app.selectbox(key="compare-first").value == link["first"]
+    assert app.multiselect(key="compare-others").value == json.loads(link["others"])
+    assert app.radio(key="compare-measure").value == "auc"
+    assert {name: app.query_params[name] for name in link} == link
+
+
+@pytest.mark.parametrize("others", ["{", "7", "[[[]]]", '["nobody"]', "[" * 5000])
+def test_a_comparison_with_nobody_known_is_said(others: str) -> None:
+    app = open_link("compare", model=TABULAR, others=others)
+    app.run()
+    assert not app.exception
+    assert any(said.value.startswith("others must be one of") for said in app.warning)

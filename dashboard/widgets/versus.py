@@ -1,11 +1,13 @@
 """Picking contestants, and what their scores say."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, cache_compare, cache_routing, contestants, text, verdict
+from dashboard import cache, cache_compare, cache_routing, contestants, state, text, verdict
 from dashboard.cache_compare import Contestant
 from dashboard.figures.comparison import Row, draw_cost, draw_differences
 from dashboard.format import flops, milliseconds, score
@@ -44,6 +46,7 @@ def pick_bout(view: View) -> Bout | None:
     if len(known) < 2:
         st.info("This task has one model without experts and no baseline: nothing to compare.")
         return None
+    _follow_link(known)
     _keep_what_is_offered(view, known)
     left, right = st.columns([2, 3], gap="medium")
     first = left.selectbox(
@@ -87,6 +90,9 @@ def pick_bout(view: View) -> Bout | None:
             "validation cases: only test cases are new to all. Who picks a winner by its test "
             "score has no untested score left.",
         )
+    for name, said in (("first", first), ("others", json.dumps(others)), ("measure", measure)):
+        state.show(name, said)
+    state.show("part", None if part == "test" else part)
     picked = tuple(known[key] for key in dict.fromkeys([first, *others]))
     if len(picked) < 2:
         st.info("Pick at least one other contestant.")
@@ -96,6 +102,24 @@ def pick_bout(view: View) -> Bout | None:
         st.info(f"These models share no {part} cases: their splits differ. Pick others.")
         return None
     return bout
+
+
+def _follow_link(known: Mapping[str, Contestant]) -> None:
+    """Pick whom and what the link of this session asks for, as far as it is offered."""
+    state.follow("first", _FIRST, {key: key for key in known})
+    state.follow("measure", "compare-measure", {name: name for name in verdict.TITLES})
+    state.follow("part", "compare-part", {name: name for name in ("test", "validation")})
+    wanted = state.asked("others")
+    if wanted is None:
+        return
+    try:
+        keys = [str(key) for key in json.loads(wanted)]
+    except (ValueError, TypeError, RecursionError):
+        keys = [wanted]
+    for key in keys[:MOST]:
+        if key not in known:
+            state.refuse("others", key, known)
+    st.session_state[_OTHERS] = [key for key in dict.fromkeys(keys) if key in known][:MOST]
 
 
 def begin_with(name: str) -> None:
