@@ -25,6 +25,7 @@ def pages() -> dict[str, StreamlitPage]:
         "compare": st.Page(ROOT / "pages" / "compare.py", title="Compare"),
         "facts": st.Page(ROOT / "pages" / "facts.py", title="Model facts"),
         "data": st.Page(ROOT / "pages" / "data.py", title="Data"),
+        "models": st.Page(ROOT / "pages" / "models.py", title="Models"),
     }
 
 

@@ -19,7 +19,9 @@ from dashboard.widgets import (
 view = state.current()
 domain = cache.domain_of(view.model)
 st.title(domain.question)
-st.caption(f"For research and teaching, not for decisions about anyone. {domain.limits[0]}")
+st.caption(
+    " ".join(["For research and teaching, not for decisions about anyone.", *domain.limits[:1]])
+)
 picker.pick_case()
 
 

@@ -25,7 +25,6 @@ from studies import (
 )
 
 from minspnet.artifact import (
-    PARTS,
     Model,
     _write_json,
     load,
@@ -33,7 +32,7 @@ from minspnet.artifact import (
     read_description,
     save,
 )
-from minspnet.data import folds
+from minspnet.data import PARTS, folds
 from minspnet.domains import DOMAINS, find_domain
 from minspnet.errors import UserError
 from minspnet.evidence import save_arrays

@@ -98,6 +98,11 @@ def pick_bout(view: View) -> Bout | None:
     return bout
 
 
+def begin_with(name: str) -> None:
+    """Have a model, as it is in force, as the reference when Compare opens next."""
+    st.session_state[_FIRST] = f"{name}/{contestants.IN_FORCE}"
+
+
 def _keep_what_is_offered(view: View, known: dict[str, Contestant]) -> None:
     """Begin with something telling; drop what another task, or a moved threshold, took away."""
     usual_first, usual_others = contestants.usual(view, known)

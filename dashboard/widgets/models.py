@@ -1,0 +1,209 @@
+"""The shelf of models: what tells them apart, and what can be done with one."""
+
+import io
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, state, text
+from dashboard.format import amount, flops, percent, score
+from dashboard.navigation import go_to
+from dashboard.state import View
+from dashboard.widgets import versus
+from minspnet import registry
+from minspnet.errors import UserError
+from minspnet.package import SUFFIX, pack, unpack
+from minspnet.registry import LONGEST_TITLE, Entry
+from minspnet.workspace import Workspace
+
+_DELETED, _SAID, _ROUND = "model-deleted", "model-said", "model-round"
+
+
+def pick(view: View) -> Entry:
+    """Show every model in a table, and give the one selected; else the one on the screen."""
+    names = [name for group in cache.models().values() for name in group]
+    found = [registry.entry_of(cache.model(name)) for name in names]
+    found.sort(key=lambda entry: (entry.shipped, _newest_first(entry)))
+    titles = {entry.digest: cache.title_of(entry.name) for entry in found}
+    table = pd.DataFrame([_row(entry, titles) for entry in found])
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="models",
+        column_config={
+            "Accuracy": st.column_config.TextColumn(
+                help="On test cases, which neither training nor thresholds have seen, at the "
+                "operating point chosen after training."
+            ),
+            "Cases": st.column_config.TextColumn(
+                help="To learn from + to choose thresholds on + to test on."
+            ),
+            "Full work": st.column_config.TextColumn(
+                help="Of a case for which every expert runs. FLOPs = 2 × MACs."
+            ),
+            "Goes on from": st.column_config.TextColumn(
+                help="The model that its training started from, if not from nothing."
+            ),
+        },
+        alt="Every model with its task, scores, size and origin",
+    )
+    rows = event["selection"]["rows"]
+    if rows and rows[0] < len(found):
+        return found[rows[0]]
+    return next(entry for entry in found if entry.name == view.model)
+
+
+def _newest_first(entry: Entry) -> tuple[int, ...]:
+    return tuple(-ord(letter) for letter in entry.created)
+
+
+def _row(entry: Entry, titles: dict[str, str]) -> dict[str, str]:
+    return {
+        "Model": cache.title_of(entry.name),
+        "Task": entry.task,
+        "Since": "ships with MINSPNET" if entry.shipped else entry.created[:16].replace("T", " "),
+        "Accuracy": "-" if entry.accuracy is None else percent(entry.accuracy, 1),
+        "AUC": "-" if entry.auc is None else score(entry.auc),
+        "Cases": " + ".join(f"{count:,}" for count in entry.cases),
+        "Parameters": f"{entry.parameters:,}",
+        "On disk": f"{amount(entry.size)}B",
+        "Experts": str(entry.experts),
+        "Full work": flops(entry.macs),
+        "Inputs": entry.inputs,
+        "Goes on from": titles.get(entry.parent, entry.parent[:12]),
+        "Hash": entry.digest[:12],
+    }
+
+
+def show_chosen(entry: Entry) -> None:
+    """One model: what it is, and what can be done with it."""
+    st.header(text.plain(cache.title_of(entry.name)))
+    st.write(text.plain(_facts(entry)))
+    with st.container(horizontal=True):
+        if st.button("Open", type="primary", key="model-open"):
+            state.open_model(entry.name)
+            go_to("overview")
+        if st.button("Compare", key="model-compare"):
+            state.open_model(entry.name)
+            versus.begin_with(entry.name)
+            go_to("compare")
+        if st.button("Model facts", key="model-facts"):
+            state.open_model(entry.name)
+            go_to("facts")
+        st.download_button(
+            "Export",
+            lambda: _packed(entry.name),
+            file_name=f"{entry.name}{SUFFIX}",
+            mime="application/zip",
+            on_click="ignore",
+            key="model-export",
+            help="One file that Import takes, here or elsewhere."
+            + (" It holds your cases." if entry.own_cases else ""),
+        )
+        if not entry.shipped:
+            with st.popover("Rename"):
+                _show_rename(entry)
+            st.button("Delete", key="model-delete", on_click=_delete, args=(entry,))
+    if entry.own_cases:
+        st.caption(
+            "An exported model holds the cases it was trained and tested on: give it only to those "
+            "who may see them."
+        )
+
+
+def _facts(entry: Entry) -> str:
+    train, validation, test = entry.cases
+    said = (
+        f"{entry.task}; inputs: {entry.inputs}. {entry.parameters:,} parameters, {entry.experts} "
+        f"experts, {flops(entry.macs)} a case with all of them. Learned from {train:,} cases, "
+        f"thresholds chosen on {validation:,}"
+    )
+    if entry.accuracy is not None:
+        said += f", right on {percent(entry.accuracy, 1)} of {test:,} others"
+    return f"{said}."
+
+
+def _packed(name: str) -> bytes:
+    file = io.BytesIO()
+    pack(cache.folder_of(name), file)
+    return file.getvalue()
+
+
+def _show_rename(entry: Entry) -> None:
+    title = st.text_input(
+        "Call it", entry.title, max_chars=LONGEST_TITLE, key=f"model-title-{entry.name}"
+    )
+    if st.button("Keep", key="model-rename", type="primary"):
+        try:
+            registry.rename(Workspace.from_environment(), entry.name, title)
+        except UserError as error:
+            st.error(text.plain(str(error)))
+        else:
+            st.rerun()
+
+
+def _delete(entry: Entry) -> None:
+    registry.delete(Workspace.from_environment(), entry.name)
+    st.session_state[_DELETED] = entry.name, entry.title
+    if state.current().model == entry.name:
+        state.open_model(next(one for names in cache.models().values() for one in names))
+
+
+def show_undo() -> None:
+    """Take back the last deletion of this session, and say what was just done."""
+    if said := st.session_state.pop(_SAID, ""):
+        st.success(text.plain(said))
+    if _DELETED in st.session_state:
+        name, title = st.session_state[_DELETED]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.write(text.plain(f"“{title}” was deleted."))
+            st.button("Undo", key="model-undo", on_click=_restore, args=(name,))
+
+
+def _restore(name: str) -> None:
+    st.session_state.pop(_DELETED, None)
+    try:
+        registry.restore(Workspace.from_environment(), name)
+    except UserError as error:
+        st.session_state[_SAID] = str(error)
+
+
+def show_trash() -> None:
+    """Bring back what was deleted at any time."""
+    names = registry.deleted(Workspace.from_environment())
+    if not names:
+        return
+    with st.expander(f"Deleted models ({len(names)})"):
+        folder = Workspace.from_environment().deleted_models
+        name = st.selectbox(
+            "Deleted",
+            names,
+            format_func=lambda one: registry.title_of(folder / one),
+            key="model-trash",
+        )
+        st.button("Bring it back", key="model-restore", on_click=_restore, args=(name,))
+
+
+def show_import() -> None:
+    """Bring in a model from a file; whatever else the file is, one sentence says it."""
+    st.header("Import a model")
+    # Another key empties the field once its file is in.
+    turn = st.session_state.setdefault(_ROUND, 0)
+    given = st.file_uploader(
+        f"A {SUFFIX} file that was exported here or elsewhere",
+        type=SUFFIX[1:],
+        key=f"model-file-{turn}",
+    )
+    if given is None or not st.button("Import", type="primary", key="model-import"):
+        return
+    try:
+        name = unpack(given, given.name, Workspace.from_environment())
+    except UserError as error:
+        st.error(text.plain(str(error)))
+        return
+    st.session_state[_ROUND] = turn + 1
+    st.session_state[_SAID] = f"“{cache.title_of(name)}” is now among the models and on the screen."
+    state.open_model(name)
+    st.rerun()
