@@ -93,6 +93,17 @@ def test_another_answer_is_another_task() -> None:
     assert not [button for button in app.button if button.key == "data-save"]
 
 
+def test_what_would_be_replaced_is_said(workspace: Workspace) -> None:
+    press(bring(open_app("data"), table()), "data-save")
+    app = bring(open_app("data"), table())
+    assert "saving replaces them" not in said(app)
+    key = next(field for field in app.text_input if field.label == "Key")
+    assert key.value == "relapses_2"
+    key.set_value("relapses").run()
+    assert "There are data under this key already: saving replaces them." in said(app)
+    assert workspace.collections() == ("relapses",)
+
+
 def test_of_two_classes_the_other_may_be_looked_for(workspace: Workspace) -> None:
     app = press(bring(open_app("data"), table()), "data-swap")
     assert "One of 2 classes: relapse, healthy" in said(app)
@@ -137,6 +148,14 @@ def test_a_bad_file_leaves_the_page_as_it_was(content: bytes, told: str) -> None
     bring(app, content, "bad.csv")
     assert len(app.error) == 1
     assert "400 rows, 15 columns" in said(app) and app.button(key="data-save")
+
+
+def test_a_wide_table_is_shown_a_page_at_a_time() -> None:
+    extra = {f"x{k}": [str((7 * row + k) % 31) for row in range(400)] for k in range(60)}
+    app = bring(open_app("data"), table(**extra))
+    columns = next(frame.value for frame in app.dataframe if "Holds" in frame.value)
+    assert len(columns) == 40 and columns["Column"].iloc[0] == "patient_id"
+    assert "400 rows, 75 columns" in said(app) and "8 findings" in said(app)
 
 
 def test_words_of_a_file_are_no_markup() -> None:

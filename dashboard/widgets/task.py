@@ -124,7 +124,10 @@ def _save(told: Draft) -> None:
     label = "Save and go to Train" if onward else "Save"
     place = st.container(horizontal=True, vertical_alignment="center")
     if not place.button(label, type="primary", key="data-save"):
-        place.caption("Everything below is filled in; change what you know better.")
+        note = "Everything below is filled in; change what you know better."
+        if drafts.words_of(told)["key"] in told.taken:
+            note = "There are data under this key already: saving replaces them."
+        place.caption(note)
         return
     try:
         collection = drafts.collection_of(told)

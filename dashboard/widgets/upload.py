@@ -95,9 +95,3 @@ def show_found(told: Draft) -> None:
 
 def _bullets(sentences: list[str]) -> list[str]:
     return [f"- {text.plain(sentence)}" for sentence in sentences]
-
-
-def start_over() -> None:
-    """Forget the file and all that was said of it."""
-    for key in (DRAFT, _SEEN, _REFUSED):
-        st.session_state.pop(key, None)
