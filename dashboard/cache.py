@@ -16,6 +16,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import heavy
+from dashboard.figures.pictures import as_drawn
 from dashboard.keep import forget_all, kept
 from minspnet import artifact
 from minspnet.artifact import Model
@@ -327,9 +328,8 @@ def case_inputs(name: str, case_id: str) -> np.ndarray:
 
 
 def picture(name: str, case_id: str) -> np.ndarray:
-    """An image case, in [0, 1]."""
-    image: np.ndarray = case_inputs(name, case_id)[0]
-    return image
+    """An image case as figures draw it, in [0, 1]."""
+    return as_drawn(case_inputs(name, case_id))
 
 
 def features(name: str) -> list[Feature]:

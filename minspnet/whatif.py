@@ -328,7 +328,7 @@ def _weights(places: Float[np.ndarray, " to"], side: int) -> Float[np.ndarray, "
     return weights
 
 
-def stands_free(picture: Float[np.ndarray, "row column"]) -> bool:
+def stands_free(picture: Float[np.ndarray, "row column *channel"]) -> bool:
     """Whether a picture is empty along its edge, so that its content can be made smaller."""
     edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     return bool((edge == 0).all())

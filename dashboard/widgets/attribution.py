@@ -6,13 +6,13 @@ import streamlit as st
 from dashboard import cache, cache_attributions, text
 from dashboard.attribution_words import METHODS
 from dashboard.figures.contributions import draw_bars
-from dashboard.figures.pictures import by_patch, draw_picture
+from dashboard.figures.pictures import by_patch, draw_picture, side_of_squares
 from dashboard.figures.signals import draw_signal
 from dashboard.format import signed
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.doubt import show_doubt
-from minspnet.patches import PATCH, STRETCH
+from minspnet.patches import STRETCH
 from minspnet.trace import replay
 
 _BASELINES = {
@@ -49,15 +49,15 @@ def show_attribution(view: View, case_id: str) -> None:
         show_chart(
             draw_picture(
                 image,
-                by_patch(found.values[0]),
+                by_patch(found.values.sum(axis=0)),
                 domain.field_mm,
                 _axis(method),
             ),
             key="attribution",
             alt="The picture with what each place adds to the log-odds",
         )
-        side = PATCH * domain.field_mm / image.shape[1]
-        st.caption(f"Summed over squares of {side:.0f} mm: single pixels alternate in sign.")
+        side = side_of_squares(image, domain.field_mm)
+        st.caption(f"Summed over squares of {side}: single pixels alternate in sign.")
     elif domain.modality == "signal":
         show_chart(
             draw_signal(

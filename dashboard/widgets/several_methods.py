@@ -105,7 +105,7 @@ def _show_overlays(view: View, case_id: str, values: dict[str, np.ndarray]) -> N
                 axis = "" if method in UNSIGNED else "log-odds added"
                 if domain.modality == "image":
                     image = cache.picture(view.model, case_id)
-                    chart = draw_picture(image, by_patch(found[0]), domain.field_mm, axis)
+                    chart = draw_picture(image, by_patch(found.sum(axis=0)), domain.field_mm, axis)
                 else:
                     chart = draw_signal(
                         cache.case_inputs(view.model, case_id),

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import cache, cache_case, text
 from dashboard.cache_case import Edits
-from dashboard.figures.pictures import thumbnail
+from dashboard.figures.pictures import as_drawn, thumbnail
 from dashboard.format import chance
 from dashboard.state import View
 from dashboard.widgets.tile import show_tile
@@ -261,7 +261,7 @@ def _edit_size(view: View, case_id: str, entered: dict[int, float]) -> bool:
     left, middle, right = st.columns([4, 1, 1], vertical_alignment="center")
     left.slider("Size (% of what it is)", 50, 150, step=5, key=key, on_change=keep)
     edits = tuple(sorted(entered.items()))
-    now = cache_case.edited_inputs(view.model, case_id, edits)[0]
+    now = as_drawn(cache_case.edited_inputs(view.model, case_id, edits))
     middle.image(thumbnail(image, 3), caption="as it is", width=96, alt="As it is")
     tried = f"at {st.session_state[key]}%"
     right.image(thumbnail(now, 3), caption=tried, width=96, alt=f"As tried, {tried}")

@@ -136,6 +136,10 @@ def _check(images: str, of: Header, labels: str, known: Header) -> None:
         )
     if not 0 < shape[0] <= _MOST:
         raise requirement(images, f"be 1 to {_MOST:,} pictures", f"{shape[0]:,}", "take fewer")
+    if of.bytes > LARGEST:
+        raise requirement(
+            images, f"take at most {LARGEST:,} bytes", f"{of.bytes:,}", "take a smaller size"
+        )
     if known.shape not in ((shape[0],), (shape[0], 1)):
         raise requirement(
             labels,
@@ -143,11 +147,6 @@ def _check(images: str, of: Header, labels: str, known: Header) -> None:
             f"shape {known.shape}",
             "give each picture one label",
         )
-    if of.bytes > LARGEST:
-        raise requirement(
-            images, f"take at most {LARGEST:,} bytes", f"{of.bytes:,}", "take a smaller size"
-        )
-    assert math.prod(known.shape) == shape[0]
 
 
 def _channels_last(pictures: np.ndarray) -> np.ndarray:

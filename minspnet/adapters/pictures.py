@@ -230,7 +230,7 @@ def _official(
     notes = ["Official parts for training, validation and test are kept."]
     if not validation:
         rows = np.flatnonzero(parts == "train")
-        parts[rows[_drawn([groups[row] for row in rows], labels[rows])]] = "validation"
+        parts[rows[_drawn([groups[row] for row in rows.tolist()], labels[rows])]] = "validation"
         notes = [
             f"The official test part is kept; one in {_VALIDATION} of the training part is for "
             "validation."
