@@ -176,7 +176,8 @@ def test_an_interrupted_save_leaves_the_old_model(
     before = load(folder)
     (folder / "notes.txt").write_text("mine")
     with monkeypatch.context() as broken:
-        broken.setattr("minspnet.artifact.save_arrays", stopping(save_arrays))
+        for module in ("artifact", "evidence"):
+            broken.setattr(f"minspnet.{module}.save_arrays", stopping(save_arrays))
         broken.setattr("minspnet.artifact._write_json", stopping(_write_json))
         broken.setattr(Path, "replace", stopping(Path.replace))
         with pytest.raises(KeyboardInterrupt):
