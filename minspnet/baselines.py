@@ -1,7 +1,7 @@
 """What anyone would try first, on the same inputs and the same split."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,7 @@ def score_baselines(
     seed: int,
     levels: tuple[int, ...] = (),
     on_start: Callable[[str], None] | None = None,
+    names: Sequence[str] = NAMES,
 ) -> Mapping[str, BaselineScore]:
     """Fit and score logistic regression, trees, boosting, and dense nets of 1 x and 10 x size.
 
@@ -67,12 +68,13 @@ def score_baselines(
         levels: Of each column, how many levels it has, 0 for a number; empty if all are numbers.
             Levels are told apart as they are for the network.
         on_start: Told the name of each before it is fitted.
+        names: Which of them.
     """
     prepare = _preparation(levels)
     train = prepare.fit_transform(train_inputs.reshape(len(train_inputs), -1))
     test = prepare.transform(test_inputs.reshape(len(test_inputs), -1))
     scores = {}
-    for name in NAMES:
+    for name in names:
         if on_start is not None:
             on_start(name)
         model = _fitted(name, train, train_labels, parameters, seed)
@@ -144,6 +146,17 @@ def is_quick(name: str, cases: int, columns: int, classes: int, parameters: int)
         size = 10 * parameters if name.endswith("ten times") else parameters
         return cases * size <= _PASSED
     return True
+
+
+def bearable(cases: int, columns: int, classes: int, parameters: int) -> tuple[str, ...]:
+    """Name the baselines that are fitted within some minutes on one core, where nobody waits."""
+    # Trees may take ten times as long: they are what a table's network has to measure up to.
+    return tuple(
+        name
+        for name in NAMES
+        if is_quick(name, cases, columns, classes, parameters)
+        or (not name.startswith("dense") and is_quick(name, cases // 10, columns, classes, 0))
+    )
 
 
 def _fitted(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from minspnet.baselines import score_baselines
+from minspnet.baselines import NAMES, bearable, score_baselines
 from minspnet.calibrate import fit_temperature
 from minspnet.cost import cost_table
 from minspnet.data import PARTS, UNLABELLED, Cases, ConceptScale, Split
@@ -82,6 +82,7 @@ def conduct(
     watch: bool = False,
     after_step: StepHook | None = None,
     on_baseline: Callable[[str], None] | None = None,
+    hurry: bool = False,
     drift: float | None = None,
 ) -> Study:
     """Train, calibrate, choose the operating point and report.
@@ -100,6 +101,7 @@ def conduct(
             does in any case; the weights stay the same.
         after_step: Called after each step of the optimiser; what it raises ends the training.
         on_baseline: Told the name of each of the usual models before it is fitted.
+        hurry: Leave out those of the usual models that would take longer than some minutes.
         drift: Choose the cheapest operating point that moves no more probability than this, on
             average over validation cases; see ``DRIFT``. None spends ``BUDGET`` instead.
     """
@@ -125,7 +127,7 @@ def conduct(
     metrics["cases"] = {name: len(part) for name, part in parts.items()}
     if baselines:
         metrics["baselines"] = _baselines(
-            parts, network.parameters_count, seed, preset.model.stem.levels, on_baseline
+            parts, network.parameters_count, seed, preset.model.stem.levels, on_baseline, hurry
         )
     return Study(domain, variant, preset, seed, network, scale, cost, policy, traces, metrics)
 
@@ -254,9 +256,12 @@ def _baselines(
     seed: int,
     levels: tuple[int, ...],
     on_start: Callable[[str], None] | None,
+    hurry: bool,
 ) -> dict[str, Any]:
     train_part, test = parts["train"], parts["test"]
     known = train_part.labels != UNLABELLED
+    columns, classes = train_part.inputs[0].size, len(np.unique(train_part.labels[known]))
+    names = bearable(int(known.sum()), columns, classes, parameters) if hurry else NAMES
     scores = score_baselines(
         train_part.inputs[known],
         train_part.labels[known],
@@ -266,5 +271,6 @@ def _baselines(
         seed,
         levels,
         on_start,
+        names,
     )
     return {name: dataclasses.asdict(score) for name, score in scores.items()}

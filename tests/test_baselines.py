@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from minspnet.baselines import NAMES, ask_baseline, is_quick, linear_concepts, score_baselines
+from minspnet.baselines import (
+    NAMES,
+    ask_baseline,
+    bearable,
+    is_quick,
+    linear_concepts,
+    score_baselines,
+)
 from minspnet.errors import UserError
 from minspnet.metrics import accuracy, mean_auc
 
@@ -96,3 +103,9 @@ def test_concepts_that_are_linear_in_the_inputs_are_found() -> None:
     np.testing.assert_allclose(said[:, :2], truth[200:, :2], atol=0.02)
     assert said[:, 2].std() < 0.1 and said[:, 2].mean() == pytest.approx(0.5, abs=0.05)
     assert said.min() >= 0 and said.max() <= 1
+
+
+def test_where_nobody_waits_trees_may_take_long_and_dense_nets_may_not() -> None:
+    assert bearable(1_000, 10, 2, 3_000) == NAMES
+    assert bearable(100_000, 30, 2, 30_000) == NAMES[:3]
+    assert bearable(1_000_000, 1_000, 9, 30_000) == NAMES[:1]

@@ -151,7 +151,7 @@ def test_it_can_be_stopped_while_the_usual_models_are_fitted(
     job_id = queue.add(replace(job, training=replace(RECIPE, epochs=1)))
 
     def scored(*given: object) -> dict[str, object]:
-        *_, on_start = given
+        *_, on_start, _names = given
         queue.stop(job_id)
         on_start("logistic regression")  # type: ignore[operator]
         raise AssertionError("it was not stopped")
@@ -323,7 +323,7 @@ def test_a_title_that_cannot_be_shown_is_left_out(
     workspace: Workspace, job: Job, no_baselines: None
 ) -> None:
     queue = Queue(workspace.jobs)
-    job_id = queue.add(replace(job, title="<b>\n", training=replace(RECIPE, epochs=1)))
+    job_id = queue.add(replace(job, title="a\nb", training=replace(RECIPE, epochs=1)))
     assert work(workspace)[job_id].status == "done"
     assert title_of(workspace.models / "loans") == "loans"
 

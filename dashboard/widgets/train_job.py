@@ -103,6 +103,9 @@ def show_result(entry: Entry, records: list[Record]) -> None:
                 "AUC": [score(one["auc"]) for one in table.values()],
             }
         )
-        st.caption(f"On the same {metrics['cases']['test']:,} test cases, once.")
+        st.caption(
+            f"On the same {metrics['cases']['test']:,} test cases, once. What would take hours to "
+            "fit is left out."
+        )
     if records:
         offer_curves(entry, records)

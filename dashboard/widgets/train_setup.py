@@ -171,7 +171,7 @@ def _show_size(chosen: Saved, variant: str, budget: str, seed: int, preset: Pres
             row,
             "Epochs",
             f"{preset.training.epochs:,}",
-            "at most" if preset.training.patience else "passes over the cases",
+            "at most" if preset.training.patience else "passes",
             help="Each epoch sees every case that trains once. The usual models come on top.",
         )
     title = f"{chosen.title}, {budget}"

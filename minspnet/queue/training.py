@@ -86,6 +86,7 @@ class _Run:
             watch=True,
             after_step=self.after_step,
             on_baseline=self.before_baseline,
+            hurry=True,
             drift=DRIFT,
         )
         self.look()
