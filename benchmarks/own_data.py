@@ -190,9 +190,10 @@ def table(result: dict[str, Any]) -> str:
 def _table_of(name: str, about: dict[str, Any], runs: dict[tuple[int, int], Scores]) -> list[str]:
     """Over the splits that every model was scored on."""
     models = list(next(iter(runs.values())))
-    whole = [scores for scores in runs.values() if all(model in scores for model in models)]
-    seeds = len({seed for seed, _ in runs})
-    drawn = f"{seeds} seeds" if len(runs) == seeds else f"{len(runs)} folds of {seeds} seeds"
+    done = [key for key, scores in runs.items() if all(model in scores for model in models)]
+    whole = [runs[key] for key in done]
+    seeds = len({seed for seed, _ in done})
+    drawn = f"{seeds} seeds" if len(done) == seeds else f"{len(done)} folds of {seeds} seeds"
     lines = [
         f"### {name}: {about['cases']:,} cases, {about['classes']} classes, {drawn}",
         "",

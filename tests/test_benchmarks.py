@@ -233,7 +233,8 @@ def test_own_files_are_compared_split_by_split() -> None:
             for seed, one in runs
         ],
     }
-    *_, all_on, routed, boosting = own_data.table(result).strip().splitlines()
+    title, *_, all_on, routed, boosting = own_data.table(result).strip().splitlines()
+    assert title == "### wine: 178 cases, 3 classes, 2 seeds"
     assert all_on.startswith("| MINSPNET, all on |  |  | 0.8500 ± 0.0707 |")
     assert routed.startswith("| MINSPNET, as routed |  |  | 0.8000 ± 0.0000 |")
     assert boosting.startswith("| gradient boosting (to be reached within .01) |")
