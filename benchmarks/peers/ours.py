@@ -1,0 +1,63 @@
+"""Our dashboard, with as many cases as the peers get."""
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from benchmarks.browser import settle
+from benchmarks.peers.tool import Act, Tool
+
+MODEL = "breast_cytology-mean_and_se"
+
+
+def _command(peers: Path, port: int, cases: int) -> list[str]:
+    entry = "benchmarks/large_app.py" if cases else "dashboard/app.py"
+    command = [sys.executable, "-m", "streamlit", "run", entry, "--server.port", str(port)]
+    return [*command, "--server.headless", "true", "--server.fileWatcherType", "none"]
+
+
+def _first_plot(page: Page) -> None:
+    page.locator(".js-plotly-plot .main-svg").first.wait_for()
+
+
+def _to(page: Page, title: str) -> None:
+    page.get_by_role("link", name=title, exact=True).click()
+    page.wait_for_timeout(2000)
+    settle(page)
+
+
+def _case(page: Page) -> Act:
+    _to(page, "Case")
+    return lambda turn: page.get_by_role("button", name="Next").click
+
+
+def _cut(page: Page) -> Act:
+    _to(page, "Routing")
+    page.wait_for_timeout(8000)  # times of the machine come in by themselves
+    page.get_by_role("slider", name="Call it malignant").first.focus()
+    return lambda turn: lambda: page.keyboard.press("ArrowRight")
+
+
+def _what_if(page: Page) -> Act:
+    _to(page, "Case")
+    page.get_by_test_id("stMain").get_by_test_id("stSlider").get_by_role("slider").first.focus()
+    return lambda turn: lambda: page.keyboard.press("PageUp" if turn % 2 else "PageDown")
+
+
+def _gate(page: Page) -> Act:
+    _to(page, "Routing")
+    page.wait_for_timeout(8000)
+    page.get_by_test_id("stMain").get_by_role("slider").first.focus()
+    page.keyboard.press("Home")
+    page.wait_for_timeout(1500)
+    return lambda turn: lambda: page.keyboard.press("ArrowRight")
+
+
+TOOL = Tool(
+    "MINSPNET",
+    _command,
+    _first_plot,
+    {"case": _case, "cut": _cut, "cut 3000": _cut, "what if": _what_if, "gate": _gate},
+    path=f"?model={MODEL}",
+)
