@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
 from dashboard import heavy
+from dashboard.keep import kept
 from minspnet import artifact
 from minspnet.artifact import Model
 from minspnet.data import UNLABELLED, Cases
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 MODELS = SAMPLE_DATA / "models"
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def warm_up() -> threading.Thread:
     """Import torch and captum behind the first page; the first plot does not wait for them."""
 
@@ -48,7 +48,7 @@ def warm_up() -> threading.Thread:
     return thread
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def _shelf() -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
     found: dict[str, list[str]] = {key: [] for key in DOMAINS}
     unreadable = []
@@ -72,20 +72,20 @@ def unreadable() -> tuple[str, ...]:
     return _shelf()[1]
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def model(name: str) -> Model:
     """One model, its hashes checked."""
     folder = MODELS / name
     return artifact.load(folder, find_domain(artifact.read_description(folder)["domain"]))
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def cases(domain: str, variant: str) -> Cases:
     """All cases of a domain."""
     return load_cases(DOMAINS[domain], variant)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def part(name: str, part_name: str) -> Cases:
     """The cases of one part of a model's split, in the order of its trace."""
     loaded = model(name)
@@ -93,52 +93,52 @@ def part(name: str, part_name: str) -> Cases:
     return everything.take(everything.rows_of(loaded.traces[part_name].case_ids))
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def outcomes(name: str, part_name: str) -> Outcomes:
     """Every decision that a part's trace can lead to."""
     loaded = model(name)
     return Outcomes(loaded.traces[part_name], part(name, part_name).labels, loaded.cost)
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
+@kept(512)
 def auc(name: str, part_name: str, policy: Policy) -> float:
     """Area under the ROC curve of one policy over a whole part."""
     return outcomes(name, part_name).auc(policy)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept(256)
 def score(name: str, part_name: str, policy: Policy) -> Score:
     """One policy over a whole part."""
     return outcomes(name, part_name).score(policy)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def decision(name: str, part_name: str, policy: Policy) -> Decision:
     """One policy replayed over a whole part."""
     return replay(model(name).traces[part_name], policy)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def truth(name: str, part_name: str) -> np.ndarray:
     """True graded concepts of a part."""
     return model(name).scale.truth(part(name, part_name).columns)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def usual_range(name: str, class_index: int) -> np.ndarray:
     """Where 9 in 10 training cases of a class lie, per concept: [concept, (low, high)]."""
     known = truth(name, "train")[part(name, "train").labels == class_index]
     return np.quantile(known, [0.05, 0.95], axis=0).T
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def network(name: str) -> "Network":
     """The network itself; imports torch."""
     heavy.load()
     return artifact.load_network(model(name))
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
+@kept(512)
 def attribution(
     name: str,
     case_id: str,
@@ -156,13 +156,13 @@ def attribution(
     return attribute(network(name), inputs, np.array(active), method, target, edits, known)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def store() -> Store:
     """What people have saved."""
     return Store.from_environment(Path(__file__).resolve().parents[1] / "var")
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def _places(name: str) -> dict[str, tuple[str, int]]:
     return {
         case_id: (part_name, row)
@@ -196,7 +196,7 @@ def title_of(name: str) -> str:
     return title if shipped else f"{title} ({name})"
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def ordered_cases(name: str, order: str, policy: Policy) -> tuple[str, ...]:
     """Ids of the test and validation cases together, in one of ``ORDERS``."""
     traces = model(name).traces
@@ -206,13 +206,13 @@ def ordered_cases(name: str, order: str, policy: Policy) -> tuple[str, ...]:
     return tuple(unseen.case_ids[row] for row in order_cases(order, unseen, decided, labels))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def typical(name: str, policy: Policy) -> np.ndarray:
     """Mean concepts of the training cases: what explanations are told against."""
     return typical_concepts(model(name).traces["train"], policy)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept(256)
 def waterfall(name: str, case_id: str, policy: Policy) -> Waterfall:
     """One case's log-odds of ``told``, taken apart from a typical training case on."""
     case = one_case(name, case_id)
@@ -225,7 +225,7 @@ def told(name: str, case_id: str, policy: Policy) -> tuple[int, int]:
     return contrast(replay(one_case(name, case_id), policy))
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept(256)
 def explained(name: str, case_id: str, policy: Policy) -> tuple[Reasons, Flip | None]:
     """What brought one decision about, and the smallest step of a slider that changes it."""
     case = one_case(name, case_id)
@@ -270,7 +270,7 @@ class Similar:
     found: Exemplars
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept(256)
 def similar_cases(name: str, case_id: str, policy: Policy) -> Similar:
     """The labelled training cases whose concepts weigh most alike."""
     here = replay(one_case(name, case_id), policy)
@@ -290,7 +290,7 @@ def similar_cases(name: str, case_id: str, policy: Policy) -> Similar:
     )
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept(256)
 def feature_table(name: str, case_id: str) -> pd.DataFrame:
     """Each input column of a case, with the range of 9 in 10 reference-class training cases."""
     columns = features(name)

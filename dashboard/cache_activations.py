@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import heavy
 from dashboard.cache import decision, model, network, part, truth
+from dashboard.keep import kept
 from minspnet.activity import Activations, Activity, activity, draw_cases
 from minspnet.data import Cases
 from minspnet.policy import Policy
@@ -33,7 +34,7 @@ _CELLS, _COLUMNS = 40_000, 600
 _FOLLOWED = 4
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def drawn(name: str) -> np.ndarray:
     """Rows of the validation cases that are recorded; imports torch."""
     heavy.load()
@@ -43,7 +44,7 @@ def drawn(name: str) -> np.ndarray:
     return draw_cases(len(model(name).traces[PART]), MOST // units)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def shown_cases(name: str) -> Cases:
     """The cases that are recorded."""
     return part(name, PART).take(drawn(name))
@@ -74,7 +75,7 @@ def predicted(name: str, policy: Policy) -> np.ndarray:
     return said
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def activities(name: str, policy: Policy) -> tuple[Activity, ...]:
     """How much of each layer is at work under a policy."""
     known = recorded(name)
@@ -106,7 +107,7 @@ class Selectivity:
         return np.argsort(-np.maximum(apart, follow), kind="stable")
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept(256)
 def selectivity(name: str, layer: int, policy: Policy) -> Selectivity:
     """What each unit of a layer stands for under a policy."""
     known = recorded(name)
@@ -122,7 +123,7 @@ def selectivity(name: str, layer: int, policy: Policy) -> Selectivity:
     )
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
+@kept(128)
 def followed_columns(name: str, layer: int, unit: int, policy: Policy) -> list[tuple[int, float]]:
     """The measurements whose ranks a unit follows most: (column, correlation)."""
     known, rows = recorded(name), selectivity(name, layer, policy).rows
@@ -152,7 +153,7 @@ class HeatMap:
     said: np.ndarray
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def heat_map(name: str, layers: tuple[int, ...], policy: Policy, all_cases: bool) -> HeatMap:
     """Order units and cases of some layers.
 
@@ -186,7 +187,7 @@ def heat_map(name: str, layers: tuple[int, ...], policy: Policy, all_cases: bool
     )
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@kept(8)
 def baseline(name: str) -> Trace:
     """Evidence on all validation cases, run here: what an ablation is compared with."""
     heavy.load()
@@ -196,7 +197,7 @@ def baseline(name: str) -> Trace:
     return run(network(name), known.ids, known.inputs, names)
 
 
-@st.cache_resource(max_entries=4096, show_spinner=False)
+@kept(4096)
 def ablation(name: str, layer: int, unit: int, policy: Policy) -> "Ablation":
     """What changes on all validation cases without one unit."""
     heavy.load()

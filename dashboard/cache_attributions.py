@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from dashboard import cache, heavy
 from dashboard.jobs import Job
+from dashboard.keep import kept
 from minspnet import artifact
 from minspnet.policy import Policy
 from minspnet.trace import replay
@@ -22,13 +22,13 @@ _SEED = 0
 _KEPT = 64
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+@kept(_KEPT)
 def _found(digest: str, policy: Policy) -> dict[int, dict[str, Measured]]:
     """By row of the part's trace, what each method was measured to be; filled by the job."""
     return {}
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+@kept(_KEPT)
 def _jobs(digest: str, policy: Policy) -> dict[str, Job]:
     """The job at work on a policy, if there ever was one."""
     return {}
@@ -105,7 +105,7 @@ def doubted(name: str, policy: Policy, method: str) -> tuple[tuple[str, ...], in
     return doubts(known), len(known)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept(256)
 def stages(
     name: str,
     case_id: str,
@@ -122,7 +122,7 @@ def stages(
     return stage_conductance(cache.network(name), inputs, np.array(active), target, edits, known)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept(256)
 def attention(name: str, case_id: str, active: tuple[bool, ...]) -> Mapping[str, Any]:
     """Where each part that pools by attention looked; empty where none does."""
     heavy.load()

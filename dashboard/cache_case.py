@@ -1,7 +1,6 @@
 """What the Case page keeps between reruns; the rules are those of ``dashboard.cache``."""
 
 import numpy as np
-import streamlit as st
 
 from dashboard import heavy
 from dashboard.cache import (
@@ -19,6 +18,7 @@ from dashboard.cache import (
     waterfall,
 )
 from dashboard.cache_routing import case_receipt
+from dashboard.keep import kept
 from minspnet.counterfactual import Alternatives, alternatives, plausible_grades
 from minspnet.policy import Policy
 from minspnet.report import CaseReport, Neighbours, assemble
@@ -29,7 +29,7 @@ Edits = tuple[tuple[int, float], ...]
 """Columns set to other values, channels silenced, or the one size of a picture."""
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def plausible(name: str) -> tuple[tuple[float, ...], ...]:
     """Grades of each concept that are usual in some class."""
     domain, labels = domain_of(name), part(name, "train").labels
@@ -41,7 +41,7 @@ def plausible(name: str) -> tuple[tuple[float, ...], ...]:
     )
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept(256)
 def changes(name: str, case_id: str, policy: Policy) -> Alternatives:
     """The smallest sets of findings that change one answer."""
     visible = [concept.visible for concept in domain_of(name).concepts]
@@ -49,7 +49,7 @@ def changes(name: str, case_id: str, policy: Policy) -> Alternatives:
     return alternatives(one_case(name, case_id), policy, plausible(name), spread, visible)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def ranges(name: str) -> tuple[Span, ...]:
     """What is known of each input column."""
     known = part(name, "train")
@@ -65,7 +65,7 @@ def _run(name: str, inputs: np.ndarray) -> Trace:
     return run(network(name), ids, inputs, domain_of(name).concept_names)
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
+@kept(128)
 def scanned(name: str, case_id: str, policy: Policy) -> Scan:
     """What each column can do to one answer, and the smallest changes that change it."""
 
@@ -90,7 +90,7 @@ def edited_inputs(name: str, case_id: str, edits: Edits) -> np.ndarray:
     return inputs
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
+@kept(128)
 def edited(name: str, case_id: str, edits: Edits) -> Trace:
     """The evidence on an edited case, every expert run anew."""
     return _run(name, edited_inputs(name, case_id, edits)[None])

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.cache import decision, domain_of, model, part, truth
+from dashboard.keep import kept
 from minspnet import cohort
 from minspnet.cohort import Cohort, Facts, Vocabulary, select
 from minspnet.errortree import Branch, error_tree
@@ -21,38 +22,38 @@ MOST_POINTS = 800
 """On a map; of more cases some are drawn."""
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def unseen(name: str) -> Trace:
     """The evidence on all cases that the model was not trained on."""
     first, second = (model(name).traces[one] for one in PARTS)
     return join(first, second)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def labels(name: str) -> np.ndarray:
     """Their known classes."""
     return np.concatenate([part(name, one).labels for one in PARTS])
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def groups(name: str) -> tuple[str, ...]:
     """What each belongs to, such as a patient."""
     return tuple(group for one in PARTS for group in part(name, one).groups)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def vocabulary(name: str) -> Vocabulary:
     """What a cohort of these cases can be about."""
     return cohort.vocabulary(unseen(name), PARTS, domain_of(name).classes, groups(name))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(32)
 def decided(name: str, policy: Policy) -> Decision:
     """What a policy makes of them."""
     return replay(unseen(name), policy)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept(16)
 def facts(name: str, policy: Policy) -> Facts:
     """All that a cohort of them can be about, under a policy."""
     known = np.concatenate([truth(name, one) for one in PARTS])
@@ -69,7 +70,7 @@ def facts(name: str, policy: Policy) -> Facts:
     )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept(16)
 def readings(name: str, policy: Policy) -> np.ndarray:
     """Their findings as the network reads them, on the scales that people read."""
     concepts = domain_of(name).concepts
@@ -79,19 +80,19 @@ def readings(name: str, policy: Policy) -> np.ndarray:
     return np.asarray(low + graded * (high - low))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def chosen(name: str, policy: Policy, cases: Cohort) -> np.ndarray:
     """Which of them belong to a cohort."""
     return select(cases, facts(name, policy))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(32)
 def _listed(name: str, policy: Policy, listing: str) -> np.ndarray:
     found, cost = decided(name, policy), model(name).cost
     return list_cases(listing, unseen(name), found, labels(name), cost.macs(found.active))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def listed(name: str, policy: Policy, cases: Cohort, listing: str) -> np.ndarray:
     """Rows of a cohort in one of ``ranking.LISTINGS``."""
     order = _listed(name, policy, listing)
@@ -117,7 +118,7 @@ class Places:
     axes: np.ndarray
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(32)
 def places(name: str, policy: Policy, what: str, pair: tuple[int, int] | None) -> Places:
     """A map by findings or gates: their main directions, or two of them as they are.
 

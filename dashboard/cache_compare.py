@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import cache, cache_routing, heavy
 from dashboard.cache import model, part, truth
+from dashboard.keep import kept
 from minspnet.cohorts import cohorts
 from minspnet.compare import (
     Agreement,
@@ -57,7 +58,7 @@ class Contestant:
         return f"{self.title} (also: {', '.join(self.also)})" if self.also else self.title
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def baselines(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The baselines that can be fitted while someone waits on a model's inputs, and the others."""
     heavy.load()
@@ -94,7 +95,7 @@ def _asked(name: str, baseline: str) -> tuple[dict[str, int], np.ndarray, int | 
     return {case: row for row, case in enumerate(ids)}, found.probabilities, found.macs
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def shared_cases(models: tuple[str, ...], part_name: str) -> tuple[str, ...]:
     """Cases that stand in this part of every model's split, in the order of the first."""
     others = [set(model(name).traces[part_name].case_ids) for name in models[1:]]
@@ -125,7 +126,7 @@ class Told:
     macs: float | None
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def _told(one: Contestant, models: tuple[str, ...], part_name: str) -> Told:
     ids = shared_cases(models, part_name)
     if one.policy is None:
@@ -154,7 +155,7 @@ def milliseconds(one: Contestant, entries: tuple[Contestant, ...], part_name: st
     return float(timed.of(replay(trace[rows], one.policy).active).mean())
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(32)
 def _known(
     models: tuple[str, ...], part_name: str
 ) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
@@ -192,7 +193,7 @@ def measured(entries: tuple[Contestant, ...], part_name: str) -> tuple[dict[str,
     return measure(_answers(entries, part_name), known, redrawn(entries, part_name))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def disputed(
     first: Contestant, second: Contestant, entries: tuple[Contestant, ...], part_name: str
 ) -> Discordance:
@@ -201,7 +202,7 @@ def disputed(
     return discordance(one, two, labels(entries, part_name), redrawn(entries, part_name))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def bins(one: Contestant, entries: tuple[Contestant, ...], part_name: str) -> tuple[Bin, ...]:
     """How sure one contestant is of the shared cases, and how often right."""
     chances = told(one, entries, part_name).answers.probabilities
@@ -248,7 +249,7 @@ class Disagreement:
     chances: tuple[float, ...]
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(32)
 def disagreements(entries: tuple[Contestant, ...], part_name: str) -> tuple[Disagreement, ...]:
     """Shared cases on which not all contestants decide alike, the widest apart first."""
     each, known = _answers(entries, part_name), labels(entries, part_name)

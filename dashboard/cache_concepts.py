@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import streamlit as st
 from jaxtyping import Float, Int
 
 from dashboard import heavy
 from dashboard.cache import decision, domain_of, features, model, part, truth
+from dashboard.keep import kept
 from minspnet.concept_scores import (
     Association,
     Interval,
@@ -130,7 +130,7 @@ def true_grades(name: str, part_name: str) -> Float[np.ndarray, "case concept"]:
     return model(name).traces[part_name].head.read(truth(name, part_name))
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@kept(24)
 def _draws(name: str, part_name: str) -> Int[np.ndarray, "draw case"]:
     return resamples(part(name, part_name).groups)
 
@@ -148,14 +148,14 @@ def few_groups(name: str, part_name: str) -> int:
     return count if count < len(groups) and not grouped(groups) else 0
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def association(name: str, part_name: str, policy: Policy) -> Association:
     """How concepts go with their truth and with one another."""
     found, true = grades(name, part_name, policy), true_grades(name, part_name)
     return associations(found, true, _draws(name, part_name))
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def linear(name: str, part_name: str) -> Float[np.ndarray, "case concept"]:
     """Concepts as a plain linear model grades them; imports scikit-learn."""
     heavy.load()
@@ -167,7 +167,7 @@ def linear(name: str, part_name: str) -> Float[np.ndarray, "case concept"]:
     return linear_concepts(known, true_grades(name, "train"), part(name, part_name).inputs, levels)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def trust(name: str, part_name: str, policy: Policy) -> tuple[Trust, ...]:
     """How far each concept can be trusted."""
     found, true = grades(name, part_name, policy), true_grades(name, part_name)
@@ -196,14 +196,14 @@ def trust(name: str, part_name: str, policy: Policy) -> tuple[Trust, ...]:
     return tuple(rows)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def class_effects(name: str, policy: Policy, against: int | None) -> ClassWeights | None:
     """The head's exact weights, and what they come to over the usual range of training cases."""
     known = decision(name, "train", policy).concepts
     return class_weights(model(name).traces["train"].head, known, against)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@kept(24)
 def leaks(
     name: str, part_name: str, policy: Policy
 ) -> tuple["Leakage | None", tuple[int, ...], int]:
@@ -221,7 +221,7 @@ def leaks(
     return measured, tuple(map(int, kept)), len(rows)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def singles(name: str, part_name: str, policy: Policy) -> tuple[Single, ...]:
     """What correcting each concept alone mends and spoils."""
     trace, labels = model(name).traces[part_name], part(name, part_name).labels
@@ -235,7 +235,7 @@ def _finds(name: str, part_name: str, policy: Policy) -> Float[np.ndarray, "case
     return likely_values(seen, true_grades(name, CHOICE), given, part_name == CHOICE)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@kept(24)
 def check_worth(name: str, part_name: str, policy: Policy) -> Worth:
     """What a check of each concept of each case is worth."""
     now = decision(name, part_name, policy).concepts
@@ -243,7 +243,7 @@ def check_worth(name: str, part_name: str, policy: Policy) -> Worth:
     return worth(head, policy, now, _finds(name, part_name, policy))
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@kept(24)
 def curves(name: str, part_name: str, policy: Policy) -> Curves:
     """Correct concepts in several orders."""
     whole, labels = model(name).traces[part_name], part(name, part_name).labels

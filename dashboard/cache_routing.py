@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import heavy
 from dashboard.cache import decision, model, one_case, outcomes, part, truth
+from dashboard.keep import kept
 from minspnet import artifact
 from minspnet.artifact import Model
 from minspnet.certify import certify, ladder
@@ -35,33 +36,33 @@ _POINTS_KEPT = 2048
 """Enough for every decision threshold of several models: dear to find, and a few kB each."""
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def curve(name: str, decision_threshold: float) -> tuple[Score, ...]:
     """The sweep of one shared gate threshold over every point where something changes."""
     return outcomes(name, PART).curve(shared_options(name), decision_threshold)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def shared_options(name: str) -> tuple[float, ...]:
     """Shared gate thresholds to choose from: all that differ, or as many as a slider can hold."""
     return breakpoints(model(name).traces[PART], _MOST_POINTS)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def expert_options(name: str, expert: int) -> tuple[float, ...]:
     """Gate thresholds of one expert to choose from, from always open to off."""
     gates = model(name).traces[PART].gates[:, expert]
     return (*map(float, thresholds_between(gates, _MOST_POINTS)), CLOSED)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def weights(name: str) -> tuple[int, tuple[int, ...]]:
     """Stored numbers of the trunk and of each expert."""
     loaded = model(name)
     return weights_by_part(artifact.read_weights(loaded), loaded.traces[PART].tree)
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def features(name: str) -> int:
     """Numbers that have to be held at once while a case runs; imports torch."""
     heavy.load()
@@ -101,7 +102,7 @@ class _Timing:
             raise
 
 
-@st.cache_resource(show_spinner=False)
+@kept()
 def _timing(name: str) -> _Timing:
     return _Timing(model(name), part(name, PART).inputs[:1])
 
@@ -157,13 +158,20 @@ def mean_price(name: str, unit: str, score: Score) -> float:
     return float(price_of_sets(name, unit) @ np.array(score.set_shares))
 
 
-@st.cache_resource(max_entries=_POINTS_KEPT, show_spinner=False)
+@kept(_POINTS_KEPT)
 def front(name: str, unit: str, decision_threshold: float) -> Front:
     """The Pareto set over all vectors of gate thresholds, on the validation cases."""
     return pareto_front(outcomes(name, PART).tally(decision_threshold), price(name, unit))
 
 
-@st.cache_resource(max_entries=_POINTS_KEPT, show_spinner=False)
+@kept(_POINTS_KEPT)
+def _front_scores(name: str, unit: str, decision_threshold: float) -> tuple[Score, ...]:
+    vectors = front(name, unit, decision_threshold).gate_thresholds
+    policies = (Policy(vector, decision_threshold) for vector in vectors)
+    return tuple(map(outcomes(name, PART).score, policies))
+
+
+@kept(_POINTS_KEPT)
 def drawn(
     name: str, score: str, unit: str, decision_threshold: float, timed: bool
 ) -> tuple[list[tuple[float, float, float]], list[tuple[float, float]]]:
@@ -176,10 +184,7 @@ def drawn(
         decision_threshold: Of all points.
         timed: Whether times are measured; they change what the points cost in ms.
     """
-    found = front(name, unit, decision_threshold)
-    policies = [Policy(vector, decision_threshold) for vector in found.gate_thresholds]
     known, prices = outcomes(name, PART), price_of_sets(name, unit)
-    each = [known.score(policy) for policy in policies]
 
     def place(point: Score) -> tuple[float, float]:
         policy = Policy(point.gate_thresholds)
@@ -187,20 +192,22 @@ def drawn(
         return float(prices @ np.array(point.set_shares)), worth
 
     sweep = curve(name, decision_threshold)
+    each = _front_scores(name, unit, decision_threshold)
     return [(*place(p), p.gate_thresholds[0]) for p in sweep], [place(p) for p in each]
 
 
 def cheapest(name: str, unit: str, decision_threshold: float, least_accuracy: float) -> Score:
     """The cheapest policy of both curves that is accurate enough on the validation cases."""
-    found = front(name, unit, decision_threshold)
-    policies = [Policy(vector, decision_threshold) for vector in found.gate_thresholds]
-    each = [outcomes(name, PART).score(policy) for policy in policies]
-    points = (*each, *curve(name, decision_threshold))
-    prices = [mean_price(name, unit, point) for point in points]
-    return cheapest_reaching(points, prices, least_accuracy)
+    points = (
+        *_front_scores(name, unit, decision_threshold),
+        *curve(name, decision_threshold),
+    )
+    shares = np.array([point.set_shares for point in points])
+    prices = shares @ price_of_sets(name, unit)
+    return cheapest_reaching(points, prices.tolist(), least_accuracy)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def expert_roles(name: str, policy: Policy) -> Roles:
     """What each expert is for under a policy, on the validation cases."""
     return roles(outcomes(name, PART), policy)
@@ -277,14 +284,14 @@ def case_receipt(name: str, case_id: str, policy: Policy) -> Receipt:
     return receipt(one_case(name, case_id), policy, model(name).cost, latency(name))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def errors(name: str, part_name: str, gates: tuple[float, ...]) -> ErrorCurve:
     """Both kinds of error at every decision threshold, for gate thresholds and two classes."""
     chances = decision(name, part_name, Policy(gates)).probabilities[:, 1]
     return error_curve(chances, part(name, part_name).labels)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def best_threshold_range(name: str, gates: tuple[float, ...], ratio: float) -> tuple[float, float]:
     """Where the cheapest decision threshold falls in 9 of 10 resamples."""
     chances = decision(name, PART, Policy(gates)).probabilities[:, 1]
@@ -292,7 +299,7 @@ def best_threshold_range(name: str, gates: tuple[float, ...], ratio: float) -> t
     return best_range(chances, cases.labels, cases.groups, ratio)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(64)
 def errors_by_cohort(name: str, by: str, policy: Policy, ratio: float) -> pd.DataFrame:
     """Both kinds of error in each cohort now, and at the cohort's own cheapest threshold."""
     labels = part(name, PART).labels

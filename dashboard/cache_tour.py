@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import cache, heavy
 from dashboard.cache import attribution, case_place, decision, domain_of, model, part, truth
+from dashboard.keep import kept
 from minspnet.policy import Policy
 from minspnet.tour import Stop, find_stops
 from minspnet.trust import likeness
@@ -23,7 +24,7 @@ class Dispute(NamedTuple):
     asked: int
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(32)
 def stops(name: str, policy: Policy) -> tuple[Stop, ...]:
     """The stops of a tour through the test cases of a model."""
     seen = np.array([concept.visible for concept in domain_of(name).concepts])

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
 from itertools import pairwise
 
@@ -147,17 +148,22 @@ def draw_activations(
     return figure.update_layout(margin={"t": top, "r": 60 if slanted else 24, "b": 50})
 
 
-def _hatch(figure: go.Figure, height: int) -> None:
-    """Put stripes behind the map, seen where nothing ran."""
+@cache
+def _stripes(height: int) -> str:
+    """A picture of stripes, as an address that holds it."""
     y, x = np.mgrid[0:height, 0:1100]
     alpha = np.where((x + y) % 10 < 2, 150, 22).astype(np.uint8)
     grey = np.full((height, 1100, 3), (127, 140, 147), np.uint8)
     buffer = BytesIO()
     picture = Image.fromarray(np.concatenate([grey, alpha[:, :, None]], axis=2))
     picture.quantize(8).save(buffer, "PNG", optimize=True)
-    source = base64.b64encode(buffer.getvalue()).decode()
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _hatch(figure: go.Figure, height: int) -> None:
+    """Put stripes behind the map, seen where nothing ran."""
     figure.add_layout_image(
-        source=f"data:image/png;base64,{source}",
+        source=_stripes(height),
         xref="x2 domain",
         yref="y2 domain",
         x=0,

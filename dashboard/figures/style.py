@@ -51,8 +51,7 @@ THEMES = {"light": ("#0B1216", "#D5DCE0", "#FFFFFF"), "dark": ("#EAF0F3", "#3A47
 
 
 def finish(figure: go.Figure, height: int, legend: bool = False) -> go.Figure:
-    """Give a figure its size and the look of the light theme."""
-    figure.layout.template = template("light")
+    """Give a figure its size; its look is the theme's, and comes when it is drawn."""
     return figure.update_layout(height=height, showlegend=legend)
 
 

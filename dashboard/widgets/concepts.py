@@ -80,7 +80,8 @@ def _beside(value: float, low: float, high: float) -> str:
 def _slider(case_id: str, concept: Concept, value: float, label: str) -> None:
     key = f"concept-{case_id}-{concept.name}"
     low, step = float(concept.shown_low), 10.0**-concept.digits
-    nearest = min(range(len(concept.grades)), key=lambda n: abs(concept.grades[n] - value))
+    grades = concept.grades
+    nearest = min(range(len(grades)), key=lambda n: abs(grades[n] - value))
     st.session_state[key] = round(low + step * nearest, 6)
     st.slider(
         label,
