@@ -14,20 +14,25 @@ from benchmarks.records import Records
 
 
 def test_a_cell_is_times_or_words_and_never_empty() -> None:
+    ours = {"answer_ms": [90.0, 80.0], "times_ms": [300.0, 200.0, 1250.0], "load": 2.5}
     printed = table(
         {
             "machine": "a machine",
             "records": [
-                {"tool": "ours", "action": "case", "times_ms": [300.0, 200.0, 1250.0]},
-                {"tool": "lit", "action": "case", "said": "failed: no word on the page changed"},
+                {"tool": "ours", "action": "case"} | ours,
+                {"tool": "lit", "action": "case", "said": "failed: no answer changed"},
                 {"tool": "interpret", "action": "cut", "said": "none"},
+                {"tool": "lit", "action": "start", "times_ms": [9000.0], "load": 4.0},
             ],
         }
     )
+    assert "| another case, to its answer | 85 (80 to 90) | not measured |" in printed
     assert "| another case, everything redrawn | 300 (200 to 1,250) | not measured |" in printed
-    assert "| failed: no word on the page changed | not measured |" in printed
-    assert "| not measured | not measured | not measured | none |" in printed
-    assert printed.count("\n| ") == 1 + len(ACTIONS)
+    assert printed.count("| failed: no answer changed | not measured |") == 2
+    assert printed.count("| not measured | not measured | not measured | none |") == 2
+    assert "first plot | not measured | not measured | 9,000 (9,000 to 9,000) |" in printed
+    assert printed.count("\n| ") == 2 * len(ACTIONS)
+    assert "the benchmark's own among them: 2.5 to 4.0." in printed
 
 
 def test_what_a_tool_cannot_do_is_none_and_what_does_not_start_stops_nothing(

@@ -2,7 +2,10 @@
 
 from playwright.sync_api import Page
 
-from benchmarks.peers.tool import Act, Tool, script
+from benchmarks.peers.tool import Act, Action, Tool, script
+
+PREDICTION = "[id^=clas-prediction-div]"
+SCORES = "[id^=clas-model-summary-div]"
 
 
 def _tab(page: Page, title: str) -> None:
@@ -27,13 +30,18 @@ def _what_if(page: Page) -> Act:
     page.locator("[id^=random-index-clas-button]:visible").first.click()
     page.wait_for_timeout(4000)
     entry = page.locator("[id^=feature-input-worst_area-input]:visible").first
-    return lambda turn: lambda: (entry.fill(str(600 + 100 * turn)), entry.press("Tab"))
+    return lambda turn: lambda: entry.fill(str(600 + 100 * turn))
 
 
 TOOL = Tool(
     "explainerdashboard 0.5.8",
     script("explainerdashboard"),
-    lambda page: page.locator(".js-plotly-plot .main-svg .point").first.wait_for(),
-    {"case": _case, "cut": _cut, "cut 3000": _cut, "what if": _what_if},
+    lambda page: page.locator(".js-plotly-plot .point:visible").first.wait_for(),
+    {
+        "case": Action(_case, PREDICTION),
+        "cut": Action(_cut, SCORES),
+        "cut 3000": Action(_cut, SCORES),
+        "what if": Action(_what_if, PREDICTION),
+    },
     "explainerdashboard.txt",
 )

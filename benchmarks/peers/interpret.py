@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from benchmarks.peers.tool import Act, Tool, script
+from benchmarks.peers.tool import Act, Action, Tool, script
 
 
 def _choice(page: Page, row: int) -> Callable[[], object]:
@@ -27,7 +27,7 @@ TOOL = Tool(
     "InterpretML 0.7.8",
     script("interpret"),
     _first_plot,
-    {"case": _case},
+    {"case": Action(_case, "#viz-container")},
     "interpret.txt",
     prints_address=True,
 )

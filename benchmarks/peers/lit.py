@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from benchmarks.peers.tool import Act, Tool, script
+from benchmarks.peers.tool import Act, Action, Tool, script
+
+PREDICTION = "classification-module"
+SCORES = "metrics-module"
 
 
 def _case(page: Page) -> Act:
@@ -19,12 +22,16 @@ def _cut(page: Page) -> Act:
 
 
 def _what_if(page: Page) -> Act:
-    page.get_by_text("Select random").click()
-    page.wait_for_timeout(3000)
+    entry = page.locator("datapoint-editor-module .entry", has_text="worst_area").locator("input")
 
     def act(turn: int) -> Callable[[], object]:
-        page.locator("datapoint-editor-module input").last.fill(f"{0.08 + 0.001 * turn:.3f}")
-        return page.get_by_text("Add and compare").last.click
+        if turn:  # what was compared before is still pinned
+            page.get_by_text("Unpin").first.click()
+        page.get_by_text("Select random").click()
+        page.wait_for_timeout(2000)
+        entry.fill(str(600 + 100 * turn))
+        page.wait_for_timeout(1000)
+        return page.locator("#compare").click
 
     return act
 
@@ -32,7 +39,13 @@ def _what_if(page: Page) -> Act:
 TOOL = Tool(
     "LIT 1.3.1",
     script("lit"),
-    lambda page: page.locator("scalar-module svg circle").first.wait_for(),
-    {"case": _case, "cut": _cut, "cut 3000": _cut, "what if": _what_if},
+    # Points are drawn by WebGL: their axes are what can be waited for.
+    lambda page: page.locator("scalar-module .axes text").first.wait_for(state="attached"),
+    {
+        "case": Action(_case, PREDICTION),
+        "cut": Action(_cut, SCORES),
+        "cut 3000": Action(_cut, SCORES),
+        "what if": Action(_what_if, PREDICTION),
+    },
     "lit.txt",
 )

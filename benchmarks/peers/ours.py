@@ -6,8 +6,10 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from benchmarks.browser import settle
-from benchmarks.peers.tool import Act, Tool
+from benchmarks.peers.tool import Act, Action, Tool
+from benchmarks.stopwatch import MAIN
 
+TILES = "[data-testid=stMetric]"
 MODEL = "breast_cytology-mean_and_se"
 
 
@@ -58,6 +60,13 @@ TOOL = Tool(
     "MINSPNET",
     _command,
     _first_plot,
-    {"case": _case, "cut": _cut, "cut 3000": _cut, "what if": _what_if, "gate": _gate},
+    {
+        "case": Action(_case, TILES),
+        "cut": Action(_cut, TILES),
+        "cut 3000": Action(_cut, TILES),
+        "what if": Action(_what_if, TILES),
+        "gate": Action(_gate, TILES),
+    },
     path=f"?model={MODEL}",
+    part=MAIN,
 )

@@ -15,22 +15,34 @@ TITLES = {
 }
 
 
+WAITS = {"answer_ms": "to its answer", "times_ms": "everything redrawn"}
+
+
 def table(result: dict[str, Any]) -> str:
     """Write the table in Markdown."""
-    said = {(one["tool"], one["action"]): _cell(one) for one in result["records"]}
+    said = {(one["tool"], one["action"]): one for one in result["records"]}
+    loads = [one["load"] for one in result["records"] if "load" in one]
     lines = [
         f"### The same actions in Chromium, ms: median (least to most), on {result['machine']}",
         "",
         *header("action", *TITLES.values()),
     ]
     for action, title in ACTIONS.items():
-        cells = (said.get((tool, action), "not measured") for tool in TITLES)
-        lines.append(row(title, *cells))
+        for wait, words in WAITS.items():
+            if action == "start" and wait == "answer_ms":
+                continue
+            cells = [_cell(said.get((tool, action)), wait) for tool in TITLES]
+            lines.append(row(title if action == "start" else f"{title}, {words}", *cells))
+    if loads:
+        between = f"{min(loads)} to {max(loads)}"
+        lines += ["", f"Programs that wanted a core, the benchmark's own among them: {between}."]
     return "\n".join([*lines, ""])
 
 
-def _cell(record: dict[str, Any]) -> str:
-    times = record.get("times_ms")
+def _cell(record: dict[str, Any] | None, wait: str) -> str:
+    if record is None:
+        return "not measured"
+    times = record.get(wait)
     if not times:
         return str(record["said"])
     middle, least, most = statistics.median(times), min(times), max(times)

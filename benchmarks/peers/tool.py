@@ -11,13 +11,28 @@ Act = Callable[[int], Callable[[], object]]
 """Told which turn it is, brings a person to the point of acting; what it gives is then timed."""
 Prepare = Callable[[Page], Act]
 """Goes where an action is."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something a person does.
+
+    Attributes:
+        prepare: Goes there.
+        answer: A selector of what it is done for: a prediction, or the scores.
+    """
+
+    prepare: Prepare
+    answer: str
+
+
 ACTIONS = {
     "start": "process start to first plot",
-    "case": "another case, everything redrawn",
-    "cut": "cut-off moved, metrics redrawn",
+    "case": "another case",
+    "cut": "cut-off moved",
     "cut 3000": "cut-off moved, 3,000 cases",
-    "what if": "what-if to prediction",
-    "gate": "gate threshold moved, everything redrawn",
+    "what if": "what-if",
+    "gate": "gate threshold moved",
 }
 CASES = {"cut 3000": 3000}
 FEW = 171
@@ -34,15 +49,17 @@ class Tool:
         actions: Those it has, by their name in ``ACTIONS``.
         environment: File of exact versions, of those that have an environment of their own.
         path: Of the page to open first.
+        part: A selector of what is watched for changes.
         prints_address: Whether that page is elsewhere, as its server says.
     """
 
     title: str
     command: Callable[[Path, int, int], list[str]]
     first_plot: Callable[[Page], object]
-    actions: dict[str, Prepare] = field(default_factory=dict)
+    actions: dict[str, Action] = field(default_factory=dict)
     environment: str | None = None
     path: str = ""
+    part: str = "body"
     prints_address: bool = False
 
 
