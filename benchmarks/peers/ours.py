@@ -1,6 +1,7 @@
 """Our dashboard, with as many cases as the peers get."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -36,9 +37,15 @@ def _case(page: Page) -> Act:
 
 def _cut(page: Page) -> Act:
     _to(page, "Routing")
-    page.wait_for_timeout(8000)  # times of the machine come in by themselves
-    page.get_by_role("slider", name="Call it malignant").first.focus()
-    return lambda turn: lambda: page.keyboard.press("ArrowRight")
+    # Times of the machine come in by themselves, and draw the slider anew.
+    page.wait_for_timeout(8000)
+    page.get_by_text("being measured").wait_for(state="hidden")
+
+    def act(turn: int) -> Callable[[], object]:
+        page.get_by_role("slider", name="Call it malignant").first.focus()
+        return lambda: page.keyboard.press("PageUp" if turn % 2 else "PageDown")
+
+    return act
 
 
 def _what_if(page: Page) -> Act:

@@ -21,7 +21,6 @@ WAITS = {"answer_ms": "to its answer", "times_ms": "everything redrawn"}
 def table(result: dict[str, Any]) -> str:
     """Write the table in Markdown."""
     said = {(one["tool"], one["action"]): one for one in result["records"]}
-    loads = [one["load"] for one in result["records"] if "load" in one]
     lines = [
         f"### The same actions in Chromium, ms: median (least to most), on {result['machine']}",
         "",
@@ -33,10 +32,19 @@ def table(result: dict[str, Any]) -> str:
                 continue
             cells = [_cell(said.get((tool, action)), wait) for tool in TITLES]
             lines.append(row(title if action == "start" else f"{title}, {words}", *cells))
-    if loads:
-        between = f"{min(loads)} to {max(loads)}"
-        lines += ["", f"Programs that wanted a core, the benchmark's own among them: {between}."]
+    lines.append(
+        row(
+            "programs that wanted a core meanwhile",
+            *(_loads(result["records"], tool) for tool in TITLES),
+        )
+    )
     return "\n".join([*lines, ""])
+
+
+def _loads(records: list[dict[str, Any]], tool: str) -> str:
+    """How busy the machine was, the benchmark and its server among the busy."""
+    loads = [one["load"] for one in records if one["tool"] == tool and "load" in one]
+    return f"{min(loads):.0f} to {max(loads):.0f}" if loads else "not measured"
 
 
 def _cell(record: dict[str, Any] | None, wait: str) -> str:
