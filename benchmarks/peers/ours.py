@@ -39,7 +39,6 @@ def _cut(page: Page) -> Act:
     _to(page, "Routing")
     # Times of the machine come in by themselves, and draw the slider anew.
     page.wait_for_timeout(8000)
-    page.get_by_text("being measured").wait_for(state="hidden")
 
     def act(turn: int) -> Callable[[], object]:
         page.get_by_role("slider", name="Call it malignant").first.focus()
