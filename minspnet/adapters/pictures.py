@@ -76,7 +76,8 @@ def read_pictures(source: Path | bytes, name: str) -> Pictures:
     cases = Cases(found.ids, found.inputs, labels, columns, groups)
     grouped = any(found.groups)
     shown = {name: shown_name(title) or name for name, title in rated.items()}
-    card = draft_card(name, titles, shown, columns, shape, len(cases), grouped)
+    scale = found.black, found.white
+    card = draft_card(name, titles, shown, columns, shape, len(cases), grouped, scale)
     first = f"{counted(len(cases))}, {shape[1]} x {shape[2]} pixels, {_colour(shape[0])}."
     left = len(found.unreadable)
     unread = [f"{counted(left)} left out, because unreadable."] if left else []
