@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from test_app import open_app, own_store
 from test_intake import relapses
 
-from dashboard import drafts
-from dashboard.widgets import task, upload
+from dashboard import card_form, drafts
+from dashboard.widgets import card_file, upload
 from minspnet.adapters import read_card, write_card
 from minspnet.errors import UserError
 from minspnet.workspace import Workspace
@@ -60,7 +60,8 @@ def test_a_file_becomes_a_task_with_one_click(workspace: Workspace) -> None:
     assert "4 columns (9 left out) of 400 cases, kept together by patient_id" in said(app)
     press(app, "data-save")
     assert app.title[0].value == "Train a network on your data"
-    assert app.session_state[task.SAVED] == "relapses"
+    assert app.selectbox(key="train-data").value == "relapses"
+    assert app.session_state[card_file.SAVED] == "relapses"
     kept = workspace.collection("relapses")
     assert kept.source == "relapses.csv" and len(kept.cases) == 400
     assert [feature.name for feature in kept.card.features][:2] == ["age (years)", "salt_mg"]
@@ -216,7 +217,7 @@ def begun() -> drafts.Draft:
 def test_a_draft_is_what_was_proposed_until_someone_writes(begun: drafts.Draft) -> None:
     card = drafts.card_of(begun)
     assert card == begun.proposed and card.key == "relapses_2"
-    assert drafts.write_words(begun, drafts.words_of(begun)) == begun
+    assert drafts.write_words(begun, card_form.words_of(begun)) == begun
     assert drafts.tick(begun, begun.features) == begun
     assert drafts.card_of(drafts.follow(begun, card)) == card
 

@@ -417,7 +417,7 @@ def test_a_table_is_checked_and_drafted_from_the_command_line(
     said = capsys.readouterr().out
     assert "400 rows, 15 columns, UTF-8, semicolon between cells, decimal ." in said
     assert "likely group: patient_id repeats" in said
-    assert said.endswith("The card relapses fits this table.\n")
+    assert said.endswith("The card relapses fits this file.\n")
     assert main(["domain", "check", str(file), "--target", "outcome", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert {one["column"] for one in told["suspects"] if one["leave_out"]} == {
