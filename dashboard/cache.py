@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import heavy
+from dashboard import cell_words, heavy
 from dashboard.figures.pictures import as_drawn
 from dashboard.keep import forget_all, kept
 from minspnet import artifact
@@ -372,20 +372,16 @@ def similar_cases(name: str, case_id: str, policy: Policy) -> Similar:
 
 @kept(256)
 def feature_table(name: str, case_id: str) -> pd.DataFrame:
-    """Each input column of a case, with the range of 9 in 10 reference-class training cases."""
-    columns = features(name)
+    """Each input column of a case in words, with what is usual in the reference class."""
+    columns, values = features(name), case_inputs(name, case_id)
     known = part(name, "train")
-    ordinary = np.quantile(known.inputs[known.labels == 0], [0.05, 0.95], axis=0)
-    values = case_inputs(name, case_id)
+    ordinary = known.inputs[known.labels == 0]
+    told = [cell_words.usual(c, ordinary[:, k], values[k]) for k, c in enumerate(columns)]
     return pd.DataFrame(
         {
             "title": [column.title for column in columns],
-            "unit": [column.unit for column in columns],
-            "value": values,
-            "low": ordinary[0],
-            "high": ordinary[1],
-            "outside": np.select(
-                [values < ordinary[0], values > ordinary[1]], ["low", "high"], default=""
-            ),
+            "value": [cell_words.cell(*pair) for pair in zip(columns, values, strict=True)],
+            "usual": [where for where, _ in told],
+            "outside": [side for _, side in told],
         }
     )

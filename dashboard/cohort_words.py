@@ -25,6 +25,7 @@ from minspnet.cohort import (
     OneOf,
 )
 from minspnet.domain import Concept, Domain
+from minspnet.wording import lowered
 
 
 def sentence(domain: Domain, cohort: Cohort) -> str:
@@ -86,7 +87,7 @@ def number(domain: Domain, what: str) -> str:
     """Name a number that a condition can be about."""
     concept = _concept(domain, what)
     if concept is not None:
-        return f"{'true ' if what.startswith(TRUE) else ''}{_lower(concept.title)}"
+        return f"{'true ' if what.startswith(TRUE) else ''}{lowered(concept.title)}"
     if what.startswith(GATE):
         return f"gate of {what.removeprefix(GATE)}"
     names = {
@@ -122,7 +123,3 @@ def _concept(domain: Domain, what: str) -> Concept | None:
         if what.startswith(start):
             return domain.concepts[domain.concept_names.index(what.removeprefix(start))]
     return None
-
-
-def _lower(title: str) -> str:
-    return f"{title[:1].lower()}{title[1:]}"

@@ -4,6 +4,7 @@ from dashboard import cache, cache_compare, state
 from dashboard.cache_compare import Contestant
 from dashboard.state import View, unedited
 from minspnet.policy import CLOSED, Policy
+from minspnet.wording import lowered
 
 SCREEN, IN_FORCE, ALL_ON, BASELINE = "on screen", "in force", "all experts", "baseline"
 
@@ -29,7 +30,7 @@ def offered(view: View) -> dict[str, Contestant]:
         key = f"{view.model}/{BASELINE}/{baseline}"
         title = baseline[:1].upper() + baseline[1:]
         if len(names) > 1:
-            title += f" on {_lowered(cache.title_of(view.model))}"
+            title += f" on {lowered(cache.title_of(view.model))}"
         found[key] = Contestant(key, title, view.model, None, baseline)
     return found
 
@@ -61,7 +62,3 @@ def _policies(name: str, view: View) -> list[tuple[str, str, Policy]]:
         if len(point.policy.gate_thresholds) == experts:
             named.append((f"saved {point.saved_at} {point.name}", f"“{point.name}”", point.policy))
     return named
-
-
-def _lowered(title: str) -> str:
-    return title[:1].lower() + title[1:]

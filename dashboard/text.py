@@ -9,6 +9,7 @@ from minspnet.domain import Concept, Domain
 from minspnet.exemplars import Exemplars
 from minspnet.reasons import Flip, Reasons
 from minspnet.waterfall import RESIDUAL
+from minspnet.wording import lowered
 
 HELD_ROUTING = (
     "What is explained is the function that this case was routed through: the experts that ran are "
@@ -188,7 +189,7 @@ def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[f
 
 def flip_in_short(concept: Concept, flip: Flip, now: float) -> str:
     """Name that change on a button."""
-    return f"Set {plain(concept.title.lower())} to {_apart(concept, flip.value, now)[0]}"
+    return f"Set {plain(lowered(concept.title))} to {_apart(concept, flip.value, now)[0]}"
 
 
 def change_of(
@@ -272,4 +273,4 @@ def _apart(concept: Concept, value: float, other: float) -> tuple[str, str]:
 
 
 def _name(concept: Concept) -> str:
-    return f"**{concept.title[:1].lower()}{concept.title[1:]}**"
+    return f"**{lowered(concept.title)}**"

@@ -9,6 +9,7 @@ from minspnet.activity import Layer
 from minspnet.domain import Domain
 from minspnet.policy import Policy
 from minspnet.selectivity import auc_interval, correlation_interval
+from minspnet.wording import lowered
 
 _PLAIN = 0.4
 _STRONG = 0.7
@@ -61,7 +62,7 @@ def short(model: str, layer: int, unit: int, policy: Policy) -> str:
     if followed is None:
         return name
     concept, value = followed
-    title = _lower(cache.domain_of(model).concepts[concept].title)
+    title = lowered(cache.domain_of(model).concepts[concept].title)
     said = correlated(value, len(found.rows), title)
     return f"{name}: {said} ({value:+.2f})".replace("-", "−") if said else name
 
@@ -86,7 +87,7 @@ def sentence(model: str, layer: int, unit: int, policy: Policy) -> str:
     followed = most_followed(model, layer, unit, policy)
     if followed:
         concept, value = followed
-        words = correlated(value, cases, f"**{_lower(domain.concepts[concept].title)}**")
+        words = correlated(value, cases, f"**{lowered(domain.concepts[concept].title)}**")
         low, high = correlation_interval(value, cases)
         if words:
             said.append(f"{words} (rank correlation {value:+.2f}, {low:+.2f} to {high:+.2f})")
@@ -117,7 +118,3 @@ def _told_apart(domain: Domain, found: cache_activations.Selectivity, unit: int)
 
 def _distance(area: float) -> float:
     return -1.0 if math.isnan(area) else abs(area - 0.5)
-
-
-def _lower(title: str) -> str:
-    return title[:1].lower() + title[1:]

@@ -42,6 +42,11 @@ def _said(text: str) -> str:
     return next(mark for mark in _LINKS if mark in text)
 
 
+def lowered(title: str) -> str:
+    """Say a title within a sentence: BMI, T score and 5-HT stay, Age becomes age."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+
+
 def texts_in(values: object) -> Iterable[str]:
     """Every text within nested lists and tables, keys aside."""
     if isinstance(values, str):

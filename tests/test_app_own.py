@@ -96,3 +96,17 @@ def test_a_name_that_means_another_model_shows_that_model(workspace: Workspace) 
 def test_words_of_a_card_stay_words() -> None:
     app = open_app(model=LOANS)
     assert app.sidebar.selectbox[0].value == cache.task_of(LOANS)
+
+
+def test_cells_are_said_in_words() -> None:
+    """A level by its name, a missing cell as missing, and what is usual of either."""
+    app = open_app("case", model=LOANS)
+    ids = cache.model(LOANS).traces["test"].case_ids
+    job = [cache.feature_table(LOANS, case).iloc[2] for case in ids]
+    known = {*loans().card.features[2].levels, "missing"}
+    assert {row["value"] for row in job} <= known and len({row["value"] for row in job}) > 2
+    assert {*job[0]["usual"].split(", ")} == known - {"missing"}
+    assert not any(row["outside"] for row in job)
+    table = next(one.value for one in app.dataframe if "Usual" in one.value)
+    assert not any("nan" in str(cell) for row in table.to_numpy() for cell in row)
+    assert table["This case"][0].endswith("EUR a month")

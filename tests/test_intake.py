@@ -33,6 +33,7 @@ from minspnet.presets import Preset
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.study import conduct
+from minspnet.wording import lowered
 
 ROWS = 400
 
@@ -389,6 +390,19 @@ def test_keys_are_identifiers_each_once() -> None:
     assert keys[:4] == ["c_3_a", "c_3_a_2", "rger", "column"]
     assert all(key.isidentifier() for key in keys) and len(set(keys)) == len(keys)
     assert listed(["A", "Bc", "CD", "E"]) == "A, bc and 2 more"
+
+
+@pytest.mark.parametrize("title", ["BMI", "T score", "pH", "5-HT", "X", ""])
+def test_an_abbreviation_stays_large_within_a_sentence(title: str) -> None:
+    assert lowered(title) == title
+    assert lowered("Mean age") == "mean age"
+
+
+@pytest.mark.parametrize(("column", "said"), [("Ergebnis", "Ergebnis"), ("outcome", "outcome")])
+def test_the_question_names_the_answer_as_the_table_does(column: str, said: str) -> None:
+    ages, answers = [str(20 + k % 17) for k in range(60)], ["no", "yes", "yes"] * 20
+    table = table_of({"age": ages, column: answers})
+    assert draft(table, profile(table), column).question == f"What is the {said} of this case?"
 
 
 # --- Command line -----------------------------------------------------------------------

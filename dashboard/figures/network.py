@@ -16,8 +16,8 @@ class Part:
     """One box.
 
     Attributes:
-        name: In bold.
-        note: Below it.
+        name: In bold, one line or more.
+        note: Lines below it.
         share: Of the cases that pass through, in [0, 1].
         stops: Of all cases, the share that goes from here straight to the concepts.
         row: From 0, the input, downwards.
@@ -27,8 +27,8 @@ class Part:
         kind: ``fixed`` runs for every case, ``expert`` is routed, ``result`` is read.
     """
 
-    name: str
-    note: str
+    name: tuple[str, ...]
+    note: tuple[str, ...]
     share: float
     row: int
     column: float
@@ -78,7 +78,7 @@ def _draw_box(figure: go.Figure, part: Part) -> None:
     figure.add_annotation(
         x=part.column,
         y=-part.row,
-        text=f"<b>{words([part.name])[0]}</b><br>{part.note}",
+        text="<br>".join([*(f"<b>{line}</b>" for line in words(part.name)), *words(part.note)]),
         showarrow=False,
         font={"size": 12},
     )

@@ -7,6 +7,7 @@ from dashboard.format import chance, flops, measured, percent, signed
 from minspnet.artifact import Model
 from minspnet.domain import Domain
 from minspnet.report import CaseReport
+from minspnet.wording import lowered
 
 Words = tuple[tuple[str, bool], ...]
 """A sentence in pieces: (words, whether they are bold). Never markup."""
@@ -139,7 +140,7 @@ def write_sheet(
         _experts(report, domain),
         (
             f"For research and teaching, not for decisions about anyone. Not for: "
-            f"{domain.out_of_scope[:1].lower()}{domain.out_of_scope[1:]}",
+            f"{lowered(domain.out_of_scope)}",
             *domain.limits,
             "A change that would change the answer tells about the model, not about the "
             f"{domain.case_noun}.",

@@ -98,10 +98,7 @@ def _show_bars(view: View, case_id: str, values: object, method: str) -> None:
     table: pd.DataFrame = cache.feature_table(view.model, case_id).assign(added=values)
     top = table.reindex(table["added"].abs().sort_values(ascending=False).index).head(_MOST)
     notes = [
-        f"{value:.4g}{' ' + unit if unit else ''}; usual {low:.4g} to {high:.4g}"
-        for value, unit, low, high in zip(
-            top["value"], top["unit"], top["low"], top["high"], strict=True
-        )
+        f"{value}; usual {where}" for value, where in zip(top["value"], top["usual"], strict=True)
     ]
     names, shown = list(top["title"]), list(top["added"])
     if method != "saliency":

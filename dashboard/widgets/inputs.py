@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache
+from dashboard import cache, text
 from dashboard.figures.pictures import draw_picture
 from dashboard.figures.signals import draw_signal
 from dashboard.state import View
@@ -40,10 +40,7 @@ def show_inputs(view: View, case_id: str) -> None:
             "Measurement": table["title"],
             "This case": table["value"],
             "Outside": table["outside"],
-            "Usual": [
-                f"{low:.4g} to {high:.4g}"
-                for low, high in zip(table["low"], table["high"], strict=True)
-            ],
+            "Usual": table["usual"],
         }
     )
     st.dataframe(
@@ -52,9 +49,12 @@ def show_inputs(view: View, case_id: str) -> None:
         height=min(420, 35 * (len(shown) + 1) + 3),
         alt="Each measurement of this case, with the range that is usual",
         column_config={
-            "Measurement": st.column_config.TextColumn(width=190),
-            "This case": st.column_config.NumberColumn(format="%.4g", width=72),
+            "Measurement": st.column_config.TextColumn(width=170),
+            "This case": st.column_config.TextColumn(alignment="right", width=110),
             "Outside": st.column_config.TextColumn(width=62),
         },
     )
-    st.caption(f"Usual: where 9 in 10 {domain.classes[0]} training cases lie. {domain.input_note}")
+    st.caption(
+        f"Usual: where 9 in 10 training cases of {text.plain(domain.classes[0])} lie. "
+        f"{domain.input_note}"
+    )

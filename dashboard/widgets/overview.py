@@ -1,7 +1,6 @@
 """Pieces of the Overview page."""
 
 import textwrap
-from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +15,7 @@ from dashboard.widgets.chart import show_chart
 from dashboard.widgets.picker import ORDER
 from dashboard.widgets.tile import show_tile
 from dashboard.widgets.tour import start
+from minspnet.domain import Domain
 from minspnet.policy import CLOSED
 from minspnet.spread import summarise
 
@@ -121,13 +121,12 @@ def _parts(view: View) -> list[Part]:
     depth: list[int] = []
     for parent in tree.parents:
         depth.append(1 + (depth[parent] if parent >= 0 else 0))
-    inputs = _INPUTS[domain.modality].format(loaded.spec.input_shape[0])
     stops = now.stop_shares
     boxes = [
-        Part("input", inputs, 1, 0, 0.45, 0.5, (), "fixed"),
+        Part(("input",), (_inputs(view),), 1, 0, 0.45, 0.5, (), "fixed"),
         Part(
-            "stem and base exit",
-            f"every case · {flops(cost.base)}",
+            ("stem and base exit",),
+            (f"every case · {flops(cost.base)}",),
             1,
             1,
             0.45,
@@ -140,13 +139,13 @@ def _parts(view: View) -> list[Part]:
     for expert, (name, share) in enumerate(zip(tree.names, now.expert_shares, strict=True)):
         beside = [e for e in range(len(depth)) if depth[e] == depth[expert]]
         alone = len(beside) == 1
-        price = flops(cost.experts[expert])
+        served, price = f"{percent(share)} of cases", flops(cost.experts[expert])
         kind = text.GATES[loaded.spec.experts[expert].gate][0]
         gate = f"if {kind} ≥ {_threshold(view, expert)}"
         boxes.append(
             Part(
-                name,
-                f"{percent(share)} of cases{' · ' if alone else '<br>'}{price}<br>{gate}",
+                (name,),
+                (*((f"{served} · {price}",) if alone else (served, price)), gate),
                 share,
                 depth[expert] + 1,
                 0.45 if alone else 0.9 * (beside.index(expert) + 0.5) / len(beside),
@@ -157,16 +156,36 @@ def _parts(view: View) -> list[Part]:
         )
     last = max(depth, default=0) + 2
     leaves = tuple(e + 2 for e in range(len(depth)) if e not in tree.parents)
-    concepts = Part(f"{len(domain.concepts)} findings", "", 1, last, 0.45, 0.5, leaves, "result")
-    first = ", ".join(concept.title for concept in domain.concepts[:3])
-    titles = "<br>".join(textwrap.wrap(f"{first},\N{NO-BREAK SPACE}...", 34))
-    boxes.append(replace(concepts, note=titles))
-    many = len(domain.classes)
-    classes = " or ".join(domain.classes) if many < 4 else f"one of {many} classes"
-    boxes.append(
-        Part(classes, "a weighted sum", 1, last + 1, 0.45, 0.5, (len(boxes) - 1,), "result")
-    )
+    findings, titles = _findings(domain)
+    boxes.append(Part(findings, titles, 1, last, 0.45, 0.5, leaves, "result"))
+    answers = _answers(domain.classes)
+    above = (len(boxes) - 1,)
+    boxes.append(Part(answers, ("a weighted sum",), 1, last + 1, 0.45, 0.5, above, "result"))
     return boxes
+
+
+def _inputs(view: View) -> str:
+    domain = cache.domain_of(view.model)
+    mixed = any(feature.levels for feature in cache.features(view.model))
+    said = "{} columns" if mixed and domain.modality == "tabular" else _INPUTS[domain.modality]
+    return said.format(cache.model(view.model).spec.input_shape[0])
+
+
+def _findings(domain: Domain) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """How many there are, and the first titles, as far as two lines go."""
+    many = len(domain.concepts)
+    first = ", ".join(concept.title for concept in domain.concepts[:3])
+    if many > 3:
+        first += ",\N{NO-BREAK SPACE}..."
+    lines = textwrap.wrap(first, 34, max_lines=2, placeholder=" ...")
+    return (f"{many} findings" if many > 1 else "1 finding",), tuple(lines)
+
+
+def _answers(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes by name where two lines hold them, else how many they are."""
+    lines = textwrap.wrap(" or ".join(classes), 28)
+    named = len(classes) < 4 and len(lines) < 3
+    return tuple(lines) if named else (f"one of {len(classes)} classes",)
 
 
 def _threshold(view: View, expert: int) -> str:

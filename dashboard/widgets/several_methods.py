@@ -18,6 +18,7 @@ from dashboard.widgets.doubt import show_doubt
 from minspnet.trace import replay
 from minspnet.trust import Mean, likeness, top_places
 from minspnet.waterfall import RESIDUAL
+from minspnet.wording import lowered
 
 _MOST = 10
 _TOP = 3
@@ -78,8 +79,7 @@ def _show_table(view: View, case_id: str, values: dict[str, np.ndarray]) -> None
     shares = np.apply_along_axis(_shares, 0, every)
     order = np.argsort(-np.abs(shares).mean(axis=1), kind="stable")[:_MOST]
     names = [
-        f"{title} = {value:.4g}{' ' + unit if unit else ''}"
-        for title, value, unit in zip(table["title"], table["value"], table["unit"], strict=True)
+        f"{title} = {value}" for title, value in zip(table["title"], table["value"], strict=True)
     ]
     titles = [METHODS[method].title.partition(" (")[0] for method in values]
     show_chart(
@@ -140,7 +140,7 @@ def _show_agreement(view: View, values: dict[str, np.ndarray]) -> None:
     said = f"These {len(values)} methods {word} (mean rank correlation {mean:.2f})."
     if cache.domain_of(view.model).modality == "tabular":
         names = [feature.title for feature in cache.features(view.model)]
-        told = text.listed([f"**{text.plain(names[k].lower())}**" for k in sorted(shared)])
+        told = text.listed([f"**{text.plain(lowered(names[k]))}**" for k in sorted(shared)])
         said += (
             f" All name {told} among their first {_TOP}."
             if shared

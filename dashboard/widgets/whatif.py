@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import cache, cache_case, text
 from dashboard.cache_case import Edits
+from dashboard.cell_words import cell
 from dashboard.figures.pictures import as_drawn, thumbnail
 from dashboard.format import chance
 from dashboard.state import View
@@ -153,12 +154,7 @@ def _edit_column(
 
 
 def _told(column: Feature, value: float) -> str:
-    """Say a value of a column; a level by its name."""
-    if math.isnan(value):
-        return "missing"
-    if column.levels and 0 <= value < len(column.levels):
-        return column.levels[int(value)]
-    return f"{value:.6g}"
+    return cell(column, value, digits=6, unit=False)
 
 
 def _step(span: Span) -> float:

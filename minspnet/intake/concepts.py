@@ -8,9 +8,10 @@ from jaxtyping import Float
 
 from minspnet.adapters.card import CardConcept
 from minspnet.domain import Feature
-from minspnet.intake.naming import key_of, listed, lowered
+from minspnet.intake.naming import key_of, listed
 from minspnet.intake.profile import Column, Profile
 from minspnet.sheets import Table
+from minspnet.wording import lowered
 
 MOST_CONCEPTS = 8
 TOGETHER = (0.9, 0.8, 0.7, 0.6, 0.5)

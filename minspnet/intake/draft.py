@@ -6,11 +6,12 @@ from minspnet.adapters.card import Card
 from minspnet.domain import Feature
 from minspnet.errors import requirement
 from minspnet.intake.concepts import MOST_CONCEPTS, Proposal, propose
-from minspnet.intake.naming import key_of, listed, lowered, title_and_unit
+from minspnet.intake.naming import key_of, listed, title_and_unit
 from minspnet.intake.profile import MOST_LEVELS, Column, Profile
 from minspnet.intake.suggest import check_classes, classes_of
 from minspnet.intake.suspects import Suspect, suspects
 from minspnet.sheets import Table
+from minspnet.wording import lowered
 
 _INPUTS = ("number", "category", "text", "id", "constant")
 """Kinds of columns that can be features at all, wise or not."""
@@ -82,12 +83,14 @@ def draft(
     title, _ = title_and_unit(target)
     nameless = title.lower() in _SAYS_NOTHING
     task, _ = title_and_unit(name or target)
-    classes = _class_titles("class" if nameless else lowered(title), cells)
+    # A name written large may be a noun of a language that writes nouns so.
+    title = title if target[:1].isupper() else lowered(title)
+    classes = _class_titles("class" if nameless else title, cells)
     asked = "Which class does this case belong to?"
     return Card(
         key=key_of(name or target),
         title=task,
-        question=asked if nameless else f"What is the {lowered(title)} of this case?",
+        question=asked if nameless else f"What is the {title} of this case?",
         target=target,
         classes=classes,
         features=read,

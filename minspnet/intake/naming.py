@@ -2,6 +2,8 @@
 
 import re
 
+from minspnet.wording import lowered
+
 _UNITS = {
     "mmhg": "mmHg",
     "kg": "kg",
@@ -66,8 +68,3 @@ def listed(titles: list[str], most: int = 3) -> str:
     last = f"{rest} more" if rest else named[-1]
     before = named if rest else named[:-1]
     return f"{', '.join(before)} and {last}" if before else last
-
-
-def lowered(title: str) -> str:
-    """A title within a sentence: its first letter small, unless it is an abbreviation."""
-    return title if title[:2].isupper() or title[:1].isdigit() else title[:1].lower() + title[1:]
