@@ -64,6 +64,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.vectors
 	$(BIN)/python -m benchmarks.journeys
+	$(BIN)/python -m benchmarks.first_time --pneumonia $(PNEUMONIA) --credit $(CREDIT)
 	$(BIN)/python -m benchmarks.waiting
 	$(BIN)/python -m benchmarks.sessions
 	$(BIN)/python -m benchmarks.peers --peers $(PEERS)

@@ -35,13 +35,17 @@ def chromium_path() -> str | None:
 def server(store: Path, entry: str = "dashboard/app.py") -> Iterator[tuple[str, Path]]:
     """Start the dashboard as ``make run`` does; gives its address and its log.
 
-    The number of its process stands beside the log, in ``server.pid``.
+    What people write, bring and train lies in the same folder, and the number of its process
+    beside the log, in ``server.pid``.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = store / "server.log"
-    environment = os.environ | {"MINSPNET_DATABASE_URL": f"sqlite:///{store / 'store.sqlite'}"}
+    environment = os.environ | {
+        "MINSPNET_DATABASE_URL": f"sqlite:///{store / 'store.sqlite'}",
+        "MINSPNET_HOME": str(store / "home"),
+    }
     command = [sys.executable, "-m", "streamlit", "run", entry]
     command += ["--server.port", str(port), "--server.headless", "true"]
     command += ["--server.fileWatcherType", "none"]

@@ -17,6 +17,7 @@ from benchmarks import (
     ablation,
     batch,
     few_inputs,
+    first_time,
     guarantee,
     journeys,
     own_data,
@@ -54,6 +55,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "waiting": waiting.table,
     "journeys": journeys.table,
     "peers": peers_table,
+    "first_time": first_time.table,
 }
 _MARKS = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
