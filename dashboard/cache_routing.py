@@ -77,8 +77,9 @@ class _Timing:
         self.result: Latency | None = None
         self.failed = False
         self._given = loaded, case
-        # Not a daemon: the runtime must not be cut off in the middle of a run.
-        self.thread = threading.Thread(target=self._measure)
+        # Not a daemon, though the thread that asks may be one: the runtime must not be cut off in
+        # the middle of a run.
+        self.thread = threading.Thread(target=self._measure, daemon=False)
         self.thread.start()
 
     def _measure(self) -> None:

@@ -35,8 +35,9 @@ class Job:
         self.error = ""
         self._work = work
         self._stop = threading.Event()
-        # Not a daemon: the runtime must not be cut off in the middle of a run.
-        self.thread = threading.Thread(target=self._run)
+        # Not a daemon, though the thread that asks may be one: the runtime must not be cut off in
+        # the middle of a run.
+        self.thread = threading.Thread(target=self._run, daemon=False)
         self.thread.start()
 
     @property

@@ -218,7 +218,7 @@ def load(folder: Path) -> Model:
     with _named(EVIDENCE, folder):
         traces, spreads = load_evidence(folder / EVIDENCE, spec, head)
     with _named(METRICS, folder):
-        metrics = json.loads((folder / METRICS).read_text())
+        metrics = dict(json.loads((folder / METRICS).read_text()))
     return Model(
         folder,
         _sha256(folder / "model.json"),

@@ -9,6 +9,7 @@ The first two are all that a model needs to be shown, and stand in its folder to
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,14 +89,17 @@ def digest_of(card: str, cases: str) -> str:
 def save_collection(collection: Collection, folder: Path) -> None:
     """Write a collection as a folder; the files of one already there are replaced whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in (
-        (CASES, _cases_bytes(collection)),
-        (CARD, _card_bytes(collection.card)),
-        (_SOURCE, collection.source.encode()),
-    ):
-        new = folder / f".{name}.new"
-        new.write_bytes(content)
-        new.replace(folder / name)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as room:
+        for name, content in (
+            (CASES, _cases_bytes(collection)),
+            (CARD, _card_bytes(collection.card)),
+            (_SOURCE, collection.source.encode()),
+        ):
+            (Path(room) / name).write_bytes(content)
+        # Never these cases under the card of others, wherever the program is cut off.
+        (folder / CARD).unlink(missing_ok=True)
+        for name in (CASES, _SOURCE, CARD):
+            (Path(room) / name).replace(folder / name)
 
 
 def load_collection(folder: Path) -> Collection:
@@ -116,8 +120,10 @@ def load_collection(folder: Path) -> Collection:
             f"{CASES} of {folder.name} cannot be read ({in_a_line(error)}); restore it, or bring "
             "the data in again."
         ) from error
-    source = folder / _SOURCE
-    return Collection(card, cases, split, source.read_text() if source.is_file() else "")
+    source = ""
+    if (folder / _SOURCE).is_file():
+        source = (folder / _SOURCE).read_text(encoding="utf-8", errors="replace")
+    return Collection(card, cases, split, source)
 
 
 def load_card(folder: Path) -> Card:

@@ -10,15 +10,17 @@ import shutil
 import stat
 import tempfile
 import zipfile
-import zlib
 from io import BufferedReader, BufferedWriter, BytesIO
 from pathlib import Path
 
 from minspnet import collection
-from minspnet.artifact import FILES, Model, load
+from minspnet.adapters.archive import DAMAGED, check_directory
+from minspnet.artifact import FILES, Model, load, read_weights
 from minspnet.errors import UserError, in_a_line, requirement
-from minspnet.registry import TITLE, cases_of, checked_title
+from minspnet.registry import TITLE, cases_of, checked_title, entry_of
+from minspnet.reported import check_metrics
 from minspnet.trace import replay
+from minspnet.wording import check_words
 from minspnet.workspace import Workspace, as_name
 
 SUFFIX = ".minspnet"
@@ -37,6 +39,8 @@ _DENSEST = 200
 _SMALL = 2**20
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _CHUNK = 2**20
+_MOST_LAYERS = 1_000
+"""Of an expert's block."""
 _DATE = (1980, 1, 1, 0, 0, 0)
 _REGULAR = (stat.S_IFREG | 0o644) << 16
 _REMEDY = "export the model again"
@@ -80,6 +84,7 @@ def unpack(file: BytesIO | BufferedReader, called: str, workspace: Workspace) ->
         with tempfile.TemporaryDirectory(dir=workspace.models, prefix=".importing-") as room:
             folder = Path(room) / wanted
             folder.mkdir()
+            check_directory(file)
             with zipfile.ZipFile(file) as archive:
                 _unpack_into(folder, archive, _checked_members(archive))
             check_whole(load(folder))
@@ -88,12 +93,12 @@ def unpack(file: BytesIO | BufferedReader, called: str, workspace: Workspace) ->
             return target.name
     except UserError:
         raise
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise requirement("file", f"be a whole {SUFFIX} file", in_a_line(error), _REMEDY) from error
     except OSError as error:
         raise UserError(
             f"The model could not be kept ({error.strerror or error}); make room, and try again."
         ) from error
+    except DAMAGED as error:
+        raise requirement("file", f"be a whole {SUFFIX} file", in_a_line(error), _REMEDY) from error
 
 
 def _checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
@@ -152,6 +157,21 @@ def check_whole(model: Model) -> None:
     Raises:
         UserError: If its parts do not go together.
     """
+    try:
+        _check_parts(model)
+        check_words("names of experts", [expert.name for expert in model.spec.experts])
+        check_metrics(model.metrics)
+        entry_of(model)
+        _check_weights(model)
+    except UserError:
+        raise
+    except Exception as error:  # whatever parts that do not fit make go wrong
+        raise requirement(
+            "parts of the model", "go together", in_a_line(error), "take another file"
+        ) from error
+
+
+def _check_parts(model: Model) -> None:
     if (model.folder / TITLE).is_file():
         checked_title((model.folder / TITLE).read_text(encoding="utf-8"))
     everything = cases_of(model)
@@ -164,9 +184,25 @@ def check_whole(model: Model) -> None:
     names = model.domain.concept_names, model.traces["test"].concept_names
     _same("names of concepts", *names)
     _same("shape of inputs", everything.inputs.shape[1:], model.spec.input_shape)
-    for name in ("gated", "all_on", "base_only", "parameters"):
-        if name not in model.metrics:
-            raise requirement("metrics.json", f"hold {name}", "it missing", _REMEDY)
+
+
+def _check_weights(model: Model) -> None:
+    """Hold what the network would be against what came, before any of it takes memory."""
+    import torch
+
+    from minspnet.network import Network
+
+    weights = {name: values.shape for name, values in read_weights(model).items()}
+    experts = model.spec.experts
+    layers = max((expert.repeats for expert in experts), default=1)
+    if len(experts) > len(weights) or layers > _MOST_LAYERS:
+        got = f"{len(experts):,} experts of up to {layers:,} layers"
+        raise requirement("model.json", "describe the network in the file", got, _REMEDY)
+    with torch.device("meta"):
+        network = Network(model.spec)
+    shapes = {name: tuple(values.shape) for name, values in network.state_dict().items()}
+    for name in sorted(shapes.keys() | weights.keys()):
+        _same(f"shape of {name}", weights.get(name), shapes.get(name))
 
 
 def _same(what: str, got: object, must: object) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from own_data import LOANS
 
 from minspnet.adapters import Card, read_card, read_cases, read_medmnist, write_card
 from minspnet.adapters import medmnist as form
@@ -665,4 +666,11 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     told = refused(lambda: read_medmnist(tmp_path / "none.npz"))
-    assert told.startswith("file must be a MedMNIST .npz archive, got [Errno 2]")
+    assert "must be a whole zip archive" in told and "got No such file or directory;" in told
+
+
+def test_a_card_of_many_classes_is_checked_at_once() -> None:
+    classes = [str(number) for number in range(50_000)]
+    card = LOANS.to_dict() | {"classes": [*classes, "7"]}
+    with pytest.raises(UserError, match="classes must be named once each, got '7'"):
+        Card.from_dict(card)

@@ -80,3 +80,12 @@ def test_jobs_take_turns() -> None:
     over.set()
     first.thread.join(5)
     assert first.state == "done"
+
+
+def test_a_job_is_no_daemon_even_if_the_page_that_starts_it_is_one() -> None:
+    started: list[Job] = []
+    page = threading.Thread(target=lambda: started.append(Job(lambda: iter([1.0]))), daemon=True)
+    page.start()
+    page.join()
+    assert not started[0].thread.daemon
+    started[0].thread.join()

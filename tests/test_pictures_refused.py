@@ -360,3 +360,67 @@ def test_a_bad_upload_leaves_nothing_behind(
     evil: Files = {"../out.png": encoded(blob(1)), **GOOD}
     refused(zipped(evil))
     assert not list(tmp_path.rglob("*")) and not (tmp_path.parent / "out.png").exists()
+
+
+def misnamed() -> bytes:
+    """A name that is said to be UTF-8 and is none."""
+    return with_files(**{"é.txt": b"x"}).replace("é.txt".encode(), b"\xff\xfe.txt")
+
+
+def hidden_directory() -> bytes:
+    """Another mark, within the last record, says nothing of how long the directory is."""
+    content = bytearray(zipped(GOOD))
+    end = content.rindex(b"PK\5\6")
+    content[end + 16 : end + 20] = b"PK\5\6"
+    return bytes(content)
+
+
+def test_names_that_are_no_text_are_refused() -> None:
+    assert "be a whole zip archive" in refused(misnamed())
+
+
+def test_files_that_would_lie_before_the_archive_are_left_out() -> None:
+    content = zipped(GOOD)[200:]
+    with limits.opened(content) as files, pytest.raises(Unreadable, match="damaged"):
+        for name in files.sizes:
+            files.read(name)
+
+
+def test_a_damaged_file_of_any_packing_is_left_out() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as target:
+        for name, content in GOOD.items():
+            target.writestr(name, content)
+    content = bytearray(buffer.getvalue())
+    first = content.index(b".png") + 20
+    content[first : first + 40] = bytes(byte ^ 0xA5 for byte in content[first : first + 40])
+    with limits.opened(bytes(content)) as files, pytest.raises(Unreadable, match="damaged"):
+        for name in files.sizes:
+            files.read(name)
+
+
+def test_the_directory_is_measured_where_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_LARGEST_DIRECTORY", 10)
+    assert "at most" in refused(hidden_directory())
+
+
+def test_files_are_counted_before_they_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_FILES", 3)
+    content = zipped(GOOD)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    assert "at most 3 files" in refused(content)
+
+
+def test_classes_of_thousands_of_digits_are_sorted() -> None:
+    rows = [f"p{number}.png,{'9' * 5000 if number % 2 else '8'}" for number in range(20)]
+    found = read_pictures(table("\n".join(["file,class", *rows])), "digits.zip")
+    assert found.card.classes == ("8", "9" * 60)
+
+
+def test_a_table_of_a_million_titles_is_refused_at_once() -> None:
+    assert "at most 200" in refused(table(",".join(["file", *map(str, range(200_000))]) + "\nx"))
+
+
+def test_rows_of_a_table_are_counted_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minspnet.adapters.picture_table.MOST_FILES", 5)
+    assert "at most 5 rows" in refused(table("file,class\n" + "x,a\n" * 9))

@@ -4,7 +4,9 @@ import csv
 import dataclasses
 import json
 import re
+import tracemalloc
 import weakref
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +40,7 @@ from minspnet.errors import UserError
 from minspnet.metrics import CostTable
 from minspnet.network import run
 from minspnet.policy import Policy
-from minspnet.predict import FIRST_REJECTS, Progress, predict
+from minspnet.predict import FIRST_REJECTS, Progress, open_cases, predict
 from minspnet.trace import Trace, replay
 from minspnet.waterfall import contrast, typical_concepts, waterfall
 
@@ -580,3 +582,18 @@ def test_an_own_model_reads_levels_missing_cells_and_its_own_ids(tmp_path: Path)
     trace = run(study.network, cases.ids, inputs, study.domain.concept_names)
     expected = replay(trace, study.policy).probabilities[:, 1]
     np.testing.assert_allclose(found["chance_default"], expected, atol=1e-5)
+
+
+def test_a_header_that_claims_to_be_long_is_not_read(tmp_path: Path) -> None:
+    path, claimed = tmp_path / "cases.npz", 64 * 2**20
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("inputs.npy", "w") as file,
+    ):
+        file.write(b"\x93NUMPY\2\0" + claimed.to_bytes(4, "little") + b" " * claimed)
+    tracemalloc.start()
+    with pytest.raises(UserError, match="be a numpy file"):
+        open_cases(path, load(CYTOLOGY_30))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < claimed / 4

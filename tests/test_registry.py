@@ -13,11 +13,12 @@ import pytest
 from own_data import LOANS, loans, trained_on_loans
 from studies import SHIPPED
 
+from minspnet import collection as collections
 from minspnet import registry
 from minspnet.adapters import Card, write_card
 from minspnet.artifact import load, save
 from minspnet.cli import main
-from minspnet.collection import Collection, load_collection, save_collection
+from minspnet.collection import CARD, Collection, load_collection, save_collection
 from minspnet.data import Cases, Split
 from minspnet.errors import UserError
 from minspnet.package import MOST, pack, unpack
@@ -313,6 +314,47 @@ def with_more(name: str, content: bytes = b"x") -> Change:
     return lambda members: members.update({name: content})
 
 
+def in_json(name: str, change: Callable[[dict], object]) -> Change:
+    """Change what a member says, and have model.json vouch for it."""
+
+    def apply(members: dict[str, bytes]) -> None:
+        said = json.loads(members[name])
+        change(said)
+        content = json.dumps(said).encode()
+        members[name] = content
+        if name != "model.json":
+            rehashed(members, name, content)
+
+    return apply
+
+
+def with_experts(**changes: object) -> Callable[[bytes], bytes]:
+    """Say other things of the first expert."""
+    change = in_json("model.json", lambda said: said["spec"]["experts"][0].update(changes))
+    return lambda packed: rezipped(packed, change)
+
+
+def with_metrics(**changes: object) -> Callable[[bytes], bytes]:
+    return lambda packed: rezipped(packed, in_json("metrics.json", lambda m: m.update(changes)))
+
+
+def with_cost(packed: bytes) -> bytes:
+    return rezipped(packed, in_json("model.json", lambda said: said["cost"].update(base="x")))
+
+
+def with_deviations(members: dict[str, bytes]) -> None:
+    card = members["card.toml"].replace(b'rule = "spread"', b'rule = "deviation"')
+    rehashed(members, "card.toml", card)
+
+
+def with_markup_in_the_name(packed: bytes) -> bytes:
+    def change(said: dict) -> None:
+        first, second = said["spec"]["experts"]
+        first["name"] = second["parent"] = "![x](http://e)"
+
+    return rezipped(packed, in_json("model.json", change))
+
+
 def other_cases(members: dict[str, bytes]) -> None:
     from minspnet.collection import _cases_bytes
 
@@ -396,7 +438,7 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "other cases": (lambda p: rezipped(p, other_cases), "case id must be one of the 20 cases"),
     "no metrics": (
         lambda p: rezipped(p, lambda m: rehashed(m, "metrics.json", b"{}")),
-        "metrics.json must hold gated",
+        "gated.accuracy in metrics.json must be a number, got nothing",
     ),
     "title": (
         lambda p: rezipped(p, with_more("title.txt", b"![x](http://e)")),
@@ -413,6 +455,41 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "dense": (
         lambda p: rezipped(p, with_more("weights.safetensors", b"\0" * 2**24)),
         "must unpack to at most",
+    ),
+    "title in no words": (
+        lambda p: rezipped(p, with_more("title.txt", b"\xff\xe9")),
+        "parts of the model must go together, got UnicodeDecodeError",
+    ),
+    "scores in words": (with_metrics(gated="x"), "gated.accuracy in metrics.json must be a number"),
+    "metrics in a list": (
+        lambda p: rezipped(p, lambda m: rehashed(m, "metrics.json", b'["gated"]')),
+        "metrics.json of model x cannot be read",
+    ),
+    "markup in metrics": (
+        with_metrics(baselines={"![x](http://e)": {"accuracy": 1, "auc": 1}}),
+        "words of metrics.json must hold no link",
+    ),
+    "baselines in words": (
+        with_metrics(baselines={"trees": {"accuracy": "x", "auc": 1}}),
+        "baselines.trees.accuracy in metrics.json must be a number, got 'x'",
+    ),
+    "no baselines": (with_metrics(baselines=3), "baselines in metrics.json must be a table, got 3"),
+    "no runs": (with_metrics(over_splits=[1]), "over_splits in metrics.json must be a table"),
+    "half an interval": (
+        with_metrics(gated=dict.fromkeys(("accuracy", "auc", "mean_macs"), 1)),
+        "in metrics.json must be a number, got nothing",
+    ),
+    "a cost in words": (with_cost, "model"),
+    "another rule": (
+        lambda p: rezipped(p, with_deviations),
+        "parts of the model must go together, got KeyError",
+    ),
+    "an expert's markup": (with_markup_in_the_name, "names of experts must hold no link"),
+    "a huge expert": (with_experts(width=10**6, hidden=10**6), "shape of"),
+    "a deep expert": (with_experts(repeats=10**9), "must describe the network in the file"),
+    "a name in no words": (
+        lambda p: p.replace(b"title.txt", b"titl\xff.txt"),
+        "must",
     ),
     "no card": (lambda p: rezipped(p, lambda m: rehashed(m, "card.toml", b"key = 1")), "must"),
 }
@@ -477,3 +554,35 @@ def test_verbs_refuse_in_a_sentence(
     monkeypatch.chdir(tmp_path)
     assert main(["models", *words]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_leaves_the_old_data(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.save(loans())
+    before = everything_in(workspace.root)
+    monkeypatch.setattr(collections, "_card_bytes", fail)
+    with pytest.raises(OSError, match="full"):
+        workspace.save(loans(seed=1))
+    assert everything_in(workspace.root) == before
+
+
+def test_new_cases_never_lie_under_an_old_card(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.save(loans())
+    replace = Path.replace
+
+    def cut_off(path: Path, target: Path) -> Path:
+        if path.name == CARD:
+            fail()
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", cut_off)
+    with pytest.raises(OSError, match="full"):
+        workspace.save(loans(seed=1))
+    assert workspace.collections() == ()
+
+
+def fail(*given: object) -> bytes:
+    raise OSError("the disk is full")

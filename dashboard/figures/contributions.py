@@ -44,7 +44,9 @@ def draw_waterfall(
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     figure.update_yaxes(autorange="reversed", fixedrange=True, ticksuffix="  ")
     figure.update_xaxes(
-        title=f"log-odds of {finding}", range=[low - room, high + room], fixedrange=True
+        title=f"log-odds of {words([finding])[0]}",
+        range=[low - room, high + room],
+        fixedrange=True,
     )
     return finish(figure, 90 + 34 * len(names))
 

@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, state, text
+from dashboard import cache, heavy, state, text
 from dashboard.format import amount, flops, percent, score
 from dashboard.navigation import go_to
 from dashboard.state import View
@@ -145,7 +145,12 @@ def _show_rename(entry: Entry) -> None:
 
 
 def _delete(entry: Entry) -> None:
-    registry.delete(Workspace.from_environment(), entry.name)
+    try:
+        registry.delete(Workspace.from_environment(), entry.name)
+    except UserError as error:
+        # Someone else was faster.
+        st.session_state[_SAID] = str(error)
+        return
     st.session_state[_DELETED] = entry.name, entry.title
     if state.current().model == entry.name:
         state.open_model(next(one for names in cache.models().values() for one in names))
@@ -198,6 +203,7 @@ def show_import() -> None:
     )
     if given is None or not st.button("Import", type="primary", key="model-import"):
         return
+    heavy.load()
     try:
         name = unpack(given, given.name, Workspace.from_environment())
     except UserError as error:

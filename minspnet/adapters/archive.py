@@ -6,8 +6,10 @@ anything is read, and again while reading.
 """
 
 import io
+import lzma
 import os
 import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -29,7 +31,17 @@ _TAIL = 2**16 + 200
 """Where a zip says how long its table of contents is: at its end, before a comment."""
 _IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
 _ENCRYPTED = 1
-DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
+DAMAGED = (
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    UnicodeDecodeError,
+    RuntimeError,
+    NotImplementedError,
+)
 """What reading a damaged archive raises."""
 
 
@@ -59,7 +71,7 @@ class Files:
             raise Unreadable(f"it takes {size:,} bytes, more than {LARGEST_FILE:,}")
         try:
             content = self._read(name, size + 1)
-        except DAMAGED as error:
+        except Exception as error:  # whatever a reader of damaged archives may raise
             raise Unreadable(f"it is damaged ({in_a_line(error)})") from error
         if len(content) != size:
             raise Unreadable(f"it is not as long as declared, {size:,} bytes")
@@ -101,24 +113,32 @@ def archive(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
             file: io.BufferedReader | io.BytesIO
             file = source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
             closing.callback(file.close)
-            _check_directory(file)
+            check_directory(file)
             zipped = closing.enter_context(zipfile.ZipFile(file))
         except DAMAGED as error:
+            # What the system says of a file names its whole path.
+            said = error.strerror if isinstance(error, OSError) else None
             raise requirement(
                 "file",
                 "be a whole zip archive, a folder or an .npz",
-                in_a_line(error),
+                said or in_a_line(error),
                 "make or download it again",
             ) from error
         yield zipped
 
 
-def _check_directory(file: io.BufferedReader | io.BytesIO) -> None:
-    """Refuse a table of contents that would fill the memory; its length stands at the end."""
+def check_directory(file: io.BufferedReader | io.BytesIO) -> None:
+    """Refuse a table of contents that would fill the memory; its length stands at the end.
+
+    Raises:
+        UserError: If it is too long, or lists too many files.
+        zipfile.BadZipFile: If there is none.
+    """
     length = file.seek(0, io.SEEK_END)
     file.seek(-min(length, _TAIL), io.SEEK_END)
     tail = file.read(_TAIL)
-    end = tail.rfind(b"PK\5\6")
+    # Behind the mark there are 18 bytes more: one without them is none.
+    end = tail.rfind(b"PK\5\6", 0, max(len(tail) - 18, 0))
     if end < 0:
         raise zipfile.BadZipFile("no table of contents" if length else "an empty file")
     told = int.from_bytes(tail[end + 12 : end + 16], "little")
@@ -129,6 +149,10 @@ def _check_directory(file: io.BufferedReader | io.BytesIO) -> None:
         told = int.from_bytes(tail[longer + 40 : longer + 48], "little")
     if told > _LARGEST_DIRECTORY:
         raise too_many_files(f"a table of contents of {told:,} bytes")
+    file.seek(max(0, length - len(tail) - told))
+    if (count := file.read().count(b"PK\1\2")) > MOST_FILES:
+        raise too_many_files(f"{count:,}")
+    file.seek(0)
 
 
 def too_many_files(got: object) -> UserError:

@@ -9,7 +9,8 @@ import numpy as np
 
 from minspnet.errors import requirement
 
-_LONGEST_HEADER = 4096
+LONGEST_HEADER = 4096
+"""Bytes that an array may take to say what it is."""
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -48,14 +49,14 @@ def read_header(archive: zipfile.ZipFile, name: str) -> Header:
         raise requirement(member, "be packed as numpy does", "another way", "download it again")
     with archive.open(member) as whole:
         # A header may claim any length: it gets no more than this to read.
-        file = io.BytesIO(whole.read(_LONGEST_HEADER))
+        file = io.BytesIO(whole.read(LONGEST_HEADER))
     try:
         version = np.lib.format.read_magic(file)
         reader = {
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
-        shape, _, dtype = reader(file, max_header_size=_LONGEST_HEADER)
+        shape, _, dtype = reader(file, max_header_size=LONGEST_HEADER)
     except Exception as error:  # numpy lets through whatever Python's own parsers raise
         raise requirement(
             member, "be a plain array", str(error).split("\n")[0], "download it again"

@@ -38,8 +38,10 @@ columns rated by people or measured from pixels (``minspnet.picture_columns``).
 import json
 import math
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Literal, Self
 
 from minspnet.domain import (
@@ -222,9 +224,9 @@ class Card(Recipe):
             if len(names[what]) < least:
                 raise requirement(what, f"be at least {least}", len(names[what]), "add one")
         for what, listed in names.items():
-            for name in listed:
-                if listed.count(name) > 1:
-                    raise requirement(what, "be named once each", repr(name), "rename one")
+            name, count = max(Counter(listed).items(), key=itemgetter(1), default=("", 0))
+            if count > 1:
+                raise requirement(what, "be named once each", repr(name), "rename one")
         if len(self.cells) != len(self.classes):
             raise requirement(
                 "target_values", "be one per class", len(self.cells), "name one for each class"

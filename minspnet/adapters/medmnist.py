@@ -7,7 +7,6 @@ array is unpacked. Pickles are never opened.
 Source: Yang et al. 2023, MedMNIST v2 (the form of the file).
 """
 
-import io
 import itertools
 import math
 import zipfile
@@ -19,6 +18,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from minspnet.adapters.archive import DAMAGED
+from minspnet.adapters.archive import archive as opened_archive
 from minspnet.adapters.arrays import Header, check_length, read_array, read_header
 from minspnet.data import Cases, Split
 from minspnet.errors import UserError, requirement
@@ -83,7 +83,7 @@ class Parts:
 def read_parts(path: Path | bytes, classes: Sequence[str] = ()) -> Parts:
     """Read pictures and labels after every check; see ``read_medmnist``."""
     try:
-        with zipfile.ZipFile(io.BytesIO(path) if isinstance(path, bytes) else path) as archive:
+        with opened_archive(path) as archive:
             headers = {
                 f"{part}_{kind}": _checked_header(archive, f"{part}_{kind}")
                 for part in _PARTS.values()

@@ -63,5 +63,6 @@ def key_of(name: str) -> str:
 
 def natural(name: str) -> tuple[tuple[int, str], ...]:
     """A key that sorts 2 before 10."""
-    parts = re.split(r"(\d+)", name.casefold())
+    # Python refuses to read numbers of thousands of digits.
+    parts = re.split(r"(\d{1,18})", name.casefold())
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from jaxtyping import Float
 
+from minspnet.adapters.archive import MOST_FILES
 from minspnet.errors import UserError, requirement
 
 LARGEST_TABLE = 32 * 2**20
@@ -116,8 +117,17 @@ def _read_rows(name: str, content: bytes) -> tuple[list[str], list[list[str]]]:
         raise _no_table(name, error) from error
     first = text.partition("\n")[0]
     comma = max(",;\t", key=first.count)
+    rows: list[list[str]] = []
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=comma) if row]
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=comma):
+            if len(row) > _MOST_COLUMNS:
+                raise requirement(
+                    f"columns of {name}", f"be at most {_MOST_COLUMNS}", len(row), "leave some out"
+                )
+            if len(rows) > MOST_FILES:
+                raise requirement(name, f"have at most {MOST_FILES:,} rows", "more", "shorten it")
+            if row:
+                rows.append(row)
     except csv.Error as error:
         raise _no_table(name, error) from error
     if len(rows) < 2:
@@ -126,10 +136,6 @@ def _read_rows(name: str, content: bytes) -> tuple[list[str], list[list[str]]]:
     for title in header:
         if header.count(title) > 1:
             raise requirement(f"columns of {name}", "be named once each", repr(title), "rename one")
-    if len(header) > _MOST_COLUMNS:
-        raise requirement(
-            f"columns of {name}", f"be at most {_MOST_COLUMNS}", len(header), "leave some out"
-        )
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(header):
             raise requirement(

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from minspnet.adapters.archive import archive as open_archive
+from minspnet.adapters.arrays import LONGEST_HEADER
 from minspnet.adapters.framing import frame
 from minspnet.adapters.picture_arrays import SIDES
 from minspnet.batch.chunk import Chunk, Reject
@@ -179,7 +181,7 @@ def _member(path: Path) -> str | None:
     """The array to read of an archive; None for a file that is one array."""
     if not zipfile.is_zipfile(path):
         return None
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(path) as archive:
         names = [name for name in archive.namelist() if name.endswith(".npy")]
     wanted = [f"{name}.npy" for name in NAMES if f"{name}.npy" in names] or names
     if len(wanted) != 1 and wanted == names:
@@ -194,17 +196,20 @@ def _member(path: Path) -> str | None:
 
 def _header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype]:
     """Read shape and type of an array, and stop where its numbers begin."""
-    version = np.lib.format.read_magic(file)
+    # A header may claim any length: it gets no more than this to read.
+    head = io.BytesIO(file.read(LONGEST_HEADER))
+    version = np.lib.format.read_magic(head)
     read = (
         np.lib.format.read_array_header_1_0
         if version == (1, 0)
         else (np.lib.format.read_array_header_2_0)
     )
-    shape, columns_first, kind = read(file)
+    shape, columns_first, kind = read(head, max_header_size=LONGEST_HEADER)
     if columns_first and len(shape) > 1:
         raise requirement(
             "array", "lie case by case", "Fortran's order", "save numpy.ascontiguousarray of it"
         )
+    file.seek(head.tell())
     return tuple(shape), kind
 
 
