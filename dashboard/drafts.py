@@ -24,7 +24,7 @@ from minspnet.intake import (
     suspects,
     usual_features,
 )
-from minspnet.intake.naming import key_of, title_and_unit
+from minspnet.intake.naming import in_order, key_of, title_and_unit
 
 WORDS = (
     "key",
@@ -279,7 +279,7 @@ def _feature(told: Draft, row: Mapping[str, Any]) -> dict[str, Any]:
     listed = told.proposed.features if told.proposed else ()
     levels = next((feature.levels for feature in listed if feature.name == column.name), ())
     if not levels and not column.quantiles:
-        levels = tuple(sorted(level for level, _ in column.levels))
+        levels = tuple(sorted((level for level, _ in column.levels), key=in_order))
     if not column.quantiles and len(levels) < 2:
         must = "hold numbers, or 2 to 50 different words, to be learned from"
         raise requirement(f"column {column.name}", must, f"{column.unique:,}", "untick it")

@@ -10,6 +10,8 @@ from dashboard import state
 ROOT = Path(__file__).resolve().parents[1]
 _OWN = ("data", "train", "models", "score")
 """Pages about a user's own data, from a file to its results."""
+WITHOUT_CHARTS = ("data", "models", "score")
+"""Pages with nothing to take along."""
 
 
 def pages() -> dict[str, StreamlitPage]:

@@ -9,6 +9,7 @@ from dashboard.cache_train import Saved
 from dashboard.format import amount
 from dashboard.navigation import go_to, pages
 from dashboard.widgets.settings import edit_settings
+from dashboard.widgets.task import SAVED
 from dashboard.widgets.tile import show_tile
 from minspnet.budgets import BUDGETS, USUAL
 from minspnet.domain import Domain
@@ -37,6 +38,8 @@ def show_setup() -> None:
     left, right = st.columns([1, 1], gap="large")
     with left:
         named = {one.key: one for one in known}
+        if _DATA not in st.session_state and st.session_state.get(SAVED) in named:
+            st.session_state[_DATA] = st.session_state[SAVED]
         key = st.selectbox(
             "1. Which data?",
             list(named),
@@ -100,10 +103,11 @@ def _pick_variant(key: str, domain: Domain) -> str:
 def _describe(chosen: Saved, domain: Domain) -> None:
     cases, labelled = cache_train.counts(chosen)
     without = f" ({cases - labelled:,} without an answer)" if labelled < cases else ""
+    findings = text.counted(len(domain.concepts), "finding")
     st.caption(
         text.plain(
-            f"{cases:,} {domain.case_noun}s{without}, {len(domain.concepts)} findings, answers: "
-            f"{', '.join(domain.classes)}."
+            f"{cases:,} {domain.case_noun}s{without}, {findings}, answers: "
+            f"{text.few(domain.classes)}."
         )
     )
 
