@@ -37,8 +37,9 @@ models: setup  ## train the shipped models anew (about half an hour)
 
 PNEUMONIA ?= pneumoniamnist.npz
 CREDIT ?= german.csv
+PEERS ?= peers
 
-bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PNEUMONIA=file CREDIT=file
+bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PNEUMONIA=, CREDIT=, PEERS=
 	$(BIN)/python -m benchmarks.quality breast_cytology --variant all_measurements --repeats 5
 	$(BIN)/python -m benchmarks.quality breast_cytology --variant mean_and_se --repeats 5
 	$(BIN)/python -m benchmarks.quality lung_nodules --repeats 3 --budgets 0.2 0.4
@@ -65,6 +66,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.journeys
 	$(BIN)/python -m benchmarks.waiting
 	$(BIN)/python -m benchmarks.sessions
+	$(BIN)/python -m benchmarks.peers --peers $(PEERS)
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.speed
 

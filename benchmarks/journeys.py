@@ -183,13 +183,14 @@ class Task:
 
 _NO_COMPUTE = "no: no accuracy against compute"
 _NO_CONCEPTS = "no: no concepts to correct"
-_NO_PAPER = "no export that works offline"
 TASKS = {
     "uncertain": Task(
         "the most uncertain malignant case, and why",
         uncertain_case,
-        "nearly: a random case by outcome and range of probability",
-        "not tried",
+        "nearly, 6 and more: a random case of those known malignant, in a range of chances "
+        "narrowed by hand; its contributions stand below",
+        "not shown: its table has the chances as a column, SHAP waits for Apply; sorting by "
+        "uncertainty was not tried",
     ),
     "cheapest": Task(
         "the cheapest policy within 1 point of accuracy",
@@ -203,10 +204,15 @@ TASKS = {
     "correction": Task(
         "a corrected concept changes the answer",
         correction,
-        "of inputs only, not of concepts",
-        "of inputs only, not of concepts",
+        "of inputs only: 3, the answer follows the typing",
+        "of inputs only: 3, the edited copy is set beside the original",
     ),
-    "report": Task("a report of a case, as PDF and HTML", report, _NO_PAPER, _NO_PAPER),
+    "report": Task(
+        "a report of a case, as PDF and HTML",
+        report,
+        "2, as HTML, no PDF: offline its tables are there and none of its plots",
+        "no report: rows as CSV",
+    ),
 }
 
 

@@ -30,6 +30,7 @@ from benchmarks import (
     vectors,
     waiting,
 )
+from benchmarks.peers.table import table as peers_table
 from benchmarks.records import RESULTS
 
 REPORT = Path(__file__).parent / "RESULTS.md"
@@ -52,6 +53,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "vectors": vectors.table,
     "waiting": waiting.table,
     "journeys": journeys.table,
+    "peers": peers_table,
 }
 _MARKS = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -9,7 +9,7 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 import streamlit as st
 
 from dashboard import cache, heavy, state, text
-from dashboard.navigation import WITHOUT_CHARTS, sections
+from dashboard.navigation import WITHOUT_CHARTS, pages
 from dashboard.widgets.chart import forget_charts, show_downloads
 from dashboard.widgets.history import keep_one_entry_a_page
 from dashboard.widgets.sidebar import show_sidebar
@@ -23,7 +23,7 @@ st.set_page_config(
     initial_sidebar_state="collapsed" if "demo" in st.query_params else "auto",
 )
 st.html(ROOT / "dashboard" / "static" / "style.css")
-page = st.navigation(sections(), position="top")
+page = st.navigation(list(pages().values()), position="top")
 try:
     if not cache.models():
         for sentence in cache.unreadable():

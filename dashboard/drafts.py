@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dashboard.card_form import class_rows, concept_rows, own_words, written
 from minspnet.adapters import Card, read_cases
 from minspnet.collection import Collection, check_card
 from minspnet.errors import UserError, requirement
@@ -26,18 +27,6 @@ from minspnet.intake import (
 )
 from minspnet.intake.naming import in_order, key_of, title_and_unit
 
-WORDS = (
-    "key",
-    "title",
-    "question",
-    "case_noun",
-    "group_noun",
-    "intended_use",
-    "out_of_scope",
-    "source",
-    "licence",
-)
-"""Texts of a card that a person may write at will."""
 _OWN_NOTE = (
     "Chosen by whoever brought the data. A missing cell is left out of a finding's mean; where all "
     "are missing, the case is graded as the middle one of the training cases."
@@ -126,8 +115,8 @@ def propose(before: Draft) -> Draft:
     return replace(
         before,
         refusal="",
-        classes=_class_rows(card),
-        concepts=_concept_rows(card),
+        classes=class_rows(card),
+        concepts=concept_rows(card),
         proposed=card,
     )
 
@@ -158,8 +147,8 @@ def follow(before: Draft, card: Card) -> Draft:
         refusal="",
         proposed=card,
         words={},
-        concepts=_concept_rows(card),
-        classes=_class_rows(card),
+        concepts=concept_rows(card),
+        classes=class_rows(card),
     )
     said = {feature.name: feature for feature in card.features}
     rows = _feature_rows(after, tuple(said))
@@ -171,19 +160,9 @@ def follow(before: Draft, card: Card) -> Draft:
     )
 
 
-def words_of(told: Draft) -> dict[str, str]:
-    """The texts as they stand: someone's own, or those proposed."""
-    if told.proposed is None:
-        return {}
-    proposed = {name: str(getattr(told.proposed, name)) for name in WORDS}
-    return {**proposed, "limits": "\n".join(told.proposed.limits), **told.words}
-
-
 def write_words(before: Draft, words: Mapping[str, str]) -> Draft:
     """Keep the texts that someone has written, and those alone."""
-    proposed = words_of(replace(before, words={}))
-    own = {name: text for name, text in words.items() if text != proposed.get(name)}
-    return replace(before, words=own)
+    return replace(before, words=own_words(before, words))
 
 
 def card_of(told: Draft) -> Card:
@@ -195,21 +174,11 @@ def card_of(told: Draft) -> Card:
     if told.refusal:
         raise UserError(told.refusal)
     assert told.proposed is not None
-    words = words_of(told)
-    limits = words.pop("limits").splitlines()
-    cells = tuple(str(row["cell"]) for row in told.classes)
-    titles = tuple(str(row["title"] or "").strip() for row in told.classes)
     features = [_feature(told, row) for row in told.features if row["use"]]
     card = Card.from_dict(
         told.proposed.to_dict()
-        | words
-        | {
-            "classes": titles,
-            "target_values": () if titles == cells else cells,
-            "features": features,
-            "concepts": _named([_concept(row) for row in told.concepts]),
-            "limits": tuple(filter(None, map(str.strip, limits))),
-        }
+        | written(told, told.concepts)
+        | {"features": features}
         | ({} if used(told) == tuple(f.name for f in told.proposed.features) else _summary(told))
         | ({"concept_note": _OWN_NOTE} if _own_concepts(told) else {})
     )
@@ -234,25 +203,12 @@ def used(told: Draft) -> tuple[str, ...]:
 
 def _own_concepts(told: Draft) -> bool:
     """Whether someone has changed the concepts that were proposed."""
-    return told.proposed is not None and told.concepts != _concept_rows(told.proposed)
+    return told.proposed is not None and told.concepts != concept_rows(told.proposed)
 
 
 def _summary(told: Draft) -> dict[str, str]:
     count = len(used(told))
     return {"summary": f"{told.profile.rows:,} cases with {count:,} columns to learn from."}
-
-
-def _class_rows(card: Card) -> tuple[Mapping[str, Any], ...]:
-    titles = zip(card.cells, card.classes, strict=True)
-    return tuple({"cell": cell, "title": title} for cell, title in titles)
-
-
-def _named(concepts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give each concept a key of its own, after its title where it has none yet."""
-    names: list[str] = []
-    for concept in concepts:
-        names.append(key_of(concept["name"] or concept["title"], tuple(names)))
-    return [concept | {"name": name} for concept, name in zip(concepts, names, strict=True)]
 
 
 def _feature_rows(told: Draft, usual: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
@@ -290,48 +246,3 @@ def _feature(told: Draft, row: Mapping[str, Any]) -> dict[str, Any]:
         "unit": str(row["unit"] or "").strip(),
         "levels": levels,
     }
-
-
-_CONCEPT: tuple[tuple[str, Any], ...] = (
-    ("name", ""),
-    ("title", ""),
-    ("columns", ()),
-    ("rule", "spread"),
-    ("levels", ()),
-    ("low", None),
-    ("high", None),
-    ("low_word", "low"),
-    ("high_word", "high"),
-    ("meaning", ""),
-    ("shown_low", 0.0),
-    ("shown_high", 100.0),
-    ("unit", "of 100"),
-    ("visible", True),
-)
-"""Parts of a concept in the order of the form, and what an empty cell means."""
-
-
-def _concept_rows(card: Card) -> tuple[Mapping[str, Any], ...]:
-    return tuple({name: getattr(one, name) for name, _ in _CONCEPT} for one in card.concepts)
-
-
-def _concept(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a row that a person may have left half empty."""
-    said: dict[str, Any] = {
-        name: usual if _empty(row.get(name)) else row[name] for name, usual in _CONCEPT
-    }
-    title = str(said["title"]).strip()
-    if not title:
-        raise requirement("title of each finding", "say something", "an empty cell", "fill it in")
-    scale = said["rule"] == "scale"
-    return said | {
-        "title": title,
-        "columns": tuple(said["columns"]),
-        "levels": tuple(said["levels"]) if said["rule"] == "levels" else (),
-        "low": float(said["low"]) if scale and said["low"] is not None else None,
-        "high": float(said["high"]) if scale and said["high"] is not None else None,
-    }
-
-
-def _empty(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value) or value == ""

@@ -8,14 +8,15 @@ from streamlit.navigation.page import StreamlitPage
 from dashboard import state
 
 ROOT = Path(__file__).resolve().parents[1]
-_OWN = ("data", "train", "models", "score")
-"""Pages about a user's own data, from a file to its results."""
 WITHOUT_CHARTS = ("data", "models", "score")
 """Pages with nothing to take along."""
 
 
 def pages() -> dict[str, StreamlitPage]:
-    """All pages by name, the first one the start."""
+    """All pages by name, the first one the start; the last four are about a user's own data.
+
+    One flat row: on a narrow screen, Streamlit writes groups as a list that screen readers reject.
+    """
     return {
         "overview": st.Page(ROOT / "pages" / "overview.py", title="Overview", default=True),
         "cases": st.Page(ROOT / "pages" / "cases.py", title="Cases"),
@@ -31,13 +32,6 @@ def pages() -> dict[str, StreamlitPage]:
         "models": st.Page(ROOT / "pages" / "models.py", title="Models"),
         "score": st.Page(ROOT / "pages" / "score.py", title="Score a file"),
     }
-
-
-def sections() -> dict[str, list[StreamlitPage]]:
-    """The pages as the menu groups them; those without a heading come first."""
-    known = pages()
-    own = [known[name] for name in _OWN]
-    return {"": [page for page in known.values() if page not in own], "Your data": own}
 
 
 def go_to(name: str) -> None:

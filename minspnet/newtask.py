@@ -1,4 +1,4 @@
-"""The verbs for a task of one's own: look at a table, and draft its card."""
+"""The verbs for a task of one's own: look at a table or pictures, and draft their card."""
 
 import argparse
 import dataclasses
@@ -6,7 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minspnet.adapters import Card, read_card, read_cases, write_card
+from minspnet.adapters import (
+    Card,
+    check_pictures,
+    picture_cases,
+    picture_profile,
+    read_card,
+    read_cases,
+    read_pictures,
+    write_card,
+)
+from minspnet.collection import Collection, check_card
 from minspnet.errors import UserError, requirement
 from minspnet.intake import (
     Profile,
@@ -21,24 +31,33 @@ from minspnet.sheets.grid import SEPARATORS
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
 Show = Callable[[dict[str, Any]], list[str]]
+PICTURES = (".zip", ".npz")
+"""Ends of files that hold pictures; a folder does so too."""
 _LARGEST_CARD = 2**20
 _MOST_SHOWN = 60
 
 
 def add_verbs(commands: Any) -> list[tuple[argparse.ArgumentParser, Command, Show]]:
     """Describe the verbs; of each: its parser, what it does, and how that is shown."""
-    domain = commands.add_parser("domain", help="look at a table of your own, or draft its card")
+    domain = commands.add_parser(
+        "domain", help="look at a table or pictures of your own, or draft their card"
+    )
     verbs = domain.add_subparsers(required=True, metavar="VERB")
-    check = verbs.add_parser("check", help="say what a table holds and what in it may mislead")
+    check = verbs.add_parser("check", help="say what a file holds and what in it may mislead")
     check.add_argument("--card", type=Path, metavar="CARD", help="a card it must fit, .toml")
     check.add_argument("--target", default="", metavar="COLUMN", help="column of the answer")
     write = verbs.add_parser("draft", help="write a card that trains as it stands")
-    write.add_argument("--target", required=True, metavar="COLUMN", help="column of the answer")
+    write.add_argument("--target", default="", metavar="COLUMN", help="column of the answer")
     write.add_argument(
         "--out", type=_card_file, required=True, metavar="CARD", help="file to write, .toml"
     )
     for verb in (check, write):
-        verb.add_argument("file", type=Path, metavar="FILE", help="the table: CSV and its like")
+        verb.add_argument(
+            "file",
+            type=Path,
+            metavar="FILE",
+            help="a table, CSV and its like; or a zip, npz or folder of pictures",
+        )
         verb.add_argument(
             "--group", metavar="COLUMN", help="column of what belongs together, such as patients"
         )
@@ -53,7 +72,20 @@ def _card_file(text: str) -> Path:
     return path
 
 
+def _of_pictures(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES or path.is_dir()
+
+
+def _check_no_columns(options: argparse.Namespace) -> None:
+    for name in ("target", "group"):
+        if column := getattr(options, name):
+            remedy = "folders, or a labels.csv beside the pictures, say it"
+            raise requirement(f"--{name}", "be left out for pictures", column, remedy)
+
+
 def _check(options: argparse.Namespace) -> dict[str, Any]:
+    if _of_pictures(options.file):
+        return _check_pictures(options)
     table = sniff(options.file)
     found = profile(table)
     card = _read_card(options.card) if options.card else None
@@ -81,7 +113,26 @@ def _check(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def _check_pictures(options: argparse.Namespace) -> dict[str, Any]:
+    _check_no_columns(options)
+    result = {**check_pictures(options.file), "file": str(options.file)}
+    del result["card"]  # what the verb draft writes
+    if options.card:
+        card, found = _read_card(options.card), read_pictures(options.file, options.file.name)
+        try:
+            Collection(card, picture_cases(card, found), found.split)
+            said = ""
+        except UserError as error:
+            said = str(error)
+        result["card"] = {"key": card.key, "fits": not said, "because": said}
+    return result
+
+
 def _draft(options: argparse.Namespace) -> dict[str, Any]:
+    if _of_pictures(options.file):
+        return _draft_pictures(options)
+    if not options.target:
+        raise requirement("--target", "name the column of the answer", "none", "add it")
     table = sniff(options.file)
     found = profile(table)
     group = options.group
@@ -89,11 +140,7 @@ def _draft(options: argparse.Namespace) -> dict[str, Any]:
         group = _sure_group(found, options.target)
     card = draft(table, found, options.target, group, name=options.file.stem)
     cases = read_cases(card, table)
-    try:
-        options.out.write_text(write_card(card), encoding="utf-8")
-    except OSError as error:
-        must = f"be a file that can be written ({error.strerror or error})"
-        raise requirement("--out", must, options.out, "name another") from error
+    _write_card(card, options.out)
     features = [feature.name for feature in card.features]
     others = (card.target, card.group, *features)
     return {
@@ -109,6 +156,30 @@ def _draft(options: argparse.Namespace) -> dict[str, Any]:
             dataclasses.asdict(one) for one in suspects(table, found, card.target, card.group)
         ],
     }
+
+
+def _draft_pictures(options: argparse.Namespace) -> dict[str, Any]:
+    _check_no_columns(options)
+    found = read_pictures(options.file, options.file.name)
+    check_card(found.card)
+    _write_card(found.card, options.out)
+    return {
+        "card": str(options.out),
+        "kind": "pictures",
+        "cases": len(found.cases),
+        "classes": list(found.card.classes),
+        "group": found.card.group,
+        "concepts": [concept.title for concept in found.card.concepts],
+        "suspicions": list(picture_profile(found).suspicions),
+    }
+
+
+def _write_card(card: Card, path: Path) -> None:
+    try:
+        path.write_text(write_card(card), encoding="utf-8")
+    except OSError as error:
+        must = f"be a file that can be written ({error.strerror or error})"
+        raise requirement("--out", must, path, "name another") from error
 
 
 def _sure_group(found: Profile, target: str) -> str:
@@ -129,6 +200,8 @@ def _read_card(path: Path) -> Card:
 
 
 def _show_check(result: dict[str, Any]) -> list[str]:
+    if "kind" in result:
+        return [*_show_pictures(result), *_show_fit(result)]
     separator = SEPARATORS[result["separator"]]
     lines = [
         f"{result['file']}: {result['rows']:,} rows, {len(result['columns'])} columns, "
@@ -147,11 +220,31 @@ def _show_check(result: dict[str, Any]) -> list[str]:
         for likely in result[one]:
             lines.append(f"likely {what}: {likely['column']} {likely['reason']}")
     lines += ["", *(f"! {suspect['sentence']}" for suspect in result["suspects"])]
-    if "card" in result:
-        card = result["card"]
-        fits = "fits this table." if card["fits"] else f"does not fit: {card['because']}"
-        lines.append(f"The card {card['key']} {fits}")
-    return lines
+    return [*lines, *_show_fit(result)]
+
+
+def _show_pictures(result: dict[str, Any]) -> list[str]:
+    counts = result["classes"].items()
+    parts = result["parts"] or {}
+    return [
+        f"{result['file']}: {result['notes'][0]}",
+        *result["notes"][1:],
+        "",
+        *(f"  {title[:40]:40s} {count:>9,}" for title, count in counts),
+        *([f"  official parts: {', '.join(f'{n} {c:,}' for n, c in parts.items())}"] * bool(parts)),
+        f"  findings: {', '.join(result['concepts'])}",
+        *(f"left out: {one['name']}: {one['reason']}" for one in result["unreadable"]),
+        "",
+        *(f"! {sentence}" for sentence in result["suspicions"]),
+    ]
+
+
+def _show_fit(result: dict[str, Any]) -> list[str]:
+    if "card" not in result:
+        return []
+    card = result["card"]
+    fits = "fits this file." if card["fits"] else f"does not fit: {card['because']}"
+    return [f"The card {card['key']} {fits}"]
 
 
 def _middle(column: dict[str, Any]) -> str:
@@ -162,12 +255,17 @@ def _middle(column: dict[str, Any]) -> str:
 
 
 def _show_draft(result: dict[str, Any]) -> list[str]:
-    left_out = ", ".join(result["left_out"]) or "none"
     together = f", split by {result['group']}" if result["group"] else ""
     return [
         f"wrote {result['card']}: {result['cases']:,} cases of {len(result['classes'])} classes "
         f"({', '.join(result['classes'][:6])}){together}",
-        f"  {len(result['features'])} features; left out: {left_out}",
+        *([] if "kind" in result else [_show_features(result)]),
         f"  concepts: {'; '.join(result['concepts'])}",
-        *(f"! {suspect['sentence']}" for suspect in result["suspects"]),
+        *(f"! {suspect['sentence']}" for suspect in result.get("suspects", ())),
+        *(f"! {sentence}" for sentence in result.get("suspicions", ())),
     ]
+
+
+def _show_features(result: dict[str, Any]) -> str:
+    left_out = ", ".join(result["left_out"]) or "none"
+    return f"  {len(result['features'])} features; left out: {left_out}"

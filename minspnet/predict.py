@@ -25,6 +25,7 @@ from minspnet.batch.arrays import ArrayFile
 from minspnet.batch.chunk import Chunk, Reject, Source
 from minspnet.batch.explained import explain_cases
 from minspnet.batch.needs import ID, Need, needs
+from minspnet.batch.pictures import PictureFiles
 from minspnet.batch.results import Layout
 from minspnet.batch.tables import CsvTable, ParquetTable
 from minspnet.batch.writing import check_names, rejects_file, results_file
@@ -80,26 +81,40 @@ class Progress:
 
 
 def open_cases(path: Path, model: Model) -> Source:
-    """Look at a file of new cases: a table for a model on columns, else an array.
+    """Look at a file of new cases: a table for a model on columns, else pictures or an array.
 
     Raises:
         UserError: If there is none, or it lacks what the model reads.
     """
-    domain = model.domain
-    if not path.is_file():
+    domain, kind = model.domain, path.suffix.lower()
+    pictures = domain.modality == "image"
+    if not (path.is_file() or (pictures and path.is_dir())):
         raise requirement("file of cases", "be there", path, "check its name")
-    kind = path.suffix.lower()
-    if domain.modality != "tabular" and kind not in _ARRAYS:
-        noun = "pictures" if domain.modality == "image" else "signals"
-        must = f"be a numpy file (.npz or .npy) of {noun} for this model"
-        raise requirement("file of cases", must, path.name, "save them as one array")
+    black, white = scale_of(model)
+    if pictures and (path.is_dir() or kind == ".zip"):
+        return PictureFiles(path, model.spec, white)
     if kind in _ARRAYS:
-        return ArrayFile(path, model.spec)
+        return ArrayFile(path, model.spec, bool(model.data), (black, white))
+    if domain.modality != "tabular":
+        files = "a zip or folder of pictures, or a numpy file (.npz or .npy) of them"
+        if not pictures:
+            files = "a numpy file (.npz or .npy) of signals"
+        raise requirement(
+            "file of cases", f"be {files} for this model", path.name, "save them as such"
+        )
     if kind not in _TABLES:
         must = f"end in {', '.join(_TABLES)} for a table"
         raise requirement("file of cases", must, path.name, "save it as CSV")
     table = ParquetTable if kind == ".parquet" else CsvTable
     return table(path, needs_of(model), _id_column(model))
+
+
+def scale_of(model: Model) -> tuple[float, float]:
+    """What a user's own card says that black and white were in training; both 0 if nothing."""
+    if not model.data:
+        return 0, 0
+    card = load_card(model.folder)
+    return card.black, card.white
 
 
 def needs_of(model: Model) -> tuple[Need, ...]:
@@ -124,7 +139,8 @@ def predict(
 
     Args:
         model: A saved model.
-        source: CSV or Parquet with a column for each input, or a numpy file.
+        source: CSV or Parquet with a column for each input; a zip or folder of pictures; or a
+            numpy file.
         outs: Where results go, ``.parquet`` or ``.csv``; a file already there is replaced.
         rejects: Where rows that cannot be read are listed, ``.csv``.
         policy: In place of the model's own; what-if edits are left out.

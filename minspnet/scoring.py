@@ -24,7 +24,8 @@ def add_verbs(commands: Any) -> list[tuple[argparse.ArgumentParser, Command, Sho
         "file",
         type=Path,
         metavar="FILE",
-        help="CSV or Parquet with a column for each input, or a numpy file of pictures or signals",
+        help="CSV or Parquet with a column for each input; a zip or folder of pictures; or a numpy "
+        "file of pictures or signals",
     )
     verb.add_argument(
         "--out",

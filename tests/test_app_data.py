@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from test_app import open_app, own_store
 from test_intake import relapses
 
-from dashboard import drafts, navigation
-from dashboard.widgets import task, upload
+from dashboard import card_form, drafts
+from dashboard.widgets import card_file, upload
 from minspnet.adapters import read_card, write_card
 from minspnet.errors import UserError
 from minspnet.workspace import Workspace
@@ -59,8 +59,9 @@ def test_a_file_becomes_a_task_with_one_click(workspace: Workspace) -> None:
     assert "What is the outcome of this case?" in said(app)
     assert "4 columns (9 left out) of 400 cases, kept together by patient_id" in said(app)
     press(app, "data-save")
-    assert "Saved as relapses: 400 cases." in said(app)
-    assert app.session_state[task.SAVED] == "relapses"
+    assert app.title[0].value == "Train a network on your data"
+    assert app.selectbox(key="train-data").value == "relapses"
+    assert app.session_state[card_file.SAVED] == "relapses"
     kept = workspace.collection("relapses")
     assert kept.source == "relapses.csv" and len(kept.cases) == 400
     assert [feature.name for feature in kept.card.features][:2] == ["age (years)", "salt_mg"]
@@ -123,6 +124,7 @@ def test_a_card_edited_by_hand_is_followed(workspace: Workspace) -> None:
     assert [c.title for c in kept.concepts] == [
         c.title.replace("Job: none", "Out of work") for c in before.concepts
     ]
+    app.switch_page("../pages/data.py").run()
     area = next(field for field in app.text_area if field.label == "The card")
     area.set_value(area.value.replace('target = "outcome"', 'target = "none"')).run()
     press(app, "data-follow")
@@ -204,10 +206,6 @@ def test_a_path_becomes_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not app.error and "400 rows, 15 columns" in said(app)
 
 
-def test_the_page_stands_in_the_menu() -> None:
-    assert "data" in navigation._OWN
-
-
 # --- Drafts -----------------------------------------------------------------------------
 
 
@@ -219,7 +217,7 @@ def begun() -> drafts.Draft:
 def test_a_draft_is_what_was_proposed_until_someone_writes(begun: drafts.Draft) -> None:
     card = drafts.card_of(begun)
     assert card == begun.proposed and card.key == "relapses_2"
-    assert drafts.write_words(begun, drafts.words_of(begun)) == begun
+    assert drafts.write_words(begun, card_form.words_of(begun)) == begun
     assert drafts.tick(begun, begun.features) == begun
     assert drafts.card_of(drafts.follow(begun, card)) == card
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from picture_files import blob, encoded, zipped
 from streamlit.testing.v1 import AppTest
 from test_app import IMAGE, TABULAR, metric, open_app, own_store
 
@@ -113,6 +114,17 @@ def test_pictures_are_scored() -> None:
     np.savez(room, images=cache.part(IMAGE, "test").inputs[:7])
     scored(upload(app, "new.npz", room.getvalue()))
     assert metric(app, "Cases scored") == "7"
+
+
+def test_a_zip_of_pictures_is_scored() -> None:
+    app = open_app("score", model=IMAGE)
+    files = {f"scan {n}.png": encoded(blob(n, 32, 32)) for n in range(5)} | {"bad.png": b"<svg>"}
+    scored(upload(app, "new.zip", zipped(files)))
+    assert metric(app, "Cases scored") == "5" and metric(app, "Rows left out") == "1"
+    assert app.dataframe[1].value["Id"].tolist() == [f"scan {n}.png" for n in range(5)]
+    assert "bad.png" in app.dataframe[2].value["Value"].tolist()
+    said = upload(open_app("score", model=IMAGE), "new.zip", b"PK").error[0].value
+    assert said.startswith("file must be a whole zip archive")
 
 
 def test_another_model_asks_for_another_file() -> None:

@@ -16,8 +16,8 @@ from dashboard.docstrings import said_of_fields
 from dashboard.figures.progress import draw_answers, draw_losses, loss_terms
 from dashboard.format import duration
 from dashboard.widgets import settings, train_queue, train_setup
+from dashboard.widgets.card_file import SAVED
 from dashboard.widgets.expert_table import described
-from dashboard.widgets.task import SAVED
 from minspnet.budgets import BUDGETS, budget_preset
 from minspnet.collection import Collection
 from minspnet.errors import UserError

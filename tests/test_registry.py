@@ -354,14 +354,19 @@ def lying(packed: bytes) -> bytes:
     return bytes(changed)
 
 
+def flipped(packed: bytes) -> bytes:
+    """Change one byte in the middle of the weights."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        member = archive.getinfo("weights.safetensors")
+    place = member.header_offset + member.compress_size // 2
+    return packed[:place] + bytes([packed[place] ^ 255]) + packed[place + 1 :]
+
+
 BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "empty": (lambda packed: b"", "must be a whole .minspnet file"),
     "text": (lambda packed: b"model", "must be a whole .minspnet file"),
     "cut": (lambda packed: packed[: len(packed) // 2], "must be a whole .minspnet file"),
-    "flipped": (
-        lambda packed: packed[:3000] + bytes([packed[3000] ^ 255]) + packed[3001:],
-        "must",
-    ),
+    "flipped": (flipped, "must"),
     "more": (lambda p: rezipped(p, with_more("run.py")), "must hold"),
     "outside": (
         lambda p: rezipped(p, lambda m: (m.pop("title.txt"), m.update({"../x": b"x"}))),

@@ -219,31 +219,28 @@ def draw_intervals(
         reach: Ends of the axis; None to fit.
         digits: Of the numbers on hover.
     """
-    figure = go.Figure()
-    for name, value, (low, high), colour in zip(
-        words(names), values, intervals, colours, strict=True
-    ):
-        figure.add_trace(
-            go.Scatter(
-                x=[value],
-                y=[name],
-                mode="markers",
-                marker={"size": 11, "color": colour, "line": {"color": NEUTRAL, "width": 1}},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [high - value],
-                    "arrayminus": [value - low],
-                    "color": NEUTRAL,
-                    "thickness": 2,
-                },
-                customdata=[[low, high]],
-                hovertemplate=(
-                    f"%{{y}}: %{{x:.{digits}f}} (%{{customdata[0]:.{digits}f}} to "
-                    f"%{{customdata[1]:.{digits}f}})<extra></extra>"
-                ),
-            )
+    lows, highs = zip(*intervals, strict=True)
+    figure = go.Figure(
+        go.Scatter(
+            x=list(values),
+            y=words(names),
+            mode="markers",
+            marker={"size": 11, "color": list(colours), "line": {"color": NEUTRAL, "width": 1}},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [high - value for high, value in zip(highs, values, strict=True)],
+                "arrayminus": [value - low for low, value in zip(lows, values, strict=True)],
+                "color": NEUTRAL,
+                "thickness": 2,
+            },
+            customdata=list(intervals),
+            hovertemplate=(
+                f"%{{y}}: %{{x:.{digits}f}} (%{{customdata[0]:.{digits}f}} to "
+                f"%{{customdata[1]:.{digits}f}})<extra></extra>"
+            ),
         )
+    )
     figure.add_vline(nothing, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     figure.update_yaxes(
         autorange="reversed", fixedrange=True, categoryarray=words(names), categoryorder="array"

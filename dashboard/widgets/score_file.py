@@ -15,9 +15,10 @@ from dashboard.widgets.classes import class_column
 from minspnet.batch.needs import Need, missing
 from minspnet.batch.tables import column_names
 from minspnet.errors import UserError
-from minspnet.predict import needs_of, open_cases
+from minspnet.predict import needs_of, open_cases, scale_of
 
 _TABLES, _ARRAYS = ["csv", "tsv", "txt", "parquet"], ["npz", "npy"]
+_PICTURES = ["zip"]
 _FILES = (
     ("results.csv", "Results (CSV)", "text/csv"),
     ("results.parquet", "Results (Parquet)", "application/vnd.apache.parquet"),
@@ -45,7 +46,7 @@ def show_upload(view: View) -> Batch | None:
     tabular = domain.modality == "tabular"
     given = st.file_uploader(
         "File of new cases",
-        type=_TABLES + _ARRAYS if tabular else _ARRAYS,
+        type=_ARRAYS + {"tabular": _TABLES, "image": _PICTURES}.get(domain.modality, []),
         key=f"score-file-{view.model}",
         help="It is kept for this session only, and nothing in it is run.",
     )
@@ -129,15 +130,20 @@ def _show_missing(needed: tuple[Need, ...], source: Path) -> None:
 def _show_shape(view: View) -> None:
     shape = ", ".join(map(str, cache.model(view.model).spec.input_shape))
     domain = cache.domain_of(view.model)
+    black, white = scale_of(cache.model(view.model))
     values = "whole numbers from 0 to 255, or fractions from 0 to 1"
-    st.markdown(
-        f"**A numpy file is needed** (`.npz` or `.npy`): an array of shape (case, {shape})"
-        + (
-            f", {values}."
-            if domain.modality == "image"
-            else f", in the channels' units: {_channels(view)}."
+    if black or white:
+        values = f"numbers from {black:g} (black) to {white:g} (white)"
+    array = f"(`.npz` or `.npy`): an array of shape (case, {shape})"
+    if domain.modality == "image":
+        st.markdown(
+            "**A zip of picture files is needed**, which are brought to the size that the model "
+            f"reads; their names are kept. Or a numpy file {array}, {values}."
         )
-    )
+    else:
+        st.markdown(
+            f"**A numpy file is needed** {array}, in the channels' units: {_channels(view)}."
+        )
     st.caption(text.plain(domain.input_note))
 
 

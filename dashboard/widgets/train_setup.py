@@ -8,8 +8,8 @@ from dashboard import cache_train, text
 from dashboard.cache_train import Saved
 from dashboard.format import amount
 from dashboard.navigation import go_to, pages
+from dashboard.widgets.card_file import SAVED
 from dashboard.widgets.settings import edit_settings
-from dashboard.widgets.task import SAVED
 from dashboard.widgets.tile import show_tile
 from minspnet.budgets import BUDGETS, USUAL
 from minspnet.domain import Domain
@@ -38,11 +38,11 @@ def show_setup() -> None:
     left, right = st.columns([1, 1], gap="large")
     with left:
         named = {one.key: one for one in known}
-        if _DATA not in st.session_state and st.session_state.get(SAVED) in named:
-            st.session_state[_DATA] = st.session_state[SAVED]
+        newest = st.session_state.get(SAVED)
         key = st.selectbox(
             "1. Which data?",
             list(named),
+            index=list(named).index(newest) if newest in named else 0,
             format_func=lambda key: _title(named[key], known),
             key=_DATA,
             help="What was saved on the Data page.",

@@ -1,13 +1,15 @@
 """Bringing a file in, and what was found in it."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import streamlit as st
 
-from dashboard import drafts, heavy, text
+from dashboard import drafts, heavy, picture_drafts, text
 from dashboard.drafts import Draft
+from dashboard.picture_drafts import ENDINGS, PictureDraft
 from minspnet.errors import UserError
 from minspnet.sheets.grid import SEPARATORS
 from minspnet.workspace import Workspace
@@ -23,21 +25,23 @@ _GRAVE = ("copy", "leak", "slips", "imbalance", "repeated", "missing", "few", "u
 _MOST_TOLD = 5
 
 
-def show_upload() -> Draft | None:
+def show_upload() -> Draft | PictureDraft | None:
     """Ask for a file; gives the task in work, if there is one."""
     given = st.file_uploader(
-        "A table: one case a row, one column with the answer",
-        type=["csv", "tsv", "txt", "data", "dat"],
+        "A table, or a zip or npz of pictures: one folder a class",
+        type=["csv", "tsv", "txt", "data", "dat", *ENDINGS],
         key="data-file",
-        help="CSV and its like. Encoding, separator and decimal commas are found out. Nothing in "
-        "the file is run, and it stays on this server.",
+        help="A table is CSV or its like: one case a row, one column with the answer; encoding, "
+        "separator and decimal commas are found out. Pictures lie in a zip, in one folder for "
+        "each answer or with a labels.csv; or in an npz of numpy, as images and labels. Nothing "
+        "in the file is run, and it stays on this server.",
     )
     if given is not None and st.session_state.get(_SEEN) != given.file_id:
         st.session_state[_SEEN] = given.file_id
         _open(given.name, given.getvalue())
     if may_read_paths():
         path = st.text_input(
-            "Or the path of a file on this computer",
+            "Or the path of a file or folder on this computer",
             key="data-path",
             placeholder="/home/…/table.csv",
         )
@@ -46,18 +50,20 @@ def show_upload() -> Draft | None:
             _open(Path(path).name, Path(path).expanduser())
     if refused := st.session_state.get(_REFUSED):
         st.error(text.plain(refused))
-    told: Draft | None = st.session_state.get(DRAFT)
+    told: Draft | PictureDraft | None = st.session_state.get(DRAFT)
     return told
 
 
 def _open(name: str, source: Path | bytes) -> None:
     """Begin a task with a file; a bad one is said, and leaves what there was before."""
-    # A collection of pictures, a zip or an npz, would go its own way from here.
     heavy.load()
+    whole_folder = isinstance(source, Path) and source.is_dir()
+    pictures = whole_folder or name.lower().endswith(ENDINGS)
+    begin = picture_drafts.begin if pictures else drafts.begin
     try:
-        with st.spinner("Reading the table…"):
+        with st.spinner("Reading the pictures…" if pictures else "Reading the table…"):
             taken = Workspace.from_environment().collections()
-            st.session_state[DRAFT] = drafts.begin(name, source, taken)
+            st.session_state[DRAFT] = begin(name, source, taken)
         st.session_state[_REFUSED] = ""
     except UserError as error:
         st.session_state[_REFUSED] = str(error)
@@ -84,8 +90,7 @@ def show_found(told: Draft) -> None:
         st.caption(text.plain(note))
     grave = [one.sentence for one in told.suspects if one.what in _GRAVE]
     mild = [one.sentence for one in told.suspects if one.what not in _GRAVE]
-    if grave:
-        st.warning("\n".join(["Look at this first:", "", *_bullets(grave[:_MOST_TOLD])]))
+    warn(grave[:_MOST_TOLD])
     rest = [*grave[_MOST_TOLD:], *mild]
     if rest:
         noun = "column" if len(rest) == 1 else "columns"
@@ -93,5 +98,11 @@ def show_found(told: Draft) -> None:
             st.markdown("\n".join(_bullets(rest)))
 
 
-def _bullets(sentences: list[str]) -> list[str]:
+def warn(sentences: Sequence[str]) -> None:
+    """Say what may mislead, before anything else is looked at."""
+    if sentences:
+        st.warning("\n".join(["Look at this first:", "", *_bullets(sentences)]))
+
+
+def _bullets(sentences: Sequence[str]) -> list[str]:
     return [f"- {text.plain(sentence)}" for sentence in sentences]

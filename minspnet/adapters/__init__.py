@@ -3,7 +3,7 @@
 from minspnet.adapters.card import Card, read_card, write_card
 from minspnet.adapters.medmnist import OfficialPictures, read_medmnist
 from minspnet.adapters.picture_profile import PictureProfile, picture_profile
-from minspnet.adapters.pictures import Pictures, check_pictures, read_pictures
+from minspnet.adapters.pictures import Pictures, check_pictures, picture_cases, read_pictures
 from minspnet.adapters.table import read_cases
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "PictureProfile",
     "Pictures",
     "check_pictures",
+    "picture_cases",
     "picture_profile",
     "read_card",
     "read_cases",

@@ -172,6 +172,8 @@ class Card(Recipe):
         variants: Choices of inputs; empty gives one with every feature, or the picture.
         modality: What an input is.
         field_mm: Side of the square that a picture shows; 0 where it is not known.
+        black, white: Numbers that are 0 and 1 to the network, for pictures of 16 bits and for
+            arrays on a scale of their own; both 0 where there are none.
 
     The others are those of ``domain.Domain``.
     """
@@ -200,6 +202,8 @@ class Card(Recipe):
     licence: str = _NOT_STATED
     modality: Literal["tabular", "image"] = "tabular"
     field_mm: float = 0
+    black: float = 0
+    white: float = 0
 
     def __post_init__(self) -> None:
         if not self.key.isidentifier():
@@ -233,6 +237,10 @@ class Card(Recipe):
             raise requirement(
                 "field_mm", "be the millimetres a picture shows, or 0", self.field_mm, "correct it"
             )
+        if (self.black or self.white) and (table or not self.black < self.white < math.inf):
+            must = "be black's number and a larger one for white, of pictures, or both 0"
+            got = f"{self.black:g} and {self.white:g}"
+            raise requirement("black and white", must, got, "correct them")
         self._check_columns(set(names["features"]))
         self.domain()  # has checks of its own
 
@@ -259,7 +267,7 @@ class Card(Recipe):
         every = Variant("all_features", "All features", "", tuple(f.name for f in self.features))
         if self.modality == "image":
             every = Variant("pictures", "Pictures", "")
-        own = ("target", "target_values", "id", "group", "concepts", "variants")
+        own = ("target", "target_values", "id", "group", "concepts", "variants", "black", "white")
         told = {name: value for name, value in vars(self).items() if name not in own}
         return Domain(
             concepts=tuple(concept.concept(self.features) for concept in self.concepts),

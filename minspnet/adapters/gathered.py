@@ -35,6 +35,8 @@ class Gathered:
         sizes: Rows and columns that each picture had.
         notes: What was done, in sentences.
         unreadable: What was left out.
+        black, white: Numbers that became 0 and 1, where the kind of file does not say so itself
+            (16 bits a pixel, arrays on a scale of their own); both 0 where it does.
     """
 
     ids: tuple[str, ...]
@@ -47,6 +49,8 @@ class Gathered:
     sizes: Int[np.ndarray, "case 2"]
     notes: tuple[str, ...]
     unreadable: tuple[UnreadablePicture, ...] = ()
+    black: float = 0
+    white: float = 0
 
 
 def counted(count: int, noun: str = "picture") -> str:

@@ -16,7 +16,8 @@ from minspnet.errors import in_a_line, requirement
 
 _PAIRS = (("images", "labels"), ("X", "y"), ("x", "y"), ("data", "target"))
 """What the two arrays may be called."""
-_SIDES = (8, 224)
+SIDES = (8, 224)
+"""Pixels that a picture may have at least and at most, each way."""
 _MOST = 100_000
 _LONGEST_LABEL = 400
 _DIM = 64
@@ -45,7 +46,7 @@ def gather_arrays(source: Path | bytes) -> Gathered:
         raise requirement(
             "file", "be a whole .npz archive", in_a_line(error), "make or download it again"
         ) from error
-    shades, note = _shades(images, _channels_last(pictures))
+    shades, note, scale = _shades(images, _channels_last(pictures))
     words = named.dtype.kind == "U"
     order = () if words else tuple(_named(value) for value in np.unique(named))
     digits = len(str(len(named)))
@@ -56,6 +57,7 @@ def gather_arrays(source: Path | bytes) -> Gathered:
         order,
         ("",) * len(named),
         note,
+        scale,
     )
 
 
@@ -91,6 +93,7 @@ def _gathered(
     order: tuple[str, ...],
     parts: tuple[str, ...],
     note: str,
+    scale: tuple[float, float] = (0, 0),
 ) -> Gathered:
     rows, columns = pictures.pictures.shape[1:3]
     side = common_side([max(rows, columns)])
@@ -98,7 +101,17 @@ def _gathered(
     sizes = np.broadcast_to(np.array([rows, columns]), (len(ids), 2))
     no_groups = ("",) * len(ids)
     return Gathered(
-        ids, inputs, classes, order, no_groups, parts, {}, sizes, (note,) if note else ()
+        ids,
+        inputs,
+        classes,
+        order,
+        no_groups,
+        parts,
+        {},
+        sizes,
+        (note,) if note else (),
+        black=scale[0],
+        white=scale[1],
     )
 
 
@@ -116,7 +129,7 @@ def _pair(names: list[str]) -> tuple[str, str]:
 
 def _check(images: str, of: Header, labels: str, known: Header) -> None:
     """Refuse what is no picture and no label, before anything is unpacked."""
-    low, high = _SIDES
+    low, high = SIDES
     if of.dtype.kind not in "buif" or of.dtype.itemsize > 8:
         raise requirement(images, "hold numbers", of.dtype, "save it anew without objects")
     if known.dtype.kind not in "buiU" or known.dtype.itemsize > _LONGEST_LABEL:
@@ -155,24 +168,30 @@ def _channels_last(pictures: np.ndarray) -> np.ndarray:
     return pictures if pictures.shape[3] in (1, 3) else np.moveaxis(pictures, 1, 3)
 
 
-def _shades(name: str, pictures: np.ndarray) -> tuple[_shares, str]:
-    """Find the scale of the numbers: bytes, 16 bits, 0 to 1, or whatever range they have."""
+def _shades(name: str, pictures: np.ndarray) -> tuple[_shares, str, tuple[float, float]]:
+    """Find the scale of the numbers: bytes, 16 bits, 0 to 1, or whatever range they have.
+
+    Returns:
+        The shades, a note on them, and black and white where the kind of number does not say.
+    """
     low, high = float(pictures.min()), float(pictures.max())
     if not math.isfinite(low + high):
         raise requirement(name, "hold finite numbers", "NaN or infinity", "correct or remove them")
     if low == high:
         raise requirement(name, "hold pictures that differ", f"only {low:g}", "take another file")
     if pictures.dtype == np.uint8 and high >= _DIM:
-        return _shares(pictures, 0, 255), ""
+        return _shares(pictures, 0, 255), "", (0, 0)
     if pictures.dtype == np.uint16 and high > 4095:
-        return _shares(pictures, 0, 65535), "White is 65,535, the most that 16 bits hold."
+        note = "White is 65,535, the most that 16 bits hold."
+        return _shares(pictures, 0, 65535), note, (0, 65535)
     if pictures.dtype.kind in "fb" and low >= 0 and high <= 1:
-        return _shares(pictures, 0, 1), ""
+        return _shares(pictures, 0, 1), "", (0, 0)
     low = min(low, 0.0)
     return (
         _shares(pictures, low, high),
         f"Numbers from {low:g} (black) to {high:g} (white), the least and most in the file, "
         "became 0 to 1.",
+        (low, high),
     )
 
 

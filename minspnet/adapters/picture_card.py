@@ -29,6 +29,7 @@ def draft_card(
     shape: tuple[int, ...],
     count: int,
     grouped: bool,
+    scale: tuple[float, float],
 ) -> Card:
     """Write a card that can be trained on as it stands, and edited by someone who knows more.
 
@@ -40,6 +41,7 @@ def draft_card(
         shape: Of one picture, channels first.
         count: Cases.
         grouped: Whether some cases belong together.
+        scale: Numbers of black and white, as ``Gathered`` has them.
 
     Raises:
         UserError: If all pictures are alike in all that is measured.
@@ -55,6 +57,8 @@ def draft_card(
         classes=tuple(classes),
         concepts=_rated(rated, columns) if rated else _measured(columns),
         modality="image",
+        black=scale[0],
+        white=scale[1],
         group="group" if grouped else "",
         group_noun="group" if grouped else "",
         case_noun="picture",

@@ -31,11 +31,13 @@ _REFUSED = frozenset(
 """Meant as pictures, and not opened."""
 _ARCHIVES = frozenset(("zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar", "zst", "npz"))
 _TABLES = ("csv", "tsv")
-_ARCHIVE_STARTS = (b"PK\3\4", b"PK\5\6", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
+WHITES = (1023, 4095, 16383, 65535)
+"""What may be white where 16 bits a pixel are stored: 10, 12, 14 or all of them may be used."""
+ARCHIVE_STARTS = (b"PK\3\4", b"PK\5\6", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
 
 
 @dataclass(frozen=True)
-class _Sorted:
+class Sorted:
     """Names of files by what they are for."""
 
     pictures: list[str]
@@ -50,14 +52,14 @@ def gather_files(source: Path | bytes) -> Gathered:
         UserError: In one sentence, if they are no task, or more than one in twenty is unreadable.
     """
     with opened(source) as files:
-        sorted_out = _sort_out(files)
+        sorted_out = sort_out(files)
         table, passed_over = _table(files, sorted_out.tables)
         names, folders, labelled = _labelled(sorted_out.pictures, table)
         headers, bad = _surveyed(files, names)
         _check_readable(len(names), bad)
         longer = [max(header.rows, header.columns) for header in headers.values()]
         side = min(common_side(longer), largest_side(len(longer)))
-        framed, notes = _unpacked(files, headers, side, bad)
+        framed, notes, white = _unpacked(files, headers, side, bad)
     _check_readable(len(names), bad)
     kept = [place for place, name in enumerate(names) if name in framed]
     good = [names[place] for place in kept]
@@ -74,11 +76,17 @@ def gather_files(source: Path | bytes) -> Gathered:
         np.array([(headers[name].rows, headers[name].columns) for name in good]),
         (*notes, *more),
         tuple(UnreadablePicture(name, reason) for name, reason in sorted(bad.items())),
+        white=white,
     )
 
 
-def _sort_out(files: Files) -> _Sorted:
-    found = _Sorted([], [], [])
+def sort_out(files: Files) -> Sorted:
+    """Tell pictures from tables and from the rest, by the ends of their names.
+
+    Raises:
+        UserError: If there are archives within, or no pictures.
+    """
+    found = Sorted([], [], [])
     for name in files.sizes:
         ending = PurePosixPath(name).suffix.lower().removeprefix(".")
         if ending in _ARCHIVES:
@@ -186,7 +194,7 @@ def _surveyed(files: Files, names: list[str]) -> tuple[dict[str, Header], dict[s
     for name in names:
         try:
             content = files.read(name)
-            if content.startswith(_ARCHIVE_STARTS):
+            if content.startswith(ARCHIVE_STARTS):
                 raise _nested(name)
             headers[name] = read_header(content)
         except Unreadable as error:
@@ -220,8 +228,11 @@ def _short(name: str) -> str:
 
 def _unpacked(
     files: Files, headers: dict[str, Header], side: int, bad: dict[str, str]
-) -> tuple[dict[str, Float[np.ndarray, "channel side side"]], list[str]]:
-    """Every picture at the common size; those that fail join the unreadable ones."""
+) -> tuple[dict[str, Float[np.ndarray, "channel side side"]], list[str], int]:
+    """Every picture at the common size, notes, and white where some have 16 bits a pixel.
+
+    Those that fail join the unreadable ones.
+    """
     framed, deep, clear = {}, [], 0
     for name in headers:
         try:
@@ -241,21 +252,28 @@ def _unpacked(
         notes.append(f"{counted(several)} of several pages or frames: the first is used.")
     if clear:
         notes.append(f"{counted(clear)} with transparent parts, which are black now.")
-    return framed, [*notes, *_brightened(framed, deep)]
-
-
-def _brightened(
-    framed: dict[str, Float[np.ndarray, "channel side side"]], deep: list[str]
-) -> list[str]:
-    """Use the whole scale where 16 bits carry fewer, as scanners and detectors write them."""
     if not deep:
-        return []
-    brightest = max(float(framed[name].max()) for name in deep) * 65535
-    white = next(w for w in (1023, 4095, 16383, 65535) if brightest <= w + 0.5)
-    if white < 65535:
-        for name in deep:
-            framed[name] = np.minimum(framed[name] * np.float32(65535 / white), np.float32(1))
-    return [f"{counted(len(deep))} with 16 bits a pixel, of which white is {white:,}."]
+        return framed, notes, 0
+    white = _white(framed, deep)
+    for name in deep:
+        framed[name] = brightened(framed[name], white)
+    note = f"{counted(len(deep))} with 16 bits a pixel, of which white is {white:,}."
+    return framed, [*notes, note], white
+
+
+def _white(framed: dict[str, Float[np.ndarray, "channel side side"]], deep: list[str]) -> int:
+    """The whole scale where 16 bits carry fewer, as scanners and detectors write them."""
+    brightest = max(float(framed[name].max()) for name in deep) * WHITES[-1]
+    return next(white for white in WHITES if brightest <= white + 0.5)
+
+
+def brightened(
+    picture: Float[np.ndarray, "channel side side"], white: float
+) -> Float[np.ndarray, "channel side side"]:
+    """A picture of 16 bits a pixel, of which ``white`` is white."""
+    if white == WHITES[-1]:
+        return picture
+    return np.minimum(picture * np.float32(WHITES[-1] / white), np.float32(1))
 
 
 def _stacked(framed: Iterable[np.ndarray]) -> Float[np.ndarray, "case channel side side"]:

@@ -7,7 +7,7 @@ Nothing that comes in is believed, executed, unpickled or used as a path; see ``
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from minspnet.adapters.archive import archive
 from minspnet.adapters.card import Card, write_card
-from minspnet.adapters.gathered import Gathered, UnreadablePicture, counted
+from minspnet.adapters.gathered import Gathered, UnreadablePicture, counted, listed
 from minspnet.adapters.naming import key_of, natural, shown_name, shown_names
 from minspnet.adapters.picture_arrays import gather_arrays
 from minspnet.adapters.picture_card import draft_card
@@ -76,7 +76,8 @@ def read_pictures(source: Path | bytes, name: str) -> Pictures:
     cases = Cases(found.ids, found.inputs, labels, columns, groups)
     grouped = any(found.groups)
     shown = {name: shown_name(title) or name for name, title in rated.items()}
-    card = draft_card(name, titles, shown, columns, shape, len(cases), grouped)
+    scale = found.black, found.white
+    card = draft_card(name, titles, shown, columns, shape, len(cases), grouped, scale)
     first = f"{counted(len(cases))}, {shape[1]} x {shape[2]} pixels, {_colour(shape[0])}."
     left = len(found.unreadable)
     unread = [f"{counted(left)} left out, because unreadable."] if left else []
@@ -115,6 +116,26 @@ def check_pictures(path: Path) -> dict[str, Any]:
         "unreadable": [{"name": one.name, "reason": one.reason} for one in found.unreadable],
         "card": write_card(found.card),
     }
+
+
+def picture_cases(card: Card, pictures: Pictures) -> Cases:
+    """The cases with the classes of a card, which may call them otherwise or order them anew.
+
+    Raises:
+        UserError: If the card is for a table, or its classes are not those of the pictures.
+    """
+    if card.modality != "image":
+        raise requirement("modality of the card", "be image", card.modality, "take another card")
+    found = pictures.card.classes
+    if set(card.cells) != set(found):
+        raise requirement(
+            f"classes of {card.key}",
+            f"be those of the pictures, {listed(list(found), 6)}",
+            listed(list(card.cells), 6),
+            "list what the pictures call them as target_values, in the order of classes",
+        )
+    places = np.array([card.cells.index(name) for name in found] + [UNLABELLED], np.intp)
+    return replace(pictures.cases, labels=places[pictures.cases.labels])
 
 
 def _is_arrays(source: Path | bytes) -> bool:

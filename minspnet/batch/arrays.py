@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from minspnet.adapters.framing import frame
+from minspnet.adapters.picture_arrays import SIDES
 from minspnet.batch.chunk import Chunk, Reject
 from minspnet.errors import UserError, in_a_line, requirement
 from minspnet.spec import ModelSpec
 
-NAMES = ("inputs", "images", "test_images", "x")
+NAMES = ("inputs", "images", "test_images", "x", "X", "data")
 """Arrays of these names are taken, the first one first, where a file holds several."""
 _BYTES = 16 * 2**20
 """Held at a time."""
@@ -30,6 +32,9 @@ class ArrayFile:
     Args:
         path: The file.
         spec: Of the network that is to read it.
+        framed: Whether pictures of another size are brought to the network's, as
+            ``adapters.read_pictures`` does.
+        scale: Numbers of black and white in place of those above; both 0 if they have none.
 
     Raises:
         UserError: If it holds no such array.
@@ -37,8 +42,15 @@ class ArrayFile:
 
     has_ids = False
 
-    def __init__(self, path: Path, spec: ModelSpec) -> None:
-        self._path, self._spec = path, spec
+    def __init__(
+        self,
+        path: Path,
+        spec: ModelSpec,
+        framed: bool = False,
+        scale: tuple[float, float] = (0, 0),
+    ) -> None:
+        self._path, self._spec, self._scale = path, spec, scale
+        self._framed = framed and spec.stem.kind == "image"
         with _told(path):
             self._member = _member(path)
             with self._opened() as file:
@@ -48,7 +60,7 @@ class ArrayFile:
     def _check(self) -> None:
         if self._kind.hasobject or self._kind.kind not in _KINDS:
             raise requirement("array", "hold numbers", self._kind, "save it as uint8 or float32")
-        if self._shape[1:] not in self._accepted:
+        if self._shape[1:] not in self._accepted and not self._can_be_framed():
             wanted = " or ".join(
                 f"({', '.join(map(str, ('case', *one)))})" for one in self._accepted
             )
@@ -68,6 +80,14 @@ class ArrayFile:
         last = (*own[1:], own[0])
         return [own, *([own[1:]] if own[0] == 1 else []), *([last] if last != own else [])]
 
+    def _can_be_framed(self) -> bool:
+        shape, channels = self._shape[1:], self._spec.input_shape[0]
+        if not self._framed or len(shape) not in (2, 3):
+            return False
+        of, *sides = self._channels_first(np.empty((0, *shape))).shape[1:]
+        low, high = SIDES
+        return of in (1, channels) and all(low <= side <= high for side in sides)
+
     def chunks(self) -> Iterator[Chunk]:
         """Read some cases at a time; they are numbered from 1."""
         count, each = self._shape[0], math.prod(self._shape[1:]) * self._kind.itemsize
@@ -86,36 +106,64 @@ class ArrayFile:
                 yield self._chunk(array, first, (first + rows) / count)
 
     def _chunk(self, array: np.ndarray, first: int, done: float) -> Chunk:
-        inputs = self._as_inputs(array)
-        flat = inputs.reshape(len(inputs), -1)
-        must = np.full(len(inputs), "", object)
+        shares = self._as_shares(array)
+        flat = shares.reshape(len(shares), -1)
+        must = np.full(len(shares), "", object)
         if self._spec.stem.kind == "image":
             outside = (flat < 0).any(axis=1) | (flat > 1).any(axis=1)
-            must[outside] = "lie between 0 and 1, or be whole numbers from 0 to 255"
+            must[outside] = self._range()
         if not self._spec.stem.missing:
             must[~np.isfinite(flat).all(axis=1)] = "be finite numbers"
         must[np.isinf(flat).any(axis=1)] = "be finite numbers"
         kept = must == ""
         rejects = tuple(
-            Reject(first + row + 1, "inputs", _worst(flat[row]), must[row], "correct the case")
+            Reject(
+                first + row + 1,
+                "inputs",
+                _worst(flat[row], array[row].ravel()),
+                must[row],
+                "correct the case",
+            )
             for row in np.flatnonzero(~kept).tolist()
         )
-        lines = np.arange(first + 1, first + len(inputs) + 1)
-        return Chunk(lines[kept], None, inputs[kept], rejects, done)
+        lines = np.arange(first + 1, first + len(shares) + 1)
+        return Chunk(lines[kept], None, self._as_inputs(shares[kept]), rejects, done)
 
-    def _as_inputs(self, array: np.ndarray) -> Float[np.ndarray, "case *input"]:
+    def _range(self) -> str:
+        low, high = self._scale
+        if low or high:
+            return f"lie between {low:g} and {high:g}"
+        return "lie between 0 and 1, or be whole numbers from 0 to 255"
+
+    def _as_shares(self, array: np.ndarray) -> Float[np.ndarray, "case ..."]:
+        """Pictures as shares of full brightness, others as they are."""
+        low, high = self._scale
+        if not (low or high):
+            low, high = 0, 255 if self._kind.kind in "ui" else 1
         with np.errstate(over="ignore"):
-            inputs = array.astype(np.float32)
+            if self._spec.stem.kind != "image":
+                return array.astype(np.float32)
+            return ((array.astype(np.float64) - low) / (high - low)).astype(np.float32)
+
+    def _as_inputs(self, shares: Float[np.ndarray, "case ..."]) -> Float[np.ndarray, "case *input"]:
         if self._spec.stem.kind != "image":
-            return inputs
-        if self._kind.kind in "ui":
-            inputs /= 255
+            return shares
         own = tuple(self._spec.input_shape)
-        if self._shape[1:] == own:
-            return inputs
-        if self._shape[1:] == own[1:]:
-            return inputs[:, None]
-        return np.ascontiguousarray(np.moveaxis(inputs, -1, 1))
+        pictures = self._channels_first(shares)
+        if pictures.shape[1:] != own:
+            framed = [frame(np.moveaxis(one, 0, 2), own[1]) for one in pictures]
+            pictures = np.stack(framed) if framed else np.empty((0, *own), np.float32)
+        if pictures.shape[1] != own[0]:  # grey, for a network that reads colour
+            pictures = pictures.repeat(own[0], axis=1)
+        return np.ascontiguousarray(pictures)
+
+    def _channels_first(self, pictures: np.ndarray) -> np.ndarray:
+        own, shape = tuple(self._spec.input_shape), pictures.shape[1:]
+        if len(shape) == 2:
+            return pictures[:, None]
+        if shape != own and shape[2] in (1, 3, own[0]):
+            return np.moveaxis(pictures, 3, 1)
+        return pictures
 
     @contextmanager
     def _opened(self) -> Iterator[io.BufferedIOBase]:
@@ -160,11 +208,11 @@ def _header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype]:
     return tuple(shape), kind
 
 
-def _worst(values: np.ndarray) -> str:
+def _worst(shares: np.ndarray, values: np.ndarray) -> str:
     """The value that a case is rejected for."""
-    strange = values[~np.isfinite(values)]
-    outside = strange if len(strange) else values[(values < 0) | (values > 1)]
-    return f"{outside[0]:g}"
+    strange = ~np.isfinite(shares)
+    outside = strange if strange.any() else (shares < 0) | (shares > 1)
+    return f"{values[outside][0]:g}"
 
 
 @contextmanager

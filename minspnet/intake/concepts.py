@@ -1,6 +1,6 @@
 """Concepts proposed where nobody has named any: columns that go together, and single levels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +17,9 @@ MOST_CONCEPTS = 8
 TOGETHER = (0.9, 0.8, 0.7, 0.6, 0.5)
 """Mean rank correlation above which columns are one concept: the first that leaves few enough
 concepts, or the last."""
-CASES_A_CHOICE = 10
-"""Cases for each group of columns from which on the class may choose among them: with fewer, what
-is chosen would owe too much to chance."""
 _MOST_CASES = 5_000
 _LEAST_SHARE = 0.1
 _LEVELS_A_COLUMN = 3
-
-Tells = Callable[[Column], float]
 
 
 @dataclass(frozen=True)
@@ -34,30 +29,29 @@ class Proposal:
     Attributes:
         concepts: At most ``MOST_CONCEPTS``, in the order of the file.
         groups: How many there were to choose from.
-        by_class: Whether those kept are the ones that tell most of the class, else the largest.
     """
 
     concepts: tuple[CardConcept, ...]
     groups: int
-    by_class: bool
 
 
 @dataclass(frozen=True)
 class _Candidate:
     concept: CardConcept
     place: int
-    told: float
+    columns: int
 
 
-def propose(table: Table, profile: Profile, features: Sequence[Feature], tells: Tells) -> Proposal:
+def propose(table: Table, profile: Profile, features: Sequence[Feature]) -> Proposal:
     """Group numbers that rise and fall together, and take the commonest levels of categories.
+
+    The class has no say in it: no split is drawn yet, so that it would be asked of the cases that
+    are to be tested on as well.
 
     Args:
         table: Where the columns stand.
         profile: What they hold.
         features: Those that may be used.
-        tells: How well a column alone tells the class; asked only where there are too many groups
-            and enough cases.
     """
     titles = {feature.name: feature.title for feature in features}
     places = {name: place for place, name in enumerate(table.names)}
@@ -66,26 +60,20 @@ def propose(table: Table, profile: Profile, features: Sequence[Feature], tells: 
     levels = [(f, cell) for f in features if f.levels for cell in _telling_levels(f, profile)]
     groups = _together(table, varied, MOST_CONCEPTS - len(levels))
     count = len(groups) + len(levels)
-    choose = count > MOST_CONCEPTS
-    by_class = choose and len(table) >= CASES_A_CHOICE * count
 
     candidates: list[_Candidate] = []
     taken: list[str] = []
     for group in groups:
         concept = _of_numbers(group, titles, tuple(taken))
-        told = max(map(tells, group)) if by_class else float(len(group))
-        candidates.append(_Candidate(concept, places[group[0].name], told))
+        candidates.append(_Candidate(concept, places[group[0].name], len(group)))
         taken.append(concept.name)
-    known: dict[str, float] = {}
     for feature, cell in levels:
         concept = _of_level(feature, cell, tuple(taken))
-        if by_class and feature.name not in known:
-            known[feature.name] = tells(profile.column(feature.name))
-        candidates.append(_Candidate(concept, places[feature.name], known.get(feature.name, 1.0)))
+        candidates.append(_Candidate(concept, places[feature.name], 1))
         taken.append(concept.name)
-    kept = sorted(candidates, key=lambda one: (-one.told, one.place))[:MOST_CONCEPTS]
+    kept = sorted(candidates, key=lambda one: (-one.columns, one.place))[:MOST_CONCEPTS]
     kept.sort(key=lambda one: one.place)
-    return Proposal(tuple(one.concept for one in kept), count, by_class)
+    return Proposal(tuple(one.concept for one in kept), count)
 
 
 def _varies(column: Column) -> bool:

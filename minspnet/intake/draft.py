@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from minspnet.adapters.card import Card
 from minspnet.domain import Feature
 from minspnet.errors import requirement
-from minspnet.intake.alone import tells
 from minspnet.intake.concepts import MOST_CONCEPTS, Proposal, propose
 from minspnet.intake.naming import in_order, key_of, listed, title_and_unit
 from minspnet.intake.profile import MOST_LEVELS, Column, Profile
@@ -78,7 +75,7 @@ def draft(
             "features", "be at least one column", "none left", "take in a column that was left out"
         )
     read = tuple(_feature(profile, column, target) for column in chosen)
-    proposal = _proposal(table, profile, read, target, group, cells)
+    proposal = propose(table, profile, read)
     if not proposal.concepts:
         raise requirement(
             "features", "vary enough to grade a concept", listed([*chosen]), "take in another"
@@ -133,24 +130,6 @@ def _called(column: Column) -> str:
     return {"date": "a date", "empty": "empty"}[column.kind]
 
 
-def _proposal(
-    table: Table,
-    profile: Profile,
-    features: tuple[Feature, ...],
-    target: str,
-    group: str,
-    cells: tuple[str, ...],
-) -> Proposal:
-    places = {cell: place for place, cell in enumerate(cells)}
-    labels = np.array([places.get(cell, -1) for cell in table.cells(target)], np.intp)
-    groups = np.arange(len(table))
-    if group:
-        _, groups = np.unique(np.array(table.cells(group)), return_inverse=True)
-    return propose(
-        table, profile, features, lambda column: tells(table, column, labels, groups).recall
-    )
-
-
 def _ordered(column: Column, cells: tuple[str, ...]) -> tuple[str, ...]:
     """Of two classes, put the one second that is looked for: yes, or else the rarer."""
     if len(cells) != 2:
@@ -183,9 +162,9 @@ def _concept_note(proposal: Proposal, features: tuple[Feature, ...]) -> str:
         "rise and fall together are one concept, and so is a common level of a category."
     ]
     if proposal.groups > MOST_CONCEPTS:
-        kept = "tell most of the class" if proposal.by_class else "hold most columns"
         said.append(
-            f"Of {proposal.groups} such groups the {len(proposal.concepts)} that {kept} are kept."
+            f"Of {proposal.groups} such groups the {len(proposal.concepts)} that hold most columns "
+            "are kept, the first of the file where they hold as many."
         )
     if unused:
         said.append(f"No concept is graded from {lowered(listed(unused, 6))}.")
