@@ -9,7 +9,7 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 import streamlit as st
 
 from dashboard import cache, heavy, state, text
-from dashboard.navigation import pages
+from dashboard.navigation import WITHOUT_CHARTS, pages
 from dashboard.widgets.chart import forget_charts, show_downloads
 from dashboard.widgets.history import keep_one_entry_a_page
 from dashboard.widgets.sidebar import show_sidebar
@@ -41,7 +41,8 @@ try:
     forget_charts()
     state.open_page(page.url_path)
     page.run()
-    show_downloads()
+    if page.url_path not in WITHOUT_CHARTS:
+        show_downloads()
     state.write_address()
 except UserError as error:
     st.error(text.plain(str(error)))

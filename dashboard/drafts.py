@@ -25,7 +25,7 @@ from minspnet.intake import (
     suspects,
     usual_features,
 )
-from minspnet.intake.naming import key_of, title_and_unit
+from minspnet.intake.naming import in_order, key_of, title_and_unit
 
 _OWN_NOTE = (
     "Chosen by whoever brought the data. A missing cell is left out of a finding's mean; where all "
@@ -235,7 +235,7 @@ def _feature(told: Draft, row: Mapping[str, Any]) -> dict[str, Any]:
     listed = told.proposed.features if told.proposed else ()
     levels = next((feature.levels for feature in listed if feature.name == column.name), ())
     if not levels and not column.quantiles:
-        levels = tuple(sorted(level for level, _ in column.levels))
+        levels = tuple(sorted((level for level, _ in column.levels), key=in_order))
     if not column.quantiles and len(levels) < 2:
         must = "hold numbers, or 2 to 50 different words, to be learned from"
         raise requirement(f"column {column.name}", must, f"{column.unique:,}", "untick it")

@@ -8,6 +8,8 @@ from streamlit.navigation.page import StreamlitPage
 from dashboard import state
 
 ROOT = Path(__file__).resolve().parents[1]
+WITHOUT_CHARTS = ("data", "models", "score")
+"""Pages with nothing to take along."""
 
 
 def pages() -> dict[str, StreamlitPage]:

@@ -250,6 +250,18 @@ def output_title(domain: Domain, name: str) -> str:
     return f"what no finding names: {domain.classes[int(name.removeprefix(RESIDUAL))]}"
 
 
+def few(names: Sequence[str], room: int = 240) -> str:
+    """Names in a row as far as the room goes, one at least, with how many more there are."""
+    told = [name for k, name in enumerate(names) if not k or len(", ".join(names[: k + 1])) <= room]
+    more = len(names) - len(told)
+    return ", ".join(told) + (f" and {more:,} more" if more else "")
+
+
+def counted(many: int, noun: str) -> str:
+    """How many there are of a thing: 1 column, 2 columns."""
+    return f"{many:,} {noun}{'' if many == 1 else 's'}"
+
+
 def listed(items: Sequence[str]) -> str:
     """Join words as a sentence does: a, b and c."""
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

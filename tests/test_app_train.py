@@ -16,6 +16,7 @@ from dashboard.docstrings import said_of_fields
 from dashboard.figures.progress import draw_answers, draw_losses, loss_terms
 from dashboard.format import duration
 from dashboard.widgets import settings, train_queue, train_setup
+from dashboard.widgets.card_file import SAVED
 from dashboard.widgets.expert_table import described
 from minspnet.budgets import BUDGETS, budget_preset
 from minspnet.collection import Collection
@@ -182,6 +183,16 @@ def test_data_of_the_same_title_are_told_apart(workspace: Workspace, saved: Coll
     workspace.save(loans(key="others", seed=1))
     app = open_train()
     assert app.selectbox(key="train-data").options == ["Loans (loans)", "Loans (others)"]
+
+
+def test_what_was_just_saved_is_what_is_trained(workspace: Workspace, saved: Collection) -> None:
+    workspace.save(loans(key="others", seed=1))
+    app = open_app("data", model=TABULAR)
+    app.session_state[SAVED] = "others"
+    app.switch_page("../pages/train.py").run()
+    assert app.selectbox(key="train-data").value == "others"
+    app.selectbox(key="train-data").set_value("loans").run()
+    assert app.selectbox(key="train-data").value == "loans"
 
 
 # --- The form follows the recipes -------------------------------------------------------

@@ -28,7 +28,7 @@ from minspnet.intake import (
     usual_id,
 )
 from minspnet.intake.alone import Alone, tells
-from minspnet.intake.naming import key_of, listed, title_and_unit
+from minspnet.intake.naming import in_order, key_of, listed, title_and_unit
 from minspnet.presets import Preset
 from minspnet.recipe import TrainSpec
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
@@ -390,6 +390,13 @@ def test_keys_are_identifiers_each_once() -> None:
     assert keys[:4] == ["c_3_a", "c_3_a_2", "rger", "column"]
     assert all(key.isidentifier() for key in keys) and len(set(keys)) == len(keys)
     assert listed(["A", "Bc", "CD", "E"]) == "A, bc and 2 more"
+
+
+def test_numbers_within_words_are_sorted_by_size() -> None:
+    cells = ["grade 10", "Grade 9", "grade 2b", "10-19", "5-9", "B", "a", "A"]
+    assert sorted(cells, key=in_order) == [
+        "5-9", "10-19", "A", "a", "B", "grade 2b", "Grade 9", "grade 10"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("title", ["BMI", "T score", "pH", "5-HT", "X", ""])

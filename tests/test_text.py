@@ -33,6 +33,14 @@ def test_because() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [("a", "a"), ("ab", "a, b"), ("abcdef", "a, b, c and 3 more"), (["x" * 99, "y"], None)],
+)
+def test_a_few_names_and_how_many_more(names: str | list[str], said: str | None) -> None:
+    assert text.few([*names], room=7) == (said or "x" * 99 + " and 1 more")
+
+
 def test_because_of_one_thing_alone() -> None:
     said = text.because(LUNG, found(-1, diameter=5), HERE, TYPICAL)
     assert said == "Mainly because of **diameter** (rather large: 22 mm, typically 8)."

@@ -178,7 +178,7 @@ def _findings(domain: Domain) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if many > 3:
         first += ",\N{NO-BREAK SPACE}..."
     lines = textwrap.wrap(first, 34, max_lines=2, placeholder=" ...")
-    return (f"{many} findings" if many > 1 else "1 finding",), tuple(lines)
+    return (text.counted(many, "finding"),), tuple(lines)
 
 
 def _answers(classes: tuple[str, ...]) -> tuple[str, ...]:

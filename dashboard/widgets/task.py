@@ -91,15 +91,16 @@ def _aim(told: Draft) -> Draft:
 
 def _say(told: Draft, card: Card) -> None:
     """The task in a sentence or two."""
-    classes = ", ".join(card.classes[:6]) + (" …" if len(card.classes) > 6 else "")
     together = f", kept together by {card.group}" if card.group else ""
     left_out = len(told.features) - len(card.features)
     concepts = ", ".join(concept.title for concept in card.concepts)
+    columns = text.counted(len(card.features), "column")
+    findings = text.counted(len(card.concepts), "finding")
     st.markdown(
         f"**{text.plain(card.question)}** One of {len(card.classes)} classes: "
-        f"{text.plain(classes)}. A network learns it from **{len(card.features):,} columns** "
+        f"{text.plain(text.few(card.classes))}. A network learns it from **{columns}** "
         f"({left_out:,} left out) of {told.profile.rows:,} cases{text.plain(together)}, and says "
-        f"why in **{len(card.concepts)} findings**: {text.plain(concepts)}."
+        f"why in **{findings}**: {text.plain(concepts)}."
     )
 
 

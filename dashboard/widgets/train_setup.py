@@ -103,10 +103,11 @@ def _pick_variant(key: str, domain: Domain) -> str:
 def _describe(chosen: Saved, domain: Domain) -> None:
     cases, labelled = cache_train.counts(chosen)
     without = f" ({cases - labelled:,} without an answer)" if labelled < cases else ""
+    findings = text.counted(len(domain.concepts), "finding")
     st.caption(
         text.plain(
-            f"{cases:,} {domain.case_noun}s{without}, {len(domain.concepts)} findings, answers: "
-            f"{', '.join(domain.classes)}."
+            f"{cases:,} {domain.case_noun}s{without}, {findings}, answers: "
+            f"{text.few(domain.classes)}."
         )
     )
 

@@ -6,7 +6,7 @@ from minspnet.adapters.card import Card
 from minspnet.domain import Feature
 from minspnet.errors import requirement
 from minspnet.intake.concepts import MOST_CONCEPTS, Proposal, propose
-from minspnet.intake.naming import key_of, listed, title_and_unit
+from minspnet.intake.naming import in_order, key_of, listed, title_and_unit
 from minspnet.intake.profile import MOST_LEVELS, Column, Profile
 from minspnet.intake.suggest import check_classes, classes_of
 from minspnet.intake.suspects import Suspect, suspects
@@ -121,7 +121,9 @@ def _feature(profile: Profile, name: str, target: str) -> Feature:
             must = f"hold 2 to {MOST_LEVELS} different words, or numbers, to be a feature"
             raise requirement(f"column {name}", must, f"{column.unique:,}", "untick it")
         return Feature(name, title, unit)
-    return Feature(name, title, unit, tuple(sorted(level for level, _ in column.levels)))
+    return Feature(
+        name, title, unit, tuple(sorted((level for level, _ in column.levels), key=in_order))
+    )
 
 
 def _called(column: Column) -> str:

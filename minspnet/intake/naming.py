@@ -68,3 +68,10 @@ def listed(titles: list[str], most: int = 3) -> str:
     last = f"{rest} more" if rest else named[-1]
     before = named if rest else named[:-1]
     return f"{', '.join(before)} and {last}" if before else last
+
+
+def in_order(cell: str) -> tuple[list[tuple[str, int]], str]:
+    """Key to sort words by letters, whatever their case, and numbers within them by size."""
+    parts = re.split(r"([0-9]{1,15})", cell.lower())
+    pairs = zip(parts[::2], [*parts[1::2], "0"], strict=True)
+    return [(word, int(number)) for word, number in pairs], cell

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from minspnet.errors import requirement
+from minspnet.intake.naming import in_order
 from minspnet.intake.profile import Column, Profile
 from minspnet.sheets import Table
 
@@ -118,7 +119,7 @@ def classes_of(profile: Profile, target: str) -> tuple[str, ...]:
     try:
         return tuple(sorted(cells, key=lambda cell: float(cell.replace(",", "."))))
     except ValueError:
-        return tuple(sorted(cells, key=lambda cell: (cell.lower(), cell)))
+        return tuple(sorted(cells, key=in_order))
 
 
 def check_classes(table: Table, target: str, group: str, classes: tuple[str, ...]) -> None:
