@@ -147,7 +147,7 @@ def test_without_it_tells_what_the_core_finds() -> None:
     assert metric(app, "Accuracy without it") == score(found.accuracy + found.accuracy_change)
     assert metric(app, "Decisions that flip") == f"{len(found.flipped):,} of {found.cases:,}"
     assert metric(app, "Cases routed otherwise") == f"{found.rerouted:,} of {found.cases:,}"
-    moved = [trace["x"][0] for trace in figure(app, 1)["data"]]
+    moved = figure(app, 1)["data"][0]["x"]
     assert moved == pytest.approx(found.moved.tolist())
     ids = cache.model(WRIST).traces["validation"].case_ids
     table = app.dataframe[0].value

@@ -169,8 +169,22 @@ def test_an_expert_less_leaves_the_others_as_they_are(spec: ModelSpec, data: st.
     assert child.tree.names == tuple(names[n] for n in stay)
     found, whole = evidence(child), evidence(parent)
     torch.testing.assert_close(found.base, whole.base)
-    torch.testing.assert_close(found.gates, whole.gates[:, stay])
+    # Rivals share one softmax: where one of them is gone, the others' gates rise.
+    bereaved = {e.parent for e in spec.experts if e.name in going and e.gate == "choice"}
+    kept = [
+        place
+        for place, n in enumerate(stay)
+        if spec.experts[n].gate != "choice" or spec.experts[n].parent not in bereaved
+    ]
+    torch.testing.assert_close(found.gates[:, kept], whole.gates[:, [stay[k] for k in kept]])
     torch.testing.assert_close(found.contributions, whole.contributions[:, stay])
+
+
+def test_rivals_of_an_expert_that_goes_share_its_gate() -> None:
+    rivals = tuple(ExpertSpec(name, "dense", 4, gate="choice") for name in "abc")
+    parent = random_network(ModelSpec((4,), 2, 2, StemSpec("tabular"), rivals))
+    left, whole = evidence(without_experts(parent, "a")).gates, evidence(parent).gates[:, 1:]
+    torch.testing.assert_close(left, whole / whole.sum(dim=1, keepdim=True))
 
 
 def test_unknown_experts_are_refused() -> None:
