@@ -597,3 +597,16 @@ def test_a_header_that_claims_to_be_long_is_not_read(tmp_path: Path) -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < claimed / 4
+
+
+def test_a_long_text_that_repeats_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    model, rows = load(CYTOLOGY_30), 2_000
+    columns = {need.feature.name: np.zeros(rows) for need in predicting.needs_of(model)}
+    once = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["x" * 20_000])
+    pa.parquet.write_table(
+        pa.table({"id": once.cast(pa.string()), **columns}), tmp_path / "a.parquet"
+    )
+    before = pa.total_allocated_bytes()
+    with pytest.raises(UserError, match=r"column id must hold cells of at most 10,000 bytes"):
+        next(open_cases(tmp_path / "a.parquet", model).chunks())
+    assert pa.total_allocated_bytes() - before < 2**23

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 from jaxtyping import Bool, Int
@@ -14,6 +15,7 @@ from minspnet.batch.chunk import WHOLE_ROW, Chunk, Reject, shortened
 from minspnet.batch.form import Form, form_of
 from minspnet.batch.needs import ID, Need, check_header
 from minspnet.errors import requirement
+from minspnet.sheets.grid import LONGEST_CELL
 
 _BLOCK = 2 * 2**20
 """Bytes of text read at a time: a row has to fit in."""
@@ -128,15 +130,20 @@ class ParquetTable:
         self._names = check_header(needed, schema.names, id_name)
         self.has_ids = len(self._names) > len(needed)
         self._path, self._needed = path, needed
-        for name in self._names:
-            _plain(schema.field(name))
+        kinds = {name: _plain(schema.field(name)) for name in self._names}
+        self._texts = [name for name, kind in kinds.items() if pa.types.is_string(kind)]
 
     def chunks(self) -> Iterator[Chunk]:
         """Read some rows at a time; they are numbered from 1, as there is no header line."""
         first, decimals = 1, "." * len(self._needed)
         try:
-            with pa.parquet.ParquetFile(self._path, pre_buffer=False) as file:
+            # Texts that repeat are kept once: a long one could fill the memory else.
+            with pa.parquet.ParquetFile(
+                self._path, pre_buffer=False, read_dictionary=self._texts
+            ) as file:
                 for batch in file.iter_batches(_ROWS, columns=self._names):
+                    for name in self._texts:
+                        _check_length(name, batch.column(name))
                     columns = [
                         pa.compute.cast(batch.column(name), _plain(batch.schema.field(name)))
                         for name in self._names
@@ -149,6 +156,14 @@ class ParquetTable:
             must = "be a Parquet file that can be read to its end"
             got = f"a fault behind row {first - 1} ({shortened(str(error))})"
             raise requirement("table", must, got, "save it anew") from error
+
+
+def _check_length(name: str, column: pa.Array) -> None:
+    texts = column.dictionary if pa.types.is_dictionary(column.type) else column
+    longest = pc.max(pc.binary_length(pc.cast(texts, pa.string()))).as_py() or 0
+    if longest > LONGEST_CELL:
+        must = f"hold cells of at most {LONGEST_CELL:,} bytes"
+        raise requirement(f"column {name}", must, f"{longest:,}", "shorten them")
 
 
 def column_names(path: Path) -> tuple[str, ...]:
