@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import heavy
-from dashboard.cache import decision, model, network, part, truth
+from dashboard.cache import decision, features, model, network, part, truth
 from dashboard.keep import kept
 from minspnet.activity import Activations, Activity, activity, draw_cases
 from minspnet.data import Cases
@@ -128,9 +128,15 @@ def followed_columns(name: str, layer: int, unit: int, policy: Policy) -> list[t
     """The measurements whose ranks a unit follows most: (column, correlation)."""
     known, rows = recorded(name), selectivity(name, layer, policy).rows
     values = known.values[rows, known.of(layer)][:, [unit]]
-    found = np.nan_to_num(rank_correlation(values, shown_cases(name).inputs[rows])[0])
-    most = np.argsort(-np.abs(found), kind="stable")[:_FOLLOWED]
-    return [(int(column), float(found[column])) for column in most]
+    inputs = shown_cases(name).inputs[rows]
+    found = {}
+    for column, feature in enumerate(features(name)):
+        if not feature.levels:  # levels have no order that ranks could follow
+            there = ~np.isnan(inputs[:, column])
+            ranks = rank_correlation(values[there], inputs[there][:, [column]])
+            found[column] = float(np.nan_to_num(ranks[0, 0]))
+    most = sorted(found, key=lambda column: -abs(found[column]))[:_FOLLOWED]
+    return [(column, found[column]) for column in most]
 
 
 @dataclass(frozen=True)

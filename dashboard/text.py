@@ -1,7 +1,7 @@
 """What the pages say in words; sentences only, no numbers of their own."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from dashboard.format import measured
 from minspnet.counterfactual import Alternatives, Counterfactual
@@ -134,7 +134,11 @@ def concept_word(concept: Concept, value: float) -> str:
 
 
 def because(
-    domain: Domain, found: Reasons, concepts: Sequence[float], typical: Sequence[float]
+    domain: Domain,
+    found: Reasons,
+    concepts: Sequence[float],
+    typical: Sequence[float],
+    marked: bool = True,
 ) -> str:
     """Say in a sentence what brought a decision about, and what speaks against it.
 
@@ -143,19 +147,25 @@ def because(
         found: What pushes where.
         concepts: The case's concepts (then residual channels).
         typical: Those of the typical case.
+        marked: Whether it is for a page, where words from outside are kept from being markup.
     """
+    said = plain if marked else str
 
     def told(outputs: Sequence[int]) -> str:
         return listed(
-            [_finding(domain.concepts[k], concepts[k], typical[k]) for k in outputs if k < count]
-            + [f"**{output_title(domain, found.outputs[k])}**" for k in outputs if k >= count]
+            [
+                _finding(domain.concepts[k], concepts[k], typical[k], said)
+                if k < count
+                else f"**{said(output_title(domain, found.outputs[k]))}**"
+                for k in outputs
+            ]
         )
 
     count = len(domain.concepts)
     against = found.speaking_against()
     verb = "speaks" if len(against) == 1 else "speak"
     but = f"against it {verb} {told(against)}" if against else ""
-    decided, rival = domain.classes[found.decided], domain.classes[found.rival]
+    decided, rival = said(domain.classes[found.decided]), said(domain.classes[found.rival])
     findings = float(found.pushes.sum())
     if findings > found.start:
         why = f"ainly because of {told(found.speaking_for())}"
@@ -172,8 +182,11 @@ def because(
     return f"{reason}; {but}." if but else f"{reason}."
 
 
-def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[float]) -> str:
+def what_would_change_it(
+    domain: Domain, flip: Flip | None, concepts: Sequence[float], marked: bool = True
+) -> str:
     """Say the smallest change of one finding that changes the answer, if there is one."""
+    said = plain if marked else str
     if flip is None:
         return "No single finding would change the answer, whatever its value."
     concept, now = domain.concepts[flip.concept], concepts[flip.concept]
@@ -182,8 +195,9 @@ def what_would_change_it(domain: Domain, flip: Flip | None, concepts: Sequence[f
     further = further if flip.beyond and 0 < flip.value < 1 else ""
     guessed = "" if concept.visible else " (a finding that it only guesses)"
     return (
-        f"It would change to **{domain.classes[flip.decided]}** if {_name(concept)}{guessed} were "
-        f"{measured(value, concept.unit)}{further}, instead of {here}."
+        f"It would change to **{said(domain.classes[flip.decided])}** if "
+        f"{_name(concept, said)}{guessed} were {measured(value, concept.unit)}{further}, "
+        f"instead of {here}."
     )
 
 
@@ -267,12 +281,12 @@ def listed(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
-def _finding(concept: Concept, value: float, typical: float) -> str:
+def _finding(concept: Concept, value: float, typical: float, said: Callable[[str], str]) -> str:
     """Name a finding, in a word too where the whole scale says the same as the comparison."""
     here, there = _apart(concept, value, typical)
     telling = (value >= 0.6 and value > typical) or (value <= 0.4 and value < typical)
-    word = f"{concept_word(concept, value)}: " if telling else ""
-    return f"{_name(concept)} ({word}{measured(here, concept.unit)}, typically {there})"
+    word = f"{said(concept_word(concept, value))}: " if telling else ""
+    return f"{_name(concept, said)} ({word}{measured(here, concept.unit)}, typically {there})"
 
 
 def _apart(concept: Concept, value: float, other: float) -> tuple[str, str]:
@@ -284,5 +298,5 @@ def _apart(concept: Concept, value: float, other: float) -> tuple[str, str]:
     return said
 
 
-def _name(concept: Concept) -> str:
-    return f"**{lowered(concept.title)}**"
+def _name(concept: Concept, said: Callable[[str], str]) -> str:
+    return f"**{said(lowered(concept.title))}**"

@@ -76,7 +76,7 @@ def outcome(
         room = 100 * wilson_interval(0, units)[1]
         return (
             f"{one} and {two} are right on exactly the same of {count:,} {cases}. A difference of "
-            f"up to {room:.1g} points would not show on so few."
+            f"up to {room:.0f} points would not show on so few."
             if room >= 1
             else f"{one} and {two} are right on exactly the same of {count:,} {cases}."
         ), False

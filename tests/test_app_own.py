@@ -8,7 +8,7 @@ import pytest
 from own_data import loans, network_on, trained_on_loans
 from test_app import TABULAR, open_app, own_store
 
-from dashboard import cache, navigation
+from dashboard import cache, cache_activations, navigation
 from minspnet.artifact import save
 from minspnet.workspace import Workspace
 
@@ -96,6 +96,15 @@ def test_a_name_that_means_another_model_shows_that_model(workspace: Workspace) 
 def test_words_of_a_card_stay_words() -> None:
     app = open_app(model=LOANS)
     assert app.sidebar.selectbox[0].value == cache.task_of(LOANS)
+
+
+def test_a_unit_follows_numbers_where_they_are_known() -> None:
+    """Levels have no order, and a missing cell takes no column out."""
+    known = cache_activations.recorded(LOANS)
+    policy = cache.model(LOANS).policy
+    layer = next(k for k, one in enumerate(known.layers) if one.units > 1)
+    found = dict(cache_activations.followed_columns(LOANS, layer, 0, policy))
+    assert {*found} == {0, 1} and all(abs(value) <= 1 for value in found.values())
 
 
 def test_cells_are_said_in_words() -> None:

@@ -1,6 +1,14 @@
 """The drawing of the network, where names are those of a user's own task."""
 
 from dashboard.figures.network import Part, draw_network
+from dashboard.figures.style import words
+
+
+def test_long_names_are_cut_where_that_tells_them_apart() -> None:
+    long, twin = "a" * 60, "a" * 59 + "b"
+    assert words([long, "b", long]) == ["a" * 43 + "…", "b", "a" * 43 + "…"]
+    assert words([long, twin, "b"]) == [long, twin, "b"]
+    assert words(["<b>" + "x" * 41]) == ["&lt;b&gt;" + "x" * 41]
 
 
 def test_names_from_outside_are_no_markup() -> None:

@@ -41,6 +41,16 @@ def test_a_few_names_and_how_many_more(names: str | list[str], said: str | None)
     assert text.few([*names], room=7) == (said or "x" * 99 + " and 1 more")
 
 
+def test_titles_and_classes_from_outside_are_no_markup() -> None:
+    concepts = (replace(LUNG.concepts[0], title="$x$ *b*"), *LUNG.concepts[1:])
+    own = replace(LUNG, concepts=concepts, classes=("_a_", "`b`"))
+    pushes, flip = found(-1, diameter=5), Flip(0, 0.1, 0, True)
+    told = text.because(own, pushes, HERE, TYPICAL) + text.what_would_change_it(own, flip, HERE)
+    assert r"**\$x\$ \*b\***" in told and r"**\_a\_**" in told
+    for_paper = text.because(own, pushes, HERE, TYPICAL, marked=False)
+    assert "**$x$ *b***" in for_paper
+
+
 def test_because_of_one_thing_alone() -> None:
     said = text.because(LUNG, found(-1, diameter=5), HERE, TYPICAL)
     assert said == "Mainly because of **diameter** (rather large: 22 mm, typically 8)."

@@ -4,6 +4,7 @@ Okabe and Ito's palette for classes, Tol's for concepts: told apart with any col
 """
 
 import html
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
@@ -101,9 +102,18 @@ def upright(titles: Sequence[str]) -> int:
     return 32 + 7 * max(map(len, titles), default=0)
 
 
+_LONGEST = 44
+
+
 def words(names: Sequence[str]) -> list[str]:
-    """Keep names from becoming markup: Plotly reads tags, links among them, in any text."""
-    return [html.escape(name, quote=False) for name in names]
+    """Keep names from becoming markup: Plotly reads tags, links among them, in any text.
+
+    A long one is cut, as it would push what is drawn out of sight, unless another begins alike.
+    """
+    cut = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1].rstrip()}…" for name in names]
+    alike = Counter(dict(zip(names, cut, strict=True)).values())
+    shown = [short if alike[short] == 1 else name for name, short in zip(names, cut, strict=True)]
+    return [html.escape(name, quote=False) for name in shown]
 
 
 def behind_white(colour: str) -> str:

@@ -163,8 +163,9 @@ def _told(report: CaseReport) -> tuple[int, int]:
 
 def _why(report: CaseReport, domain: Domain) -> Words:
     concepts, typical = report.concepts.tolist(), report.typical.tolist()
-    because = text.because(domain, report.reasons, concepts, typical)
-    return pieces(f"{because} {text.what_would_change_it(domain, report.flip, concepts)}")
+    because = text.because(domain, report.reasons, concepts, typical, marked=False)
+    change = text.what_would_change_it(domain, report.flip, concepts, marked=False)
+    return pieces(f"{because} {change}")
 
 
 def _corrected(report: CaseReport, domain: Domain) -> str:

@@ -30,6 +30,7 @@ def show_concepts(view: View, case_id: str) -> None:
     # Of two classes the first is what is ordinary; of more, none is.
     beside = int(decided.predicted[0]) if len(domain.classes) > 2 else 0
     usual = cache.usual_range(view.model, beside)
+    ordinary = text.plain(domain.classes[beside])
     edited = dict(view.policy.interventions)
     half = (len(domain.concepts) + 1) // 2
     columns = st.columns(2, gap="large")
@@ -37,19 +38,19 @@ def show_concepts(view: View, case_id: str) -> None:
         value = float(graded[place])
         low, high = (text.concept_value(concept, float(end)) for end in usual[place])
         notes = [
-            text.concept_word(concept, value),
-            measured(text.concept_value(concept, value), concept.unit),
-            f"{_beside(value, *usual[place])} {domain.classes[beside]} ({low} to {high})",
+            text.plain(text.concept_word(concept, value)),
+            measured(text.concept_value(concept, value), text.plain(concept.unit)),
+            f"{_beside(value, *usual[place])} {ordinary} ({low} to {high})",
         ]
         if concept.name in edited:
             notes.append("**set by you**")
         elif not concept.visible:
             notes.append("*guessed*")
         with columns[place >= half]:
-            _slider(case_id, concept, value, f"**{concept.title}** {' · '.join(notes)}")
+            _slider(case_id, concept, value, f"**{text.plain(concept.title)}** {' · '.join(notes)}")
     guessed = not all(concept.visible for concept in domain.concepts)
     st.caption(
-        f"{domain.concept_reading} In brackets: where 9 in 10 {domain.classes[beside]} training "
+        f"{domain.concept_reading} In brackets: where 9 in 10 {ordinary} training "
         f"cases lie.{' Guessed: the input cannot show it.' if guessed else ''}"
     )
 

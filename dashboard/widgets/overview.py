@@ -44,7 +44,7 @@ def show_headline(view: View) -> None:
         row,
         "Parameters",
         f"{loaded.metrics['parameters']:,}",
-        f"{len(now.expert_shares)} experts",
+        text.counted(len(now.expert_shares), "expert"),
     )
     show_tile(
         row,
