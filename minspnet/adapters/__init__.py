@@ -2,8 +2,8 @@
 
 from minspnet.adapters.card import Card, read_card, write_card
 from minspnet.adapters.medmnist import OfficialPictures, read_medmnist
-from minspnet.adapters.picture_profile import PictureProfile, picture_profile
-from minspnet.adapters.pictures import Pictures, check_pictures, picture_cases, read_pictures
+from minspnet.adapters.picture_profile import PictureProfile, check_pictures, picture_profile
+from minspnet.adapters.pictures import Pictures, picture_cases, read_pictures
 from minspnet.adapters.table import read_cases
 
 __all__ = [

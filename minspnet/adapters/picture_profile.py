@@ -3,12 +3,15 @@
 from collections import Counter
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from minspnet.adapters.card import write_card
 from minspnet.adapters.gathered import counted, listed
-from minspnet.adapters.pictures import Pictures, pixel_digests
+from minspnet.adapters.pictures import Pictures, pixel_digests, read_pictures
 from minspnet.data import PARTS, UNLABELLED
 
 _IMBALANCED = 10
@@ -155,3 +158,27 @@ def _sheet(rows: list[np.ndarray]) -> bytes:
     buffer = BytesIO()
     Image.fromarray(sheet).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def check_pictures(path: Path) -> dict[str, Any]:
+    """Say what would become of a file or folder of pictures, in plain data for JSON.
+
+    Raises:
+        UserError: In one sentence, if no task can be made of it.
+    """
+    found = read_pictures(path, path.name)
+    counts = np.bincount(found.cases.labels[found.cases.labels >= 0])
+    split = found.split
+    return {
+        "kind": "pictures",
+        "source": found.source,
+        "cases": len(found.cases),
+        "shape": list(found.cases.inputs.shape[1:]),
+        "classes": dict(zip(found.card.classes, counts.tolist(), strict=True)),
+        "concepts": [concept.name for concept in found.card.concepts],
+        "parts": {part: len(getattr(split, part)) for part in PARTS} if split else None,
+        "notes": list(found.notes),
+        "suspicions": list(suspicions(found)),
+        "unreadable": [{"name": one.name, "reason": one.reason} for one in found.unreadable],
+        "card": write_card(found.card),
+    }

@@ -9,13 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from minspnet.adapters.archive import archive
-from minspnet.adapters.card import Card, write_card
+from minspnet.adapters.card import Card
 from minspnet.adapters.gathered import Gathered, UnreadablePicture, counted, listed
 from minspnet.adapters.naming import key_of, natural, shown_name, shown_names
 from minspnet.adapters.picture_arrays import gather_arrays
@@ -90,32 +89,6 @@ def read_pictures(source: Path | bytes, name: str) -> Pictures:
         found.sizes,
         shown_name(name),
     )
-
-
-def check_pictures(path: Path) -> dict[str, Any]:
-    """Say what would become of a file or folder of pictures, in plain data for JSON.
-
-    Raises:
-        UserError: In one sentence, if no task can be made of it.
-    """
-    from minspnet.adapters.picture_profile import suspicions
-
-    found = read_pictures(path, path.name)
-    counts = np.bincount(found.cases.labels[found.cases.labels >= 0])
-    split = found.split
-    return {
-        "kind": "pictures",
-        "source": found.source,
-        "cases": len(found.cases),
-        "shape": list(found.cases.inputs.shape[1:]),
-        "classes": dict(zip(found.card.classes, counts.tolist(), strict=True)),
-        "concepts": [concept.name for concept in found.card.concepts],
-        "parts": {part: len(getattr(split, part)) for part in PARTS} if split else None,
-        "notes": list(found.notes),
-        "suspicions": list(suspicions(found)),
-        "unreadable": [{"name": one.name, "reason": one.reason} for one in found.unreadable],
-        "card": write_card(found.card),
-    }
 
 
 def picture_cases(card: Card, pictures: Pictures) -> Cases:
