@@ -158,6 +158,14 @@ def output_names(trace: Trace) -> tuple[str, ...]:
     return names if trace.head.prototypes is None else (*names, LIKENESS)
 
 
+def is_silent(name: str, value: float) -> bool:
+    """Whether a part of a waterfall says nothing of the two classes that it is about.
+
+    Of several residual channels, each speaks for a class of its own.
+    """
+    return name.startswith(RESIDUAL) and value == 0
+
+
 def slope(
     head: Head,
     climb: Float[np.ndarray, "*case output"],

@@ -7,6 +7,7 @@ from dashboard.format import chance, flops, measured, percent, signed
 from minspnet.artifact import Model
 from minspnet.domain import Domain
 from minspnet.report import CaseReport
+from minspnet.waterfall import is_silent
 from minspnet.wording import lowered
 
 Words = tuple[tuple[str, bool], ...]
@@ -198,6 +199,8 @@ def _bars(report: CaseReport, domain: Domain) -> tuple[tuple[Bar, ...], float]:
 
     bars = [bar("a typical case", fall.start, 0.0, fall.start, "total")]
     for place, (name, step) in enumerate(zip(fall.outputs, steps, strict=True)):
+        if is_silent(name, step):
+            continue
         kind = "towards" if step > 0 else "away"
         title = text.output_title(domain, name)
         bars.append(bar(title, step, reached[place], reached[place + 1], kind))

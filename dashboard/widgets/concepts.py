@@ -9,7 +9,7 @@ from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from minspnet.domain import Concept
 from minspnet.trace import replay
-from minspnet.waterfall import RESIDUAL
+from minspnet.waterfall import RESIDUAL, is_silent
 
 
 def show_concepts(view: View, case_id: str) -> None:
@@ -127,6 +127,7 @@ def show_waterfall(view: View, case_id: str) -> None:
     steps = [
         (text.output_title(domain, name), float(value))
         for name, value in zip(fall.outputs, fall.by_output, strict=True)
+        if not is_silent(name, float(value))
     ]
     show_chart(
         draw_waterfall(

@@ -47,7 +47,7 @@ def show_upload() -> Draft | PictureDraft | None:
         )
         if path and st.session_state.get(_SEEN) != path:
             st.session_state[_SEEN] = path
-            _open(Path(path).name, Path(path).expanduser())
+            _open(Path(path).name, Path(os.path.expanduser(path)))
     if refused := st.session_state.get(_REFUSED):
         st.error(text.plain(refused))
     told: Draft | PictureDraft | None = st.session_state.get(DRAFT)
