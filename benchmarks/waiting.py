@@ -202,7 +202,7 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         "### In Chromium, ms",
         "",
-        *header("from the click to the last thing redrawn", "model", "median", "least", "most"),
+        *header("from the act to the last change seen", "model", "median", "least", "most"),
     ]
     for one in result["records"]:
         times = one["times_ms"]
