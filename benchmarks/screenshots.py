@@ -3,6 +3,9 @@
 import tempfile
 from pathlib import Path
 
+from playwright.sync_api import Browser
+from sklearn.datasets import load_wine
+
 from benchmarks.browser import ROOT, browser, server, settle
 
 FOLDER = ROOT / "dashboard" / "static" / "screenshots"
@@ -38,6 +41,28 @@ def main() -> None:
             settle(page)
             page.screenshot(path=FOLDER / f"{name}.png")
             page.close()
+        _own_data(chromium, address, Path(folder))
+
+
+def _own_data(chromium: Browser, address: str, folder: Path) -> None:
+    """A table that scikit-learn brings, from the file to a trained network."""
+    table = load_wine(as_frame=True)
+    names = table.target.map(dict(enumerate(map(str, table.target_names))))
+    path = folder / "wine.csv"
+    table.data.assign(cultivar=names).to_csv(path, index=False)
+    page = chromium.new_page(viewport={"width": 1440, "height": 1000})
+    page.goto(f"{address}/data")
+    page.locator("input[type=file]").set_input_files(path)
+    save = page.get_by_role("button", name="Save and go to Train")
+    save.wait_for(timeout=60_000)
+    page.wait_for_timeout(2000)
+    page.screenshot(path=FOLDER / "data.png")
+    save.click()
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_role("button", name="Open it").wait_for(timeout=180_000)
+    page.wait_for_timeout(2000)
+    page.screenshot(path=FOLDER / "train.png")
+    page.close()
 
 
 if __name__ == "__main__":
