@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from benchmarks.browser import browser
+from benchmarks.browser import browser, chromium_path
 from benchmarks.stopwatch import waited
+
+if chromium_path() is None:
+    pytest.skip("Chromium is not installed: the stopwatch was not tested", allow_module_level=True)
 
 PAGE = (
     """<main data-testid="stMain"><p id="answer">0</p><p id="other">0</p><canvas></canvas></main>"""
