@@ -1,5 +1,6 @@
 """The stopwatch of the benchmarks counts what a person sees, and nothing else."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from benchmarks.browser import browser, chromium_path
 from benchmarks.stopwatch import waited
 
 if chromium_path() is None:
+    if os.environ.get("CI"):
+        pytest.fail("CI must have Chromium for the browser tests", pytrace=False)
     pytest.skip("Chromium is not installed: the stopwatch was not tested", allow_module_level=True)
 
 PAGE = (

@@ -1,8 +1,10 @@
 """A card as a file that leaves and comes back, and a task that is kept for training."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import navigation, text
 from dashboard.card_form import Form, words_of
@@ -13,8 +15,42 @@ from minspnet.collection import LONGEST_CARD, Collection
 from minspnet.errors import UserError, requirement
 from minspnet.workspace import Workspace
 
+Draftlike = TypeVar("Draftlike", bound=Form)
 SAVED = "data-saved"
 """Key of the collection that was saved last, for the page that trains on it."""
+
+
+def show_ending(
+    told: Draftlike,
+    top: DeltaGenerator,
+    last_tab: DeltaGenerator,
+    card_of: Callable[[Draftlike], Card],
+    say: Callable[[Draftlike, Card], None],
+    collect: Callable[[Draftlike], Collection],
+    follow: Callable[[Draftlike, Card], Draftlike],
+) -> None:
+    """Say the task and offer to keep it, or say what is wrong with it; its card is the last tab.
+
+    Args:
+        told: The task as it stands.
+        top: Where it is said and kept.
+        last_tab: Where the card is.
+        card_of: Gives the card, or refuses what was written.
+        say: Tells the task in words.
+        collect: Gives the task with its cases.
+        follow: Makes the task that another card says, or refuses it.
+    """
+    card = None
+    with top:
+        try:
+            card = card_of(told)
+        except UserError as error:
+            st.error(text.plain(str(error)))
+        else:
+            say(told, card)
+            show_save(told, lambda: collect(told))
+    with last_tab:
+        show_card_file(told, card, lambda card: follow(told, card))
 
 
 def show_save(told: Form, collect: Callable[[], Collection]) -> None:
@@ -24,10 +60,8 @@ def show_save(told: Form, collect: Callable[[], Collection]) -> None:
         told: The task as it stands.
         collect: Gives it with its cases.
     """
-    onward = "train" in navigation.pages()
-    label = "Save and go to Train" if onward else "Save"
     place = st.container(horizontal=True, vertical_alignment="center")
-    if not place.button(label, type="primary", key="data-save"):
+    if not place.button("Save and go to Train", type="primary", key="data-save"):
         note = "Everything below is filled in; change what you know better."
         if words_of(told)["key"] in told.taken:
             note = "There are data under this key already: saving replaces them."
@@ -43,12 +77,7 @@ def show_save(told: Form, collect: Callable[[], Collection]) -> None:
         st.error(text.plain(f"The data could not be kept ({error.strerror}); make room there."))
         return
     st.session_state[SAVED] = collection.card.key
-    if onward:
-        navigation.go_to("train")
-    st.success(
-        f"Saved as {text.plain(collection.card.key)}: {len(collection.cases):,} cases.",
-        icon=":material/check:",
-    )
+    navigation.go_to("train")
 
 
 def show_card_file(told: Form, card: Card | None, follow: Callable[[Card], Form]) -> None:

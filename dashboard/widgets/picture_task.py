@@ -8,12 +8,11 @@ import streamlit as st
 
 from dashboard import picture_drafts, text
 from dashboard.picture_drafts import PictureDraft
-from dashboard.widgets.card_file import show_card_file, show_save
+from dashboard.widgets.card_file import show_ending
 from dashboard.widgets.fields import begin_anew, edited, field_key, show_words
 from dashboard.widgets.upload import DRAFT, warn
 from minspnet.adapters.card import Card
 from minspnet.data import PARTS
-from minspnet.errors import UserError
 
 _SIZES_TOLD, _CLASSES_TOLD = 3, 6
 _TALL_SHEET, _SHEET_HEIGHT = 9, 520
@@ -65,17 +64,15 @@ def show_picture_task(told: PictureDraft) -> None:
         if swapped:
             begin_anew(told)
     st.session_state[DRAFT] = told
-    card = None
-    with done:
-        try:
-            card = picture_drafts.card_of(told)
-        except UserError as error:
-            st.error(text.plain(str(error)))
-        else:
-            _say(told, card)
-            show_save(told, lambda: picture_drafts.collection_of(told))
-    with tabs[3]:
-        show_card_file(told, card, lambda card: picture_drafts.follow(told, card))
+    show_ending(
+        told,
+        done,
+        tabs[3],
+        picture_drafts.card_of,
+        _say,
+        picture_drafts.collection_of,
+        picture_drafts.follow,
+    )
 
 
 def _say(told: PictureDraft, card: Card) -> None:

@@ -6,12 +6,11 @@ import streamlit as st
 
 from dashboard import drafts, text
 from dashboard.drafts import Draft
-from dashboard.widgets.card_file import show_card_file, show_save
+from dashboard.widgets.card_file import show_ending
 from dashboard.widgets.fields import begin_anew, edited, field_key, show_words
 from dashboard.widgets.profile import show_profile
 from dashboard.widgets.upload import DRAFT
 from minspnet.adapters.card import Card
-from minspnet.errors import UserError
 
 _ALONE = "(each row stands alone)"
 _RULES = {
@@ -40,17 +39,7 @@ def show_task(told: Draft) -> None:
             if swapped:
                 begin_anew(told)
     st.session_state[DRAFT] = told
-    card = None
-    with done:
-        try:
-            card = drafts.card_of(told)
-        except UserError as error:
-            st.error(text.plain(str(error)))
-        else:
-            _say(told, card)
-            show_save(told, lambda: drafts.collection_of(told))
-    with tabs[4]:
-        show_card_file(told, card, lambda card: drafts.follow(told, card))
+    show_ending(told, done, tabs[4], drafts.card_of, _say, drafts.collection_of, drafts.follow)
 
 
 def _aim(told: Draft) -> Draft:

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import cache_train, text
 from dashboard.cache_train import Saved
 from dashboard.format import amount
-from dashboard.navigation import go_to, pages
+from dashboard.navigation import go_to
 from dashboard.widgets.card_file import SAVED
 from dashboard.widgets.settings import edit_settings
 from dashboard.widgets.tile import show_tile
@@ -79,7 +79,7 @@ def _invite() -> None:
             "A network learns from cases whose answer is known: a table with one row for each "
             "case, or a folder of pictures for each answer. Once saved, they are offered here."
         )
-        if "data" in pages() and st.button("Bring your data", type="primary", key="train-to-data"):
+        if st.button("Bring your data", type="primary", key="train-to-data"):
             go_to("data")
 
 
