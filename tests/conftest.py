@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 
 import jaxtyping
 
@@ -33,6 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ignore = pytest.mark.filterwarnings("ignore:Do not use the .random. module inside strategies")
     for item in items:
         item.add_marker(ignore)
+
+
+@pytest.fixture
+def alone() -> None:
+    """Nothing that an earlier test began still runs: for tests of what the process shares."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
 
 
 @pytest.fixture(scope="session", params=["tabular", "image", "competing"])

@@ -313,11 +313,12 @@ def test_a_model_is_measured_in_the_background() -> None:
     assert timing.result.experts == loaded.traces["test"].tree.names and not timing.failed
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_measurement_that_fails_is_known_to_have() -> None:
+def test_a_measurement_that_fails_is_known_to_have(caplog: pytest.LogCaptureFixture) -> None:
     failed = cache_routing._Timing(cache.model(TABULAR), np.zeros((1, 3)))
     failed.thread.join()
     assert failed.failed and failed.result is None
+    (record,) = caplog.records
+    assert record.getMessage() == "no times for breast_cytology" and record.exc_info
 
 
 def test_a_failed_measurement_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

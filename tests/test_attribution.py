@@ -158,6 +158,7 @@ def test_two_classes_against_each_other() -> None:
     assert both.logit == pytest.approx(first.logit - second.logit, abs=1e-5)
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_question_has_the_same_answer(method: str) -> None:
     """A page is drawn again at every click; and nobody's random numbers are moved."""

@@ -123,6 +123,7 @@ def test_menus_name_all_methods() -> None:
     assert tuple(METHODS) == NAMES
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("kind", ["tabular", "image"])
 def test_measuring_every_method(kind: str) -> None:
     """All finite, the same each time, and nobody's random numbers moved."""

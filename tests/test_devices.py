@@ -82,6 +82,7 @@ def test_features_held_by_hand() -> None:
     assert peak_features(Network(spec)) - 3 in (3 + 8, 8 + 8)
 
 
+@pytest.mark.usefixtures("alone")
 def test_counting_leaves_the_network_as_it_was(forest: Forest) -> None:
     before = [len(module._forward_hooks) for module in forest.network.modules()]
     state = torch.get_rng_state()

@@ -98,6 +98,7 @@ def test_only_joint_training_moves_the_head(
     assert not network.training
 
 
+@pytest.mark.usefixtures("alone")
 def test_same_seed_gives_the_same_weights(
     small_spec: ModelSpec, training_data: TrainingData
 ) -> None:
