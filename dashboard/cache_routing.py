@@ -36,7 +36,7 @@ _POINTS_KEPT = 2048
 """Enough for every decision threshold of several models: dear to find, and a few kB each."""
 
 
-@kept(64)
+@kept(_POINTS_KEPT)
 def curve(name: str, decision_threshold: float) -> tuple[Score, ...]:
     """The sweep of one shared gate threshold over every point where something changes."""
     return outcomes(name, PART).curve(shared_options(name), decision_threshold)

@@ -80,12 +80,15 @@ def pareto_front(counted: Tally, price: Price, most: int = MOST_VECTORS) -> Fron
         raise requirement(
             "the forest", f"have at most {int(math.log2(most))} experts", experts, "use a sweep"
         )
-    values = [thresholds_between(gates, counted.cases) for gates in counted.gates]
+    # Between the gates of two cases that routing decides, the highest threshold is the cheapest.
+    deciding = counted.gates[:, flags(counted.varying, counted.cases)]
+    pairs = list(zip(counted.gates, deciding, strict=True))
+    values = [thresholds_between(gates, counted.cases, some) for gates, some in pairs]
     # The largest whole root: its float may lie just below it.
     share = int(most ** (1 / experts) + 1e-9)
     exact = math.prod(len(v) + 1 for v in values) <= most
     most_each = counted.cases if exact else share - 1
-    grid = [thresholds_between(gates, most_each) for gates in counted.gates]
+    grid = [thresholds_between(gates, most_each, some) for gates, some in pairs]
     found = _front(counted, price, grid, exact)
     for _ in range(0 if exact else _ROUNDS):
         used = np.array(found.gate_thresholds, np.float32).T
@@ -127,10 +130,13 @@ def _front(
     ]
     right = right_at(counted, bins, axes).ravel()
     spent = price_at(counted.tree, price, bins, axes).ravel()
-    # Only the cheapest of those as often right can be kept: far fewer to sort than the grid holds.
+    # Only the cheapest of those as often right can be kept, and the first of equally cheap ones.
     cheapest = np.full(counted.cases + 1, np.inf)
     np.minimum.at(cheapest, right, spent)
-    rivals = np.flatnonzero(spent == cheapest[right])
+    ties = np.flatnonzero(spent == cheapest[right])
+    first = np.full(counted.cases + 1, -1)
+    first[right[ties][::-1]] = ties[::-1]
+    rivals = first[first >= 0]
     accuracies, prices = right[rivals] / counted.cases, spent[rivals] / counted.cases
     order = np.lexsort((-accuracies, prices))
     best = np.maximum.accumulate(accuracies[order])

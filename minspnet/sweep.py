@@ -132,13 +132,17 @@ def breakpoints(trace: Trace, most: int = 201) -> tuple[float, ...]:
     Any other threshold acts as one of these. If there are more than ``most``, those are kept that
     leave equally many changes between them.
     """
-    return tuple(map(float, (*thresholds_between(effective_gates(trace), most), 1.01)))
+    lowest = effective_gates(trace)
+    between = thresholds_between(lowest, most) if lowest.size else [0]
+    return tuple(map(float, (*between, 1.01)))
 
 
 def thresholds_between(
-    gates: Float[np.ndarray, "*any"], most: int
+    gates: Float[np.ndarray, "*any"],
+    most: int,
+    deciding: Float[np.ndarray, "*some"] | None = None,
 ) -> Float[np.ndarray, " threshold"]:
-    """Thresholds halfway between neighbouring gates, after 0, which all of them reach.
+    """Thresholds below each gate, halfway to its next lower neighbour; 0 below the lowest.
 
     Never on a gate itself: another implementation of the same network, whose gates differ in the
     last digit, would route the case that stands there by chance.
@@ -146,10 +150,11 @@ def thresholds_between(
     Args:
         gates: Scores of many cases.
         most: More than so many thresholds are thinned out, to leave equally many gates between.
+        deciding: Only thresholds below these of the gates; all by default.
     """
-    ordered = np.sort(gates, axis=None)
-    distinct = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
-    values = distinct
+    distinct = np.unique(gates)
+    ordered = np.sort(gates if deciding is None else deciding, axis=None)
+    values = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
     if len(values) > most:
         quantiles = ordered[np.linspace(0, len(ordered) - 1, most).round().astype(np.intp)]
         kept = np.unique(np.searchsorted(values, quantiles))
@@ -157,11 +162,11 @@ def thresholds_between(
         others = np.setdiff1d(np.arange(len(values)), kept)
         spare = np.linspace(0, len(others) - 1, min(most - len(kept), len(others)))
         values = values[np.union1d(kept, others[spare.round().astype(np.intp)])]
-    # Below each kept value, its nearest neighbour among all.
-    below = distinct[np.searchsorted(distinct, values[1:]) - 1]
-    halfway = below + (values[1:] - below) / 2
+    places = np.searchsorted(distinct, values)
+    below = distinct[places - 1]
+    halfway = below + (values - below) / 2
     # Neighbours in floats have nothing between them.
-    return np.append(np.float32(0), np.where(halfway > below, halfway, values[1:]))
+    return np.where(places == 0, np.float32(0), np.where(halfway > below, halfway, values))
 
 
 def most_within(curve: tuple[Score, ...], budget: float, total_macs: float) -> Score:

@@ -36,11 +36,12 @@ def show_routing() -> None:
         return
     tradeoff.show_scores(view, saved)
     left, right = st.columns([4, 7], gap="large")
-    with left:
-        thresholds.show_thresholds(view, saved)
+    # What a threshold changes is sent before the sliders, which stand where they were let go of.
     with right:
         tradeoff.show_curve(view, saved)
         cheapest.show_cheapest(view)
+    with left:
+        thresholds.show_thresholds(view, saved)
     tabs = {
         "Within a budget": lambda: budget.show_budget(view),
         "Two kinds of error": lambda: error_costs.show_error_costs(view),

@@ -65,6 +65,15 @@ def test_points_that_none_can_tell_apart_are_drawn_once_and_keep_their_place() -
         assert shared[int(place)] == (x, y, threshold)
 
 
+def test_of_a_long_front_both_ends_are_drawn() -> None:
+    each = [(price, 0.5 + price / 1000) for price in np.linspace(10, 11, 900)]
+    shared = [(0.0, 0.5, 0.0), (20.0, 0.6, 1.0)]
+    drawn = draw_curve(shared, each, (0, 0.5), (0, 0.5), "score", "FLOPs").data[1]
+    places = [place for (place,) in drawn.customdata]
+    assert places[0] == 0 and places[-1] == 899 and len(places) < 100
+    assert [each[place] for place in places] == list(zip(drawn.x, drawn.y, strict=True))
+
+
 @pytest.mark.parametrize("model", [TABULAR, IMAGE, "wrist_exercise"])
 @pytest.mark.parametrize("page", ["overview", "case", "routing", "activations", "compare"])
 def test_every_chart_of_a_page_can_be_taken_along(page: str, model: str) -> None:

@@ -1,5 +1,6 @@
 """The Pareto set over all vectors of gate thresholds is the one that trying them all finds."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -98,6 +99,19 @@ def test_a_grid_comes_near_what_is_exact(parents: tuple[int, ...]) -> None:
         assert coarse.prices[0] <= budget
         reached = coarse.accuracies[coarse.within(budget)]
         assert best - 0.041 <= reached <= best
+
+
+def test_cases_that_routing_does_not_decide_need_no_thresholds() -> None:
+    """Where the gates of 4 cases in 14 matter, 125 vectors find what all 3,375 do."""
+    trace, labels = random_trace(ExpertTree(("a", "b", "c"), (-1, 0, -1)), 14, 6)
+    unmoved = np.arange(14) >= 4
+    contributions = np.where(unmoved[:, None, None], 0, trace.contributions)
+    trace = dataclasses.replace(trace, contributions=contributions)
+    found = pareto_front(tally(trace, labels), costs(3).price, most=5**3)
+    expected = tried(trace, labels)
+    assert found.exact and len(expected) > 2
+    assert found.prices == pytest.approx([p for p, _ in expected])
+    assert found.accuracies == pytest.approx([a for _, a in expected])
 
 
 def test_refining_a_grid_finds_more() -> None:

@@ -45,11 +45,12 @@ def draw_curve(
         )
     )
     if each:
+        told_apart = _told_apart(each)
         figure.add_trace(
             go.Scatter(
-                x=[price for price, _ in each],
-                y=[score for _, score in each],
-                customdata=[[place] for place in range(len(each))],
+                x=[each[place][0] for place in told_apart],
+                y=[each[place][1] for place in told_apart],
+                customdata=[[place] for place in told_apart],
                 mode="lines+markers",
                 name="one each, best",
                 line={"color": CLASSES[1], "width": 1.5, "shape": "hv", "dash": "dot"},
@@ -87,7 +88,7 @@ def draw_curve(
 
 
 def _told_apart(points: Sequence[Point]) -> list[int]:
-    """Which points of a curve a reader can tell from the one before: each costs drawing time."""
+    """Which points of a curve a reader can tell apart, both ends too: each costs drawing time."""
     spans = [max(axis) - min(axis) or 1.0 for axis in zip(*points, strict=True)]
     kept: list[int] = []
     for place, point in enumerate(points):
@@ -101,6 +102,8 @@ def _told_apart(points: Sequence[Point]) -> list[int]:
         )
         if max(steps) >= _NARROWEST:
             kept.append(place)
+    if kept[-1] != len(points) - 1:
+        kept.append(len(points) - 1)
     return kept
 
 

@@ -1,7 +1,7 @@
 """Gate thresholds and the decision threshold to move, and going back."""
 
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import streamlit as st
 
@@ -58,7 +58,7 @@ def _slider(
     """A threshold among those between which nothing changes, and the one in force."""
     # However far above 1, it is the one choice that no gate reaches.
     value = options[-1] if value > 1 else value
-    choices = sorted({*options, value})
+    choices = options if value in options else tuple(sorted((*options, value)))
     names = told_apart(choices)
     st.session_state[key] = value
     st.select_slider(
@@ -72,7 +72,8 @@ def _slider(
     )
 
 
-def told_apart(thresholds: Sequence[float]) -> dict[float, str]:
+@lru_cache(256)
+def told_apart(thresholds: tuple[float, ...]) -> dict[float, str]:
     """Name each threshold with as many digits as tell it from all others.
 
     A slider knows its choices by their names: two of one name would be one choice.
