@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from PIL import Image
 from plotly.subplots import make_subplots
 
-from dashboard.figures.style import CLASSES, NEUTRAL, finish, words
+from dashboard.figures.style import CLASSES, NEUTRAL, finish, steady, words
 
 _SCALE = {
     False: ["#762A83", "#C2A5CF", "#F7F8F8", "#8CCB87", "#1B7837"],
@@ -144,8 +144,8 @@ def draw_activations(
     # Many names are slanted, so that they stay apart on a narrow screen too.
     slanted = len(classes) > _FEW
     top = 74 if slanted else 30
-    finish(figure, height + _STRIP + top + 50)
-    return figure.update_layout(margin={"t": top, "r": 60 if slanted else 24, "b": 50})
+    steady(finish(figure, height + _STRIP + top + 64), [*strips, *names], size=10)
+    return figure.update_layout(margin={"t": top, "r": 60 if slanted else 24, "b": 64})
 
 
 @cache
@@ -246,7 +246,7 @@ def draw_intervals(
         autorange="reversed", fixedrange=True, categoryarray=words(names), categoryorder="array"
     )
     figure.update_xaxes(title=title, fixedrange=True, range=reach)
-    return finish(figure, 88 + 30 * len(names))
+    return steady(finish(figure, 88 + 30 * len(names)), names)
 
 
 def draw_by_class(
@@ -276,7 +276,8 @@ def draw_by_class(
         )
     figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
     figure.update_xaxes(title=title, fixedrange=True)
-    return finish(figure, 74 + 46 * len(values))
+    titles = [f"{name} ({len(cases):,})" for cases, name in zip(values, classes, strict=True)]
+    return steady(finish(figure, 74 + 46 * len(values)), titles)
 
 
 def _spaced(values: Float[np.ndarray, " case"]) -> Float[np.ndarray, " shown"]:

@@ -12,6 +12,7 @@ from dashboard.figures.style import (
     TOWARDS,
     finish,
     pushes,
+    steady,
     words,
 )
 from dashboard.format import signed
@@ -48,7 +49,7 @@ def draw_trust(
             y=rows,
             customdata=list(places),
             mode="markers",
-            name="this network, with its 95% interval",
+            name="this network (95% interval)",
             marker={
                 "size": 14,
                 "color": [colour_of(k) for k in places],
@@ -81,7 +82,7 @@ def draw_trust(
         fixedrange=True,
     )
     figure.update_yaxes(autorange="reversed", fixedrange=True)
-    return finish(figure, 110 + 34 * len(rows), legend=True)
+    return steady(finish(figure, 122 + 34 * len(rows), legend=True), names, 62)
 
 
 def draw_reliability(
@@ -151,7 +152,7 @@ def draw_reliability(
     )
     figure.update_xaxes(title=f"given by the network, {unit}", fixedrange=True)
     figure.update_yaxes(title=f"true, {unit}", fixedrange=True)
-    return finish(figure, 420, legend=True)
+    return steady(finish(figure, 420, legend=True), ["100.00"], 56)
 
 
 def draw_by_class(
@@ -193,7 +194,7 @@ def draw_by_class(
     figure.update_layout(boxmode="group")
     figure.update_xaxes(title=unit, fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True)
-    return finish(figure, max(200, 90 + 55 * len(classes)), legend=True)
+    return steady(finish(figure, max(200, 90 + 55 * len(classes)), legend=True), classes, 40)
 
 
 def _see_through(colour: str) -> str:

@@ -9,10 +9,12 @@ from dashboard import cache, cache_activations, state, text
 from dashboard.figures.activations import draw_by_class, draw_intervals, draw_small_signal
 from dashboard.figures.pictures import thumbnail
 from dashboard.figures.style import CLASSES, CONCEPTS
+from dashboard.format import percent
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.unit_picker import Chosen
+from minspnet.domain import Domain
 from minspnet.selectivity import auc_interval, correlation_interval
 
 _TOP = 6
@@ -42,31 +44,15 @@ def show_unit(view: View, chosen: Chosen) -> None:
 def _show_classes(view: View, chosen: Chosen, found: cache_activations.Selectivity) -> None:
     domain = cache.domain_of(view.model)
     known = cache_activations.recorded(view.model)
-    total = len(found.rows)
     st.subheader(
         "Which class it is strongest in",
         help="AUC: how often the unit is stronger in a case of the class than in one of another. "
         "0.5 says nothing, 1 tells them apart without error, 0 too, by being weaker.",
     )
-    several = len(domain.classes) > 2
-    shown = range(len(domain.classes)) if several else (1,)
-    areas = [float(found.auc[chosen.unit, k]) for k in shown]
-    show_chart(
-        draw_intervals(
-            [f"{domain.classes[k]} ({found.classes[k]})" for k in shown],
-            areas,
-            [
-                auc_interval(a, found.classes[k], total - found.classes[k])
-                for a, k in zip(areas, shown, strict=True)
-            ],
-            [CLASSES[k % len(CLASSES)] for k in shown],
-            f"AUC against {'the rest' if several else domain.classes[0]}",
-            0.5,
-            (-0.02, 1.02),
-        ),
-        key="unit-classes",
-        alt="How well the unit tells each class apart, with 95% intervals",
-    )
+    if len(domain.classes) > 2:
+        _show_areas(domain, found, chosen.unit)
+    else:
+        st.markdown(_apart(domain, found, chosen.unit))
     labels = cache_activations.shown_cases(view.model).labels[found.rows]
     values = known.values[:, known.of(chosen.layer)][found.rows, chosen.unit]
     mean = ", mean over places" if known.layers[chosen.layer].sides else ""
@@ -78,6 +64,40 @@ def _show_classes(view: View, chosen: Chosen, found: cache_activations.Selectivi
         ),
         key="unit-spread",
         alt="The unit's activation in every case, by known class",
+    )
+
+
+def _apart(domain: Domain, found: cache_activations.Selectivity, unit: int) -> str:
+    """How well a unit tells two classes apart: one number, which needs no chart."""
+    area, (others, cases) = float(found.auc[unit, 1]), found.classes
+    other, finding = map(text.plain, domain.classes)
+    if not others or not cases:
+        return f"The layer ran for {finding if cases else other} cases only: nothing to compare."
+    low, high = auc_interval(area, cases, others)
+    return (
+        f"Stronger in a case that is {finding} than in one that is {other} in **{percent(area)}** "
+        f"of pairs (AUC {area:.2f}, 95%: {low:.2f} to {high:.2f})."
+    )
+
+
+def _show_areas(domain: Domain, found: cache_activations.Selectivity, unit: int) -> None:
+    areas = [float(area) for area in found.auc[unit]]
+    total = len(found.rows)
+    show_chart(
+        draw_intervals(
+            [
+                f"{name} ({count})"
+                for name, count in zip(domain.classes, found.classes, strict=True)
+            ],
+            areas,
+            [auc_interval(a, n, total - n) for a, n in zip(areas, found.classes, strict=True)],
+            [CLASSES[k % len(CLASSES)] for k in range(len(areas))],
+            "AUC against the rest",
+            0.5,
+            (-0.02, 1.02),
+        ),
+        key="unit-classes",
+        alt="How well the unit tells each class apart, with 95% intervals",
     )
 
 
