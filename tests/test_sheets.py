@@ -179,6 +179,10 @@ BAD: Mapping[str, tuple[str | bytes, str]] = {
     "no header": ("5.1,3.5,1.4,x\n4.9,3.0,1.4,y\n", "row 1 must name the columns, got values: 5.1"),
     "a formula for a header": ("=1+1,b\n1,2\n", "name of column 1 must not begin as a formula"),
     "a formula behind a sign": ("a,@=x()\n1,2\n", "name of column 2 must not begin as a formula"),
+    "a link in a header": (
+        "a,[b](http://c)\n1,2\n",
+        "name of column 2 must hold no link or picture, got '[b](http://c)'; write it without ](",
+    ),
     "a line in a header": ('"a\nb",c\n1,2\n', "name of column 1 must be one line"),
     "a turned header": ("a\u202eb,c\n1,2\n", "name of column 1 must be one line"),
     "a huge header": (f"{'x' * 999},b\n1,2\n", "name of column 1 must be one line of at most 200"),

@@ -1,6 +1,7 @@
 """Names of columns become titles, units and keys."""
 
 import re
+import unicodedata
 
 from minspnet.wording import lowered
 
@@ -49,8 +50,10 @@ def title_and_unit(name: str) -> tuple[str, str]:
 
 
 def key_of(text: str, taken: tuple[str, ...] = ()) -> str:
-    """Make an identifier of a text, other than those taken."""
-    plain = _NOT_A_NAME.sub("_", text).strip("_").lower() or "column"
+    """Make an identifier of a text, other than those taken; letters lose their accents."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    plain = _NOT_A_NAME.sub("_", bare).strip("_") or "column"
     if len(plain) > _LONGEST_KEY:
         plain = plain[:_LONGEST_KEY].rpartition("_")[0] or plain[:_LONGEST_KEY]
     plain = f"c_{plain}" if plain[0].isdigit() else plain

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from jaxtyping import Float
 from minspnet.errors import UserError, requirement
 from minspnet.sheets.cells import MISSING, decimal_of, decimal_votes, read_numbers
 from minspnet.sheets.text import read_text
+from minspnet.wording import check_words
 
 MOST_COLUMNS, MOST_CELLS = 2_000, 10_000_000
 LONGEST_CELL, LONGEST_NAME, LONGEST_LINE = 10_000, 200, 2**20
@@ -22,6 +24,7 @@ SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 UNNAMED = "unnamed"
 """What a first column without a name is called, as programs write that number their rows."""
 _SAMPLE_LINES, _SAMPLE_CELLS = 40, 500
+_BLOCK_ROWS, _MOST_SHARED = 5_000, 20_000
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,7 @@ def sniff(source: Path | bytes) -> Table:
         notes.append(f"The first column has no name; it is called {UNNAMED} here.")
     width, empty_end = len(header), not header[-1]
     _check_header(header[: width - empty_end], first_row)
-    rows = _rows(records, width)
-    columns = [_shared(column) for column in zip(*rows, strict=True)]
+    columns = _columns(_rows(records, width), width)
     if empty_end:
         if any(columns.pop()):
             raise _unnamed(width, first_row)
@@ -124,10 +126,21 @@ def sniff(source: Path | bytes) -> Table:
     )
 
 
-def _shared(column: Sequence[str]) -> list[str]:
-    """Strip cells, and keep equal ones once: most tables repeat a lot, and stay in memory."""
-    keep = dict[str, str]().setdefault
-    return [keep(stripped, stripped) for stripped in map(str.strip, column)]
+def _columns(rows: Iterator[list[str]], width: int) -> list[list[str]]:
+    """Turn rows into columns, a block at a time: all of both would take several times the memory.
+
+    Cells are stripped, and equal ones of a column kept once, as long as it has few.
+    """
+    columns: list[list[str]] = [[] for _ in range(width)]
+    known: list[dict[str, str]] = [{} for _ in range(width)]
+    for block in iter(lambda: list(islice(rows, _BLOCK_ROWS)), []):
+        for place, cells in enumerate(zip(*block, strict=True)):
+            stripped = list(map(str.strip, cells))
+            if len(known[place]) < _MOST_SHARED:
+                keep = known[place].setdefault
+                stripped = [keep(cell, cell) for cell in stripped]
+            columns[place] += stripped
+    return columns
 
 
 def sample(content: str, most: int = _SAMPLE_CELLS) -> Table:
@@ -211,10 +224,9 @@ def _records(content: str, separator: str, skipped: int) -> Iterator[tuple[int, 
             ) from error
 
 
-def _rows(records: Iterator[tuple[int, list[str]]], width: int) -> list[list[str]]:
-    """Collect the rows below the header, each as long as it."""
-    rows: list[list[str]] = []
-    most, blank, number = MOST_CELLS // width, 0, 0
+def _rows(records: Iterator[tuple[int, list[str]]], width: int) -> Iterator[list[str]]:
+    """The rows below the header, each as long as it."""
+    most, count, blank, number = MOST_CELLS // width, 0, 0, 0
     bad: tuple[int, int] | None = None
     for number, row in records:
         if not row:
@@ -227,17 +239,17 @@ def _rows(records: Iterator[tuple[int, list[str]]], width: int) -> list[list[str
         if len(row) != width:
             bad = number, len(row)
             continue
-        rows.append(row)
-        if len(rows) > most:
+        count += 1
+        if count > most:
             got = f"more than {most:,} rows of {width} columns"
             raise requirement(
                 "table", f"have at most {MOST_CELLS:,} cells", got, "take fewer rows or columns"
             )
+        yield row
     if bad is not None:
         raise _ragged(*bad, width, last=number == bad[0])
-    if not rows:
+    if not count:
         raise requirement("table", "have rows below its header", "none", "add cases")
-    return rows
 
 
 def _ragged(number: int, cells: int, width: int, last: bool) -> UserError:
@@ -261,6 +273,7 @@ def _check_header(header: Sequence[str], row: int) -> None:
         if name[0] == "=" or name.lstrip("+-@").startswith("="):
             must = "not begin as a formula does"
             raise requirement(f"name of column {place}", must, repr(name), "rename it")
+        check_words(f"name of column {place}", [name])
         if name in seen:
             raise requirement("columns", "be named once each", repr(name), "rename one")
         seen.add(name)
