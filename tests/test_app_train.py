@@ -108,6 +108,25 @@ def test_each_size_is_counted_before_training_and_queued_as_shown(
     assert (entry.job.title, entry.job.digest) == (f"Loans, {budget}", saved.digest)
     assert entry.state.status == "waiting"
     assert [one.root for one in started] == [workspace.root]
+    app.button(key="train-start").click().run()
+    titles = [one.job.title for one in queue(workspace).entries()[0]]
+    assert sorted(titles) == [f"Loans, {budget}", f"Loans, {budget} (2)"]
+
+
+def test_a_training_that_cannot_be_queued_says_so(
+    workspace: Workspace, saved: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_train()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(train_setup, "start", full)
+    app.button(key="train-start").click().run()
+    assert not app.exception
+    assert [error.value for error in app.error] == [
+        r"It was not started: OSError\: \[Errno 28\] No space left on device"
+    ]
 
 
 def test_settings_reach_the_job_and_nothing_else_changes(

@@ -1,6 +1,7 @@
 """What to train: on which data, how large, and with which settings."""
 
 from datetime import UTC, datetime
+from itertools import count
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from dashboard.widgets.settings import edit_settings
 from dashboard.widgets.tile import show_tile
 from minspnet.budgets import BUDGETS, USUAL
 from minspnet.domain import Domain
-from minspnet.errors import UserError
+from minspnet.errors import UserError, in_a_line
 from minspnet.presets import Preset
 from minspnet.queue.job import MOST_SEED, Job
 from minspnet.queue.worker import start
@@ -178,7 +179,7 @@ def _show_size(chosen: Saved, variant: str, budget: str, seed: int, preset: Pres
             "at most" if preset.training.patience else "passes",
             help="Each epoch sees every case that trains once. The usual models come on top.",
         )
-    title = f"{chosen.title}, {budget}"
+    title = _untaken(f"{chosen.title}, {budget}")
     if st.button(
         "Start training",
         type="primary",
@@ -188,12 +189,24 @@ def _show_size(chosen: Saved, variant: str, budget: str, seed: int, preset: Pres
         width="stretch",
     ):
         assert preset is not None
-        _start(chosen, variant, seed, preset, title)
-        st.rerun()
+        try:
+            _start(chosen, variant, seed, preset, title)
+        except (UserError, OSError) as error:  # a folder that is full, or was taken away
+            said = str(error) if isinstance(error, UserError) else in_a_line(error)
+            st.error(f"It was not started: {text.plain(said)}")
+        else:
+            st.rerun()
     st.caption(
         "It goes on in the background, also if you leave this page. The usual models, such as "
         "gradient boosting, are trained along to compare with."
     )
+
+
+def _untaken(title: str) -> str:
+    """Number a title that another training has."""
+    taken = {entry.job.title for entry in cache_train.queue().entries()[0]}
+    numbered = (f"{title} ({number})" for number in count(2))
+    return title if title not in taken else next(one for one in numbered if one not in taken)
 
 
 def _start(chosen: Saved, variant: str, seed: int, preset: Preset, title: str) -> None:
