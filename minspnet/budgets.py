@@ -212,6 +212,7 @@ def _pictures(domain: Domain, variant: Variant, cases: Cases, budget: str) -> Pr
         correction_rate=0.1,
         shift=max(1, side // 14),
         label_smoothing=0.1,
+        head_strength=1.0,
     )
     return Preset(model, recipe)
 

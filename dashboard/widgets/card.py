@@ -121,10 +121,11 @@ def show_tab(card: Facts, titles: Sequence[str]) -> None:
 def _show_section(section: Section) -> None:
     if section.lines:
         st.markdown("\n".join(f"- **{text.plain(n)}:** {text.plain(v)}" for n, v in section.lines))
-    for table in section.tables:
+    for number, table in enumerate(section.tables):
         rows = [[text.plain(cell) for cell in row] for row in table.rows]
         shown = pd.DataFrame(rows, columns=[text.plain(cell) for cell in table.header])
-        st.table(shown.set_index(shown.columns[0]))
+        with st.container(key=f"facts-table-{section.title}-{number}"):
+            st.table(shown.set_index(shown.columns[0]))
     if section.note:
         st.caption(text.plain(section.note))
 

@@ -52,7 +52,8 @@ def show_promise(view: View) -> None:
 
 def _asked(view: View, classes: tuple[str, ...]) -> tuple[Promise, int]:
     """What is to hold, and how many cases it is to be tested on."""
-    columns = st.columns(5, vertical_alignment="bottom")
+    several = st.session_state.get("promise-class", _NONE) != _NONE
+    columns = st.columns(4 + several, vertical_alignment="bottom")
     points = columns[0].selectbox(
         "Points lost at most",
         _POINTS,
@@ -70,17 +71,18 @@ def _asked(view: View, classes: tuple[str, ...]) -> tuple[Promise, int]:
         help="The share of such tests in which a promise that does not hold is refused.",
     )
     named = columns[2].selectbox("And of class", (_NONE, *classes), key="promise-class")
-    fewer = columns[3].selectbox(
-        "Points found fewer",
-        _POINTS,
-        3,
-        format_func=lambda value: f"{value:g}",
-        key="promise-class-points",
-        disabled=named == _NONE,
-        help="Of that class's cases at most: those that would be missed.",
-    )
+    fewer = _POINTS[3]
+    if named != _NONE:
+        fewer = columns[3].selectbox(
+            "Points found fewer",
+            _POINTS,
+            3,
+            format_func=lambda value: f"{value:g}",
+            key="promise-class-points",
+            help="Of that class's cases at most: those that would be missed.",
+        )
     most = len(cache.part(view.model, "test"))
-    cases = columns[4].number_input(
+    cases = columns[-1].number_input(
         "Test cases used",
         min(20, most),
         most,
