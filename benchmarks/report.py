@@ -28,6 +28,7 @@ from benchmarks import (
     replay,
     sessions,
     sparsity,
+    uncertainty,
     vectors,
     waiting,
 )
@@ -48,6 +49,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "regimes": regimes.table,
     "guarantee": guarantee.table,
     "realised": realised.table,
+    "uncertainty": uncertainty.table,
     "replay": replay.table,
     "batch": batch.table,
     "sessions": sessions.table,

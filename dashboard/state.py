@@ -21,7 +21,10 @@ _TOLD = "told"
 _PAGE = "page-open"
 _SHOWN = "choices-shown"
 _ASKED = "choices-asked"
-CHOICES = ("tab", "part", "finding", "unit", "order", "first", "others", "measure")
+CHOICES = (
+    *("tab", "part", "finding", "unit", "order", "first", "others", "measure"),
+    *("coverage", "abstain"),
+)
 """What a page lets one choose beside the view, as the address names it."""
 
 

@@ -11,6 +11,7 @@ from minspnet.artifact import Model, read_description
 from minspnet.background import UNKNOWN
 from minspnet.cohorts import cohorts
 from minspnet.compare import Answers, Resampling, measure, resampling
+from minspnet.coverage_facts import coverage_section
 from minspnet.data import Cases
 from minspnet.domain import Domain
 from minspnet.factsheet import Section, Sheet, Table
@@ -101,6 +102,7 @@ def facts(
         _spread(model, domain),
         _subgroups(groups, domain),
         _calibration(model, bins),
+        coverage_section(model, domain, parts, policy),
         _operating(model, point),
         _provenance(model),
     )

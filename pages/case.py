@@ -13,6 +13,7 @@ from dashboard.widgets import (
     experts,
     inputs,
     picker,
+    sets,
     whatif,
 )
 
@@ -33,7 +34,9 @@ def show_case() -> None:
     if case is None:
         picker.say_none(now)
         return
+    sets.show_warning(now, case)
     answer.show_answer(now, case)
+    sets.show_set(now, case)
     answer.show_reasons(now, case)
     concepts.show_concepts(now, case)
     left, right = st.columns(2, gap="large")

@@ -23,7 +23,8 @@ NUMPY_ONLY = (
     "cohort errortree projection spreadsheet sheets intake "
     "counterfactual whatif picture_columns "
     "intervention concept_scores concept_weights worth_checking trust "
-    "spread wording collection workspace registry package budgets queue.worker predict"
+    "spread wording collection workspace registry package budgets queue.worker predict "
+    "conformal traits unusual coverage_facts"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"

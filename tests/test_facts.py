@@ -36,6 +36,7 @@ TITLES = (
     "Scores as recorded after training",
     "Subgroups",
     "Calibration",
+    "Sets of answers",
     "Operating point in force",
     "Version",
 )

@@ -6,13 +6,19 @@ from dashboard import cache, text
 from dashboard.figures.pictures import thumbnail
 from dashboard.format import chance, flops
 from dashboard.state import View
+from dashboard.widgets import sets
 from dashboard.widgets.report import show_report
 from dashboard.widgets.tile import show_tile
 from minspnet.trace import replay
 
 
 def show_reasons(view: View, case_id: str) -> None:
-    """Why, and what would change it, in two sentences; beside them the case on paper."""
+    """Why, and what would change it, in two sentences; beside them the case on paper.
+
+    Nothing while the answer is withheld: the reasons would tell it.
+    """
+    if sets.is_withheld(view, case_id):
+        return
     domain = cache.domain_of(view.model)
     concepts = replay(cache.one_case(view.model, case_id), view.policy).concepts[0].tolist()
     typical = cache.typical(view.model, view.policy.without_interventions()).tolist()
@@ -53,6 +59,10 @@ def show_answer(view: View, case_id: str) -> None:
             width=128,
             alt=f"The {domain.case_noun} that the network was given",
         )
+    if sets.is_withheld(view, case_id):
+        why = sets.why_withheld(view, case_id)
+        show_tile(tiles, "The network says", "not sure enough to say", why)
+        return
     show_tile(
         tiles,
         "With your changes" if view.policy.interventions else "The network says",

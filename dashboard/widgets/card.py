@@ -26,7 +26,7 @@ TABS = {
     "Inputs and findings": ("Inputs", "Findings (concepts)"),
     "How good it is": ("Scores in force", "Scores as recorded after training"),
     "Where it is worse": ("Subgroups",),
-    "Is sure also right?": ("Calibration",),
+    "Is sure also right?": ("Calibration", "Sets of answers"),
     "How it is built": ("Architecture", "Training"),
     "Papers": ("Operating point in force", "Version"),
 }

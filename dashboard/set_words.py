@@ -1,0 +1,170 @@
+"""Sets of answers and unusual cases in words."""
+
+from collections.abc import Sequence
+
+from dashboard.format import interval, percent
+from dashboard.text import counted, listed, plain
+from minspnet.conformal import Abstention, Held, Measured, Rule
+from minspnet.domain import Domain
+from minspnet.unusual import SHARE, Familiar, Unusual
+from minspnet.wording import lowered
+
+_MOST = 3
+"""Traits that are named; the others are counted."""
+
+
+def the_set(domain: Domain, inside: Sequence[bool], coverage: float) -> str:
+    """Say which answers are left at a coverage."""
+    names = [f"**{plain(c)}**" for c, kept in zip(domain.classes, inside, strict=True) if kept]
+    at = f"At {coverage:.0%} coverage"
+    if not names:
+        return (
+            f"{at} **no answer stands**: each is less probable than the true one is in "
+            f"{coverage:.0%} of cases."
+        )
+    if len(names) == 1:
+        return f"{at} the answer is: {names[0]} only."
+    if len(names) == 2:
+        return f"{at} it cannot tell {names[0]} from {names[1]}."
+    if len(names) == len(domain.classes):
+        return f"{at} it can rule nothing out: {listed(names)} are all possible."
+    return f"{at} it cannot tell apart {listed(names)}."
+
+
+def how_often(found: Held, many: int, empty: bool) -> str:
+    """Say how sets like this one did on test cases."""
+    if empty:
+        return f"{found.cases:,} of {many:,} test cases end so."
+    if not found.cases:
+        return f"None of {many:,} test cases has such a set."
+    return (
+        f"Of {many:,} test cases {found.cases:,} have this set, and {found.held:,} of these "
+        f"{found.cases:,} sets hold the truth ({percent(found.share, 1)}; 95%: "
+        f"{interval(*found.interval)})."
+    )
+
+
+def as_measured(domain: Domain, found: Measured, coverage: float) -> str:
+    """Say how often the sets of all test cases hold the truth, and those of the weakest class."""
+    whole = found.everything
+    said = f"Measured: {whole.held:,} of {whole.cases:,} test sets hold it"
+    said += f" ({percent(whole.share, 1)}; 95%: {interval(*whole.interval)})"
+    known = [k for k, one in enumerate(found.classes) if one.cases]
+    worst = min(known, key=lambda k: found.classes[k].share)
+    one = found.classes[worst]
+    said += (
+        f", of {plain(domain.classes[worst])} {one.held:,} of {one.cases:,} "
+        f"({percent(one.share, 1)}; 95%: {interval(*one.interval)})."
+    )
+    if min(whole.interval[1], one.interval[1]) < coverage:
+        said += " **That interval lies below what was asked.**"
+    return said
+
+
+def the_promise(domain: Domain, rule: Rule) -> str:
+    """Say what the coverage is of, and what it rests on."""
+    group = domain.group_noun or "group"
+    unit = group if rule.grouped else domain.case_noun
+    draws = min(rule.draws)
+    if not rule.enough:
+        return (
+            f"Sets cannot leave out a class yet: {rule.coverage:.0%} coverage needs "
+            f"{rule.needed:,} validation {unit}s, and there are only {draws:,}."
+        )
+    whose = "each class by itself" if rule.by_class else "all classes together"
+    said = (
+        f"Set on validation {domain.case_noun}s, {whose} ({counted(draws, unit)}"
+        f"{' in the rarest class' * rule.by_class}): of new cases drawn like them, at least "
+        f"{rule.coverage:.0%} of sets hold the truth, on average over such draws."
+    )
+    if rule.grouped:
+        said += f" Each {group} counts alike."
+    if rule.groups and not rule.grouped:
+        said += (
+            f" They come from only {counted(rule.groups, group)}: this holds for further "
+            f"{domain.case_noun}s of theirs, not for other {group}s."
+        )
+    return said
+
+
+def withholding(found: Abstention, part: str) -> str:
+    """Say what withholding answers does on a part."""
+    low, high = found.referred_interval
+    right = found.right / max(1, found.answered)
+    said = (
+        f"Of {found.cases:,} {part} cases {found.referred:,} are referred "
+        f"({percent(found.referred / max(1, found.cases))}; 95%: {interval(low, high)}). "
+    )
+    if not found.answered:
+        return said + "None is answered."
+    return said + (
+        f"Of the {found.answered:,} answered, {found.right:,} are right ({percent(right, 1)}; 95%: "
+        f"{interval(*found.right_interval)}); answering all, "
+        f"{percent(found.right_of_all / max(1, found.cases), 1)} are."
+    )
+
+
+def why_withheld(inside: Sequence[bool], strange: bool) -> str:
+    """Say in a few words why there is no answer."""
+    if strange:
+        return "unlike the training cases"
+    many = sum(inside)
+    if not many:
+        return "no answer stands"
+    return f"{many} answers are possible" if many > 1 else "it is decided against its set"
+
+
+def the_unusual(domain: Domain, found: Unusual, titles: Sequence[str], familiar: Familiar) -> str:
+    """Say of a flagged case what is unusual about it."""
+    noun = plain(domain.case_noun)
+    said = (
+        f"**Unlike the training cases.** This {noun} lies {found.score:.1f} times as far from the "
+        f"nearest of them as 95% of them do from each other; from {found.limit:.1f} times on, at "
+        f"most {familiar.share:.0%} of {noun}s like those of validation are flagged."
+    )
+    outside = [one for one in found.strange if one.outside]
+    if outside:
+        told = [
+            f"**{plain(lowered(titles[one.trait]))}** {one.value:.3g} (training: "
+            f"{one.least:.3g} to {one.most:.3g})"
+            for one in outside[:_MOST]
+        ]
+        more = len(outside) - len(told)
+        said += f" Outside of all training cases: {listed(told)}"
+        said += f", and {more:,} more." if more else "."
+    else:
+        name = plain(lowered(titles[found.strange[0].trait])) if found.strange else "none"
+        said += (
+            f" No measurement alone is out of range: together they are unusual, **{name}** stands "
+            "out most."
+        )
+    return f"{said} Take the answer with care."
+
+
+def the_missing(found: Unusual, titles: Sequence[str]) -> str:
+    """Say which inputs a case lacks; nothing if it lacks none."""
+    if not found.missing:
+        return ""
+    names = [plain(lowered(titles[k])) for k in found.missing[:_MOST]]
+    more = len(found.missing) - len(names)
+    rest = f" and {more:,} more" * bool(more)
+    return (
+        f"**Input is missing.** {len(found.missing):,} of {len(titles):,} values were not given: "
+        f"{', '.join(names)}{rest}. The answer rests on the others."
+    )
+
+
+def the_range(domain: Domain, found: Unusual, titles: Sequence[str]) -> str:
+    """Say which columns of a table lie outside of training where the case is not flagged."""
+    outside = [one for one in found.strange if one.outside]
+    if domain.modality != "tabular" or found.flagged or not outside:
+        return ""
+    names = [
+        f"{plain(lowered(titles[one.trait]))} ({one.value:.4g}; training: {one.least:.4g} to "
+        f"{one.most:.4g})"
+        for one in outside[:_MOST]
+    ]
+    return f"Beyond all training cases: {listed(names)}."
+
+
+FLAGGING = f"Unusual cases: at most {SHARE:.0%} of cases like those of validation are flagged."

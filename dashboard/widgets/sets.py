@@ -1,0 +1,106 @@
+"""Which answers are left at a chosen coverage, and whether a case is like those of training."""
+
+import streamlit as st
+
+from dashboard import cache, cache_uncertain, set_words, state
+from dashboard.state import View
+
+COVERAGES = {"80": 0.8, "90": 0.9, "95": 0.95}
+"""By what links call them."""
+_USUAL = "90"
+_COVERAGE, _ABSTAIN = "case-coverage", "case-abstain"
+_CHOSEN = "coverage-chosen"
+
+
+def chosen() -> tuple[float, bool]:
+    """The coverage, and whether answers are withheld: as set here before, by link, or usual."""
+    before = st.session_state.setdefault(_CHOSEN, (_USUAL, False))
+    state.follow("coverage", _COVERAGE, {name: name for name in COVERAGES})
+    state.follow("abstain", _ABSTAIN, {"on": True, "off": False})
+    # A widget that was not drawn on the last page has lost its value.
+    name = st.session_state.setdefault(_COVERAGE, before[0])
+    withholds = st.session_state.setdefault(_ABSTAIN, before[1])
+    st.session_state[_CHOSEN] = name, withholds
+    return COVERAGES[name], bool(withholds)
+
+
+def is_withheld(view: View, case_id: str) -> bool:
+    """Whether the answer to a case is held back, as the reader wished."""
+    coverage, withholds = chosen()
+    return withholds and cache_uncertain.withheld(view.model, case_id, view.policy, coverage)
+
+
+def why_withheld(view: View, case_id: str) -> str:
+    """Why, in a few words."""
+    inside = cache_uncertain.set_of(view.model, case_id, view.policy, chosen()[0])
+    strange = cache_uncertain.unusual(view.model, case_id).flagged
+    return set_words.why_withheld(inside.tolist(), strange)
+
+
+def show_warning(view: View, case_id: str) -> None:
+    """Above everything else: the case is unlike those of training, or lacks input."""
+    domain = cache.domain_of(view.model)
+    found = cache_uncertain.unusual(view.model, case_id)
+    titles = cache_uncertain.measured_traits(view.model, "test").titles
+    if found.flagged:
+        familiar = cache_uncertain.familiar(view.model)
+        st.warning(set_words.the_unusual(domain, found, titles, familiar))
+    if missing := set_words.the_missing(found, titles):
+        st.warning(missing)
+
+
+def show_set(view: View, case_id: str) -> None:
+    """The set in a sentence, how such sets did, and the two settings."""
+    coverage, withholds = chosen()
+    name, domain = view.model, cache.domain_of(view.model)
+    inside = cache_uncertain.set_of(name, case_id, view.policy, coverage)
+    like = cache_uncertain.alike(name, case_id, view.policy, coverage)
+    many = int((cache.part(name, "test").labels >= 0).sum())
+    unedited = view.policy.without_interventions()
+    rule = cache_uncertain.rule(name, unedited, coverage)
+    words, settings = st.columns([3, 1], gap="large")
+    with words:
+        st.markdown(
+            f"{set_words.the_set(domain, inside.tolist(), coverage)} "
+            f"{set_words.how_often(like, many, not inside.any())}"
+        )
+        measured = cache_uncertain.measured(name, "test", unedited, coverage)
+        notes = [
+            set_words.the_promise(domain, rule),
+            set_words.as_measured(domain, measured, coverage),
+        ]
+        if view.policy.interventions:
+            notes.append("Findings that you set are outside of this promise.")
+        place = cache.case_place(name, case_id)
+        if place and place[0] == "validation":
+            notes.append("This case is one of those that the sets were made from.")
+        titles = cache_uncertain.measured_traits(name, "test").titles
+        notes.append(set_words.the_range(domain, cache_uncertain.unusual(name, case_id), titles))
+        st.caption(" ".join(note for note in notes if note))
+        if withholds:
+            parts = [
+                set_words.withholding(
+                    cache_uncertain.abstention(name, part, unedited, coverage),
+                    part,
+                )
+                for part in ("validation", "test")
+            ]
+            st.caption(" ".join(parts))
+    with settings:
+        picked = st.segmented_control(
+            "Coverage",
+            list(COVERAGES),
+            format_func=lambda one: f"{one}%",
+            required=True,
+            key=_COVERAGE,
+            help="Share of new cases whose set of possible answers is to hold the true one. More "
+            "coverage, larger sets.",
+        )
+        st.toggle(
+            "Withhold unsure answers",
+            key=_ABSTAIN,
+            help="No answer is given where the set holds no answer or several, or where the case "
+            f"is unlike the training cases. {set_words.FLAGGING}",
+        )
+    state.show("coverage", None if picked == _USUAL else picked)
+    state.show("abstain", "on" if withholds else None)
