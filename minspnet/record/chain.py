@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from minspnet.record.schema import JOURNAL
+from minspnet.record.schema import HEAD, JOURNAL
 
 
 def digest_of(record: Mapping[str, Any]) -> str:
@@ -25,7 +25,7 @@ def append(connection: sa.Connection, log: sa.Table, values: Mapping[str, Any]) 
     Returns:
         The record's number, from 1.
     """
-    # A record removed by hand keeps its number in the journal, and none is given twice.
+    # No number is given twice, even if its record was removed by hand: the gap is to stay.
     sealed = sa.select(sa.func.max(JOURNAL.c.record)).where(JOURNAL.c.log == log.name)
     found = connection.execute(
         sa.select(
@@ -34,6 +34,7 @@ def append(connection: sa.Connection, log: sa.Table, values: Mapping[str, Any]) 
             _newest(JOURNAL, "number"),
             _newest(JOURNAL, "digest"),
             sealed.scalar_subquery(),
+            sa.select(sa.func.max(HEAD.c.lines)).scalar_subquery(),
         )
     ).one()
     number = max(found[0] or 0, found[4] or 0) + 1
@@ -41,7 +42,9 @@ def append(connection: sa.Connection, log: sa.Table, values: Mapping[str, Any]) 
     digest = digest_of(record)
     connection.execute(log.insert(), record | {"number": number, "digest": digest})
     line = seal(log.name, number, digest, found[3] or "")
-    connection.execute(JOURNAL.insert(), line | {"number": (found[2] or 0) + 1})
+    lines = max(found[2] or 0, found[5] or 0) + 1
+    connection.execute(JOURNAL.insert(), line | {"number": lines})
+    connection.execute(HEAD.update(), head(lines, line["digest"]))
     return number
 
 
@@ -49,6 +52,12 @@ def seal(log: str, number: int, digest: str, previous: str) -> dict[str, Any]:
     """What the journal says of a record, without the line's own number."""
     line = {"log": log, "record": number, "sealed": digest, "previous": previous}
     return line | {"digest": digest_of(line)}
+
+
+def head(lines: int, newest: str) -> dict[str, Any]:
+    """What stands at the head of a journal of so many lines, the newest of that digest."""
+    said = {"lines": lines, "newest": newest}
+    return said | {"digest": digest_of(said)}
 
 
 def _newest(table: sa.Table, column: str) -> sa.ScalarSelect[Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from minspnet.errors import requirement
-from minspnet.record.chain import seal
+from minspnet.record.chain import head, seal
 from minspnet.record.checks import now
 
 _CHAIN = "previous VARCHAR(64) NOT NULL UNIQUE, digest VARCHAR(64) NOT NULL UNIQUE"
@@ -39,6 +39,8 @@ def _journal(connection: sa.Connection) -> None:
         "CREATE TABLE journal (number INTEGER NOT NULL PRIMARY KEY, log VARCHAR(40) NOT NULL, "
         f"record INTEGER NOT NULL, sealed VARCHAR(64) NOT NULL, {_CHAIN})",
         "CREATE INDEX ix_journal_log_record ON journal (log, record)",
+        "CREATE TABLE journal_head (number INTEGER NOT NULL PRIMARY KEY, lines INTEGER NOT NULL, "
+        "newest VARCHAR(64) NOT NULL, digest VARCHAR(64) NOT NULL)",
     )
     insert = sa.text(
         "INSERT INTO journal (number, log, record, sealed, previous, digest) "
@@ -55,6 +57,9 @@ def _journal(connection: sa.Connection) -> None:
             said = seal(log, number, digest, previous)
             connection.execute(insert, said | {"number": line})
             previous = said["digest"]
+    top = "INSERT INTO journal_head (number, lines, newest, digest) "
+    said = head(line, previous) | {"number": 1}
+    connection.execute(sa.text(f"{top} VALUES (:number, :lines, :newest, :digest)"), said)
 
 
 def _reviews(connection: sa.Connection) -> None:

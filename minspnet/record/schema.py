@@ -71,6 +71,16 @@ JOURNAL = _chained(
 )
 """Which record was added to which log, in order; ``sealed`` is the record's digest."""
 
+HEAD = sa.Table(
+    "journal_head",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("lines", sa.Integer, nullable=False),
+    _column("newest", 64),
+    _column("digest", 64),
+)
+"""One row: how many lines the journal has and the newest one's digest, under a digest of both."""
+
 DRAFTS = sa.Table(
     "drafts",
     METADATA,

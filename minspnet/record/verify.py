@@ -3,17 +3,17 @@
 Of each log, the digest of every record is computed anew, and it must name the digest of the
 record before it; numbers run from 1 without a gap. The journal holds the digest of every record of
 every log in the order in which they were added, in a chain of its own, written in the same
-transaction. So a record that is changed, moved, removed, be it the last one, or put in is found,
-and so is a line of the journal.
+transaction, and its head how many lines it has. So a record that is changed, moved, removed, be it
+the last one, or put in is found, and so is a line of the journal.
 
 What this does not prove. Digests are no signatures: who may write to the database and knows this
 program can change a record, then compute anew all digests after it, in its log and in the journal,
-or drop the newest records from both, and nothing in the database tells. The remedy is a witness
-outside of it: the *anchor*, the digest of the journal's newest line, stands for all that was ever
-saved before it. Note it where that person cannot write, such as on paper or in a mail; a later
-check that is given it fails unless that line is still there, and with it all that went before. What
-was saved after the newest noted anchor has no such witness. Nor does it say who wrote a record,
-or whether it was true.
+or drop the newest ones from both and mend the head, and nothing in the database tells. The remedy
+is a witness outside of it: the *anchor*, the digest of the journal's newest line, stands for all
+that was ever saved before it. Note it where that person cannot write, such as on paper or in a
+mail; a later check that is given it fails unless that line is still there, and with it all that
+went before. What was saved after the newest noted anchor has no such witness. Nor does a check say
+who wrote a record, or whether it was true. Drafts are in no log.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,9 +24,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from minspnet.errors import UserError, requirement
-from minspnet.record.chain import digest_of
+from minspnet.record.chain import digest_of, head
 from minspnet.record.migrations import LATEST, version_of
-from minspnet.record.schema import JOURNAL, LOGS
+from minspnet.record.schema import HEAD, JOURNAL, LOGS
 
 _AT_A_TIME = 1_000
 
@@ -79,6 +79,8 @@ def verify(engine: sa.Engine, anchor: str = "") -> Verification:
     with _snapshot(engine) as connection:
         journal = _Journal()
         journal.read(connection)
+        if journal.finding is None:
+            journal.finding = _check_head(connection, journal)
         if journal.finding is not None:
             findings.append(journal.finding)
         for log in LOGS:
@@ -101,6 +103,10 @@ class _Journal:
         self.newest = ""
         self.finding: Finding | None = None
 
+    @property
+    def whole(self) -> bool:
+        return self.finding is None
+
     def read(self, connection: sa.Connection) -> None:
         for expected, (number, record) in enumerate(_records(connection, JOURNAL), 1):
             problem = _broken(number, expected, record, self.newest)
@@ -116,6 +122,24 @@ class _Journal:
             self.digests.add(self.newest)
 
 
+def _check_head(connection: sa.Connection, journal: _Journal) -> Finding | None:
+    row = connection.execute(sa.select(HEAD)).first()
+    if row is None:
+        return Finding(HEAD.name, 1, "it is missing")
+    if row.digest != head(row.lines, row.newest)["digest"]:
+        return Finding(HEAD.name, 1, "its content and its digest do not belong together")
+    lines = len(journal.digests)
+    if row.lines > lines:
+        problem = f"it is missing, and the head of the journal knows {row.lines}"
+        return Finding(JOURNAL.name, lines + 1, problem)
+    if row.lines < lines:
+        problem = f"it was put in, for the head of the journal knows only {row.lines}"
+        return Finding(JOURNAL.name, row.lines + 1, problem)
+    if row.newest != journal.newest:
+        return Finding(HEAD.name, 1, "it names another line than the newest one")
+    return None
+
+
 def _check_log(connection: sa.Connection, log: sa.Table, journal: _Journal) -> Finding | None:
     sealed, previous, last = journal.sealed[log.name], "", 0
     for expected, (number, record) in enumerate(_records(connection, log), 1):
@@ -123,7 +147,7 @@ def _check_log(connection: sa.Connection, log: sa.Table, journal: _Journal) -> F
         if problem is None and expected <= len(sealed):
             if record["digest"] != sealed[expected - 1]:
                 problem = "it is not the record that was added then, says the journal"
-        elif problem is None and journal.finding is None:
+        elif problem is None and journal.whole:
             problem = "it was put in, for the journal does not know it"
         if problem is not None:
             return Finding(log.name, min(number, expected), problem)
