@@ -119,25 +119,30 @@ def play(url: str, load: Load, round_: int) -> dict[str, Any]:
     """Let all writers write what they have, killing processes meanwhile, and count."""
     generator = random.Random(round_)
     store = Store(url)
+    wanted = {one for w in range(load.writers) for one in ids_of(round_, w, load.reviews)}
+    # A kill is due when that share of all reviews is confirmed: most while writers are at it.
+    due = sorted(generator.uniform(0, 0.95) for _ in range(load.kills))
+    whole = sum(len(one) + 1 for one in wanted)
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room)
         start = time.perf_counter()
         running = {share: _start(url, folder, round_, share, load) for share in load.shares}
-        kills = unconfirmed = 0
+        unconfirmed = 0
         try:
             while running:
-                time.sleep(generator.uniform(0.02, 0.6) if kills < load.kills else 0.02)
+                time.sleep(0.01)
                 for share, process in list(running.items()):
                     if process.poll() is not None:
                         if process.returncode:
                             raise RuntimeError(process.stderr.read().decode()[-2000:])
                         process.stderr.close()
                         del running[share]
-                if running and kills < load.kills:
+                noted = sum(path.stat().st_size for path in folder.iterdir())
+                if running and due and noted >= due[0] * whole:
                     share = generator.choice(list(running))
                     if not _kill(running[share]):
                         continue
-                    kills += 1
+                    del due[0]
                     unconfirmed += _written(store, share) - _confirmed(folder, share)
                     running[share] = _start(url, folder, round_, share, load)
         finally:
@@ -149,10 +154,9 @@ def play(url: str, load: Load, round_: int) -> dict[str, Any]:
         there = connection.scalars(sa.select(REVIEWS.c.id)).all()
     found = verify(store.engine)
     store.engine.dispose()
-    wanted = {one for w in range(load.writers) for one in ids_of(round_, w, load.reviews)}
     return {
         "seconds": seconds,
-        "kills": kills,
+        "kills": load.kills - len(due),
         "unconfirmed": unconfirmed,
         "confirmed": len(set(said)),
         "lost": len(set(said) - set(there)),

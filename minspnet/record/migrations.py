@@ -12,7 +12,9 @@ from minspnet.errors import requirement
 from minspnet.record.chain import head, seal
 from minspnet.record.checks import now
 
-_CHAIN = "previous VARCHAR(64) NOT NULL UNIQUE, digest VARCHAR(64) NOT NULL UNIQUE"
+_CHAIN = (
+    "previous VARCHAR(64) NOT NULL, digest VARCHAR(64) NOT NULL, UNIQUE (previous), UNIQUE (digest)"
+)
 _AT = "number INTEGER NOT NULL PRIMARY KEY, saved_at VARCHAR(40) NOT NULL"
 
 
@@ -66,9 +68,9 @@ def _reviews(connection: sa.Connection) -> None:
     """Reviews, the queues they come from, drafts, and who did what."""
     _run(
         connection,
-        f"CREATE TABLE reviews ({_AT}, id VARCHAR(64) NOT NULL UNIQUE, "
+        f"CREATE TABLE reviews ({_AT}, id VARCHAR(64) NOT NULL, "
         "reader VARCHAR(200) NOT NULL, model_digest VARCHAR(64) NOT NULL, "
-        f"case_id VARCHAR(200) NOT NULL, review TEXT NOT NULL, {_CHAIN})",
+        f"case_id VARCHAR(200) NOT NULL, review TEXT NOT NULL, {_CHAIN}, UNIQUE (id))",
         "CREATE INDEX ix_reviews_reader ON reviews (reader, model_digest, case_id)",
         "CREATE INDEX ix_reviews_case ON reviews (model_digest, case_id)",
         "CREATE INDEX ix_reviews_saved_at ON reviews (saved_at)",

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -102,7 +103,7 @@ class ReviewQueues:
             query = query.where(QUEUES.c.model_digest == model)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(QUEUES.c.number.desc())).all()
-        return tuple(queue for queue in map(_read, rows) if queue.cases)
+        return tuple(queue for queue in (_read(row._asdict()) for row in rows) if queue.cases)
 
     def open_cases(self, queue: ReviewQueue) -> tuple[str, ...]:
         """Cases of a queue that its reader has not reviewed on its model, in order.
@@ -120,8 +121,7 @@ class ReviewQueues:
         return next(iter(self.open_cases(queue)), None)
 
 
-def _read(row: sa.Row[tuple[object, ...]]) -> ReviewQueue:
-    said = row._mapping
+def _read(said: dict[str, Any]) -> ReviewQueue:
     try:
         cases = tuple(json.loads(said["cases"]))
         return ReviewQueue(
