@@ -2,6 +2,8 @@
 
 A step is never edited after a release, and reads nothing of ``schema``: it must do next year what
 it does today. To change a table, add a step and change ``schema``; a test holds the two together.
+Programs from before schema_version know no journal: what one of them still adds to a database that
+was brought up is found as put in, so stop them first.
 """
 
 from collections.abc import Callable

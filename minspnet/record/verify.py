@@ -176,10 +176,8 @@ def _broken(number: int, expected: int, record: dict[str, Any], previous: str) -
 
 
 def _records(connection: sa.Connection, log: sa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
-    rows = connection.execution_options(yield_per=_AT_A_TIME).execute(
-        sa.select(log).order_by(log.c.number)
-    )
-    for row in rows:
+    query = sa.select(log).order_by(log.c.number).execution_options(yield_per=_AT_A_TIME)
+    for row in connection.execute(query):
         record = dict(row._mapping)
         yield record.pop("number"), record
 
