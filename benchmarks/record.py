@@ -4,9 +4,10 @@
 
 Writers are threads of several processes, each with a store of its own, like replicas of the
 dashboard. At random moments a process is killed with SIGKILL and started again; it then sends all
-that it has no confirmation for, under the same ids. A review is lost if it was confirmed and is not
-there, and duplicated if it is there twice. After each round all logs are verified. Then come random
-edits by hand (see ``benchmarks.tampering``), each of which must be found and its record named.
+that it has no confirmation for, under the same ids; every tenth review is sent twice in any case.
+A review is lost if it was confirmed and is not there, and duplicated if it is there twice. After
+each round all logs are verified. Then come random edits by hand (see ``benchmarks.tampering``),
+each of which must be found and its record named.
 PostgreSQL is a server that the run starts in a temporary folder.
 """
 
