@@ -81,6 +81,8 @@ def campaign(store: Store, edits: int, seed: int) -> list[dict[str, Any]]:
     for _ in range(edits):
         table = generator.choice(tables)
         edit, rows = tamper(table, whole[table.name], generator)
+        while _refused(table, rows):
+            edit, rows = tamper(table, whole[table.name], generator)
         _replace(store.engine, table, rows)
         findings = verify(store.engine).findings
         _replace(store.engine, table, whole[table.name])
@@ -157,6 +159,12 @@ def _digest(row: Row) -> str:
 def _rows(connection: sa.Connection, table: sa.Table) -> list[Row]:
     rows = connection.execute(sa.select(table).order_by(table.c.number))
     return [dict(row._mapping) for row in rows]
+
+
+def _refused(table: sa.Table, rows: list[Row]) -> bool:
+    """Whether the table itself turns an edit down, as it does a second record of one id."""
+    unique = [column.name for column in table.columns if column.unique]
+    return any(len({row[name] for row in rows}) < len(rows) for name in unique)
 
 
 def _replace(engine: sa.Engine, table: sa.Table, rows: list[Row]) -> None:
