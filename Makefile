@@ -68,6 +68,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.first_time --pneumonia $(PNEUMONIA) --credit $(CREDIT)
 	$(BIN)/python -m benchmarks.waiting
 	$(BIN)/python -m benchmarks.sessions
+	$(BIN)/python -m benchmarks.record --postgres
 	$(BIN)/python -m benchmarks.peers --peers $(PEERS)
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.speed

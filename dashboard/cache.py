@@ -28,9 +28,9 @@ from minspnet.exemplars import Exemplars, nearest
 from minspnet.policy import Policy
 from minspnet.ranking import order_cases
 from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
+from minspnet.record.store import Store
 from minspnet.registry import cases_of
 from minspnet.registry import title_of as own_title
-from minspnet.store import Store
 from minspnet.sweep import Outcomes, Score
 from minspnet.trace import Decision, Trace, join, replay
 from minspnet.waterfall import Waterfall, contrast, typical_concepts

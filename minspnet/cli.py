@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minspnet import describe, keeping, newtask, printed, queuing, runtime, scoring
+from minspnet import describe, keeping, logs, newtask, printed, queuing, runtime, scoring
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
@@ -44,7 +44,10 @@ EXIT_OK, EXIT_INTERRUPTED = 0, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    """Run one command; returns the exit code.
+
+    0 done, 1 a check that found something, 2 bad input, 130 interrupted.
+    """
     options = _parser().parse_args(arguments)
     try:
         result = options.command(options)
@@ -62,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader has left, as `head` does; python must not complain when it closes the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return EXIT_OK
+    return int(options.exit_code(result))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m minspnet",
         description="Train, score and explain networks whose explanation is their computation.",
     )
+    parser.set_defaults(exit_code=lambda _: EXIT_OK)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     domains = commands.add_parser("domains", help="list the tasks that ship with the product")
@@ -159,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
-    for module in (scoring, runtime, describe, newtask, keeping, queuing):
+    for module in (scoring, runtime, describe, newtask, keeping, queuing, logs):
         for verb, command, show in module.add_verbs(commands):
             _finish(verb, command, show)
     return parser

@@ -17,7 +17,7 @@ from minspnet.deploy.session import Exported
 from minspnet.devices import DEVICES
 from minspnet.latency import Latency, Machine
 from minspnet.policy import CLOSED, Policy
-from minspnet.store import _OPERATING_POINTS
+from minspnet.record.schema import OPERATING_POINTS
 from minspnet.tally import reachable_sets
 from minspnet.trace import replay
 
@@ -280,7 +280,7 @@ def test_a_point_that_cannot_be_read_is_told_once_and_none_is_in_force() -> None
     save_point(open_tab("Operating points", IMAGE), "Old")
     newer = cache.store().operating_points(digest)[0].to_dict() | {"schema_version": 2}
     record = {"saved_at": "2026", "model_digest": digest, "point": json.dumps(newer)}
-    cache.store()._append(_OPERATING_POINTS, record)
+    cache.store()._append(OPERATING_POINTS, record, None)
     app = open_tab("Operating points", IMAGE)
     assert app.query_params["gates"] == cache.model(IMAGE).policy.to_text()["gates"]
     assert app.dataframe[-1].value["In force"].tolist() == [""]

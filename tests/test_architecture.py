@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("minspnet", "dashboard", "pages")
 NUMPY_ONLY = (
     "errors spec policy domain trace metrics sweep data domains artifact waterfall "
-    "store adapters patches reasons certify operating search deploy.session latency "
+    "record.store record.verify adapters patches reasons certify operating search "
+    "deploy.session latency "
     "cohort errortree projection spreadsheet sheets intake "
     "counterfactual whatif picture_columns "
     "intervention concept_scores concept_weights worth_checking trust "

@@ -14,7 +14,7 @@ from minspnet.devices import DEVICES
 from minspnet.errors import UserError
 from minspnet.operating import Figures, OperatingPoint
 from minspnet.policy import CLOSED, Policy
-from minspnet.store import Store
+from minspnet.record.store import Store
 
 THREADS, WRITES = 8, 10
 
