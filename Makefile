@@ -46,6 +46,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.quality wrist_exercise --repeats 1 --budgets 0.2 0.3 0.4 0.5
 	$(BIN)/python -m benchmarks.quality phishing --repeats 3 --budgets 0.4
 	$(BIN)/python -m benchmarks.pneumonia --data $(PNEUMONIA) --seeds 4
+	$(BIN)/python -m benchmarks.class_head --pneumonia $(PNEUMONIA)
 	$(BIN)/python -m benchmarks.own_data --pneumonia $(PNEUMONIA) --credit $(CREDIT)
 	$(BIN)/python -m benchmarks.ablation parts wrist_exercise
 	$(BIN)/python -m benchmarks.ablation parts breast_cytology --variant mean_and_se

@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks import (
     ablation,
     batch,
+    class_head,
     few_inputs,
     first_time,
     guarantee,
@@ -47,6 +48,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "sparsity-breast_cytology": few_inputs.table,
     "pneumonia": pneumonia.table,
     "own_data": own_data.table,
+    "class_head": class_head.table,
     "regimes": regimes.table,
     "guarantee": guarantee.table,
     "realised": realised.table,

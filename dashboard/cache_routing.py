@@ -34,9 +34,11 @@ _CLOCK = threading.Lock()
 _MOST_POINTS = 101
 _POINTS_KEPT = 2048
 """Enough for every decision threshold of several models: dear to find, and a few kB each."""
+_CURVES_KEPT = 400
+"""Every decision threshold of four models: some 100 kB each."""
 
 
-@kept(_POINTS_KEPT)
+@kept(_CURVES_KEPT)
 def curve(name: str, decision_threshold: float) -> tuple[Score, ...]:
     """The sweep of one shared gate threshold over every point where something changes."""
     return outcomes(name, PART).curve(shared_options(name), decision_threshold)

@@ -18,6 +18,8 @@ brings.
 - Pictures are shifted, never turned or mirrored: a digit or an X-ray has a right way up.
 - No class is weighed more than another, however rare: the chances that a page shows must mean what
   they say, and the decision threshold is there for errors of unequal cost.
+- Pictures have a weaker class head than columns, chosen by log loss on validation cases
+  (``benchmarks.class_head``): at full strength it is surer than it is right.
 - Nothing stops early: the rate of learning falls to 0 at the last epoch, and validation cases are
   kept for calibration and for the operating point (``minspnet.study.DRIFT``).
 

@@ -41,7 +41,8 @@ def alone() -> None:
     """Nothing that an earlier test began still runs: for tests of what the process shares."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
+            thread.join(timeout=60)
+            assert not thread.is_alive(), f"{thread.name} still runs"
 
 
 @pytest.fixture(scope="session", params=["tabular", "image", "competing"])

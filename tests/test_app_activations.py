@@ -10,7 +10,7 @@ from test_app import IMAGE, TABULAR, figure, metric, open_app, own_store
 
 from dashboard import cache, cache_activations, unit_words
 from dashboard.format import score
-from dashboard.widgets import ablation
+from dashboard.widgets import ablation, units
 from minspnet.metrics import sign_test
 from minspnet.policy import Policy
 from minspnet.selectivity import paired_interval
@@ -233,3 +233,22 @@ def test_an_edit_of_a_case_plays_no_part() -> None:
     app = open_page(TABULAR, "Without it", case=case, edit="nuclear_size:1.0")
     plain = open_page(TABULAR, "Without it")
     assert metric(app, "Accuracy without it") == metric(plain, "Accuracy without it")
+
+
+@pytest.mark.parametrize(
+    ("area", "classes", "said"),
+    [
+        (0.5, (300, 300), "do not tell in which it is stronger"),  # a unit that never works
+        (0.998, (300, 300), "AUC of malignant against benign: **1.00** (95%: 0.99"),
+        (0.02, (300, 300), "The unit is weaker where it is malignant."),
+        (np.nan, (7, 0), "The layer ran for benign cases only"),
+        (np.nan, (0, 7), "The layer ran for malignant cases only"),
+    ],
+)
+def test_two_classes_are_told_apart_in_a_sentence(
+    area: float, classes: tuple[int, int], said: str
+) -> None:
+    found = cache_activations.Selectivity(
+        np.arange(sum(classes)), classes, np.array([[1 - area, area]]), np.zeros((1, 2))
+    )
+    assert said in units._apart(cache.domain_of(TABULAR), found, 0)

@@ -124,9 +124,9 @@ def test_a_training_that_cannot_be_queued_says_so(
     monkeypatch.setattr(train_setup, "start", full)
     app.button(key="train-start").click().run()
     assert not app.exception
-    assert [error.value for error in app.error] == [
-        r"It was not started: OSError\: \[Errno 28\] No space left on device"
-    ]
+    (error,) = app.error
+    assert error.value.startswith("It could not be started, see the list of trainings: OSError")
+    assert [entry.state.status for entry in queue(workspace).entries()[0]] == ["waiting"]
 
 
 def test_settings_reach_the_job_and_nothing_else_changes(

@@ -385,9 +385,9 @@ def test_names_become_titles_and_units(name: str, title: str, unit: str) -> None
 
 def test_keys_are_identifiers_each_once() -> None:
     keys: list[str] = []
-    for text in ("3 a", "3 a", "Große Ärger!", "", "x" * 99, "class"):
+    for text in ("3 a", "3 a", "Große Ärger!", "", "temp ℃", "x" * 99, "class"):
         keys.append(key_of(text, tuple(keys)))
-    assert keys[:4] == ["c_3_a", "c_3_a_2", "grosse_arger", "column"]
+    assert keys[:5] == ["c_3_a", "c_3_a_2", "grosse_arger", "column", "temp_c"]
     assert all(key.isidentifier() for key in keys) and len(set(keys)) == len(keys)
     assert listed(["A", "Bc", "CD", "E"]) == "A, bc and 2 more"
 

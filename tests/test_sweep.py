@@ -166,6 +166,13 @@ def test_thresholds_stand_between_gates() -> None:
     assert len(kept) <= 40 and not set(kept[1:]) & set(many)
 
 
+def test_thresholds_beside_some_gates_have_neighbours_among_all() -> None:
+    gates = np.float32([0.5, 0.25, 0.5, 0.75, 1])
+    assert thresholds_between(gates, 9, gates[3:4]).tolist() == [0.625]
+    assert thresholds_between(gates, 9, gates[[4, 1, 4]]).tolist() == [0, 0.875]
+    assert thresholds_between(gates, 9, gates[:0]).tolist() == []
+
+
 def test_rare_values_are_not_thinned_out_where_all_fit() -> None:
     gates = np.float32([0.1] * 1013 + [0.5] + [0.9] * 1000)
     assert thresholds_between(gates, 101).tolist() == pytest.approx([0, 0.3, 0.7])

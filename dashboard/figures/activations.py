@@ -125,11 +125,12 @@ def draw_activations(
     figure.update_yaxes(showgrid=False, fixedrange=True, ticks="", autorange="reversed")
     strips = ["known answer", "network says"]
     figure.update_yaxes(row=1, col=1, tickvals=[0, 1], ticktext=strips, tickfont_size=10)
-    places, names = list(range(rows)), words(units)
+    places, shown = list(range(rows)), [*units]
     if rows > _NAMED:
         ends = [*(start for start, _ in borders), rows]
         places = [(start + end - 1) // 2 for start, end in pairwise(ends)]
-        names = words([name for _, name in borders])
+        shown = [name for _, name in borders]
+    names = words(shown)
     if marked is not None:
         if rows <= _NAMED:
             names[marked] = f"<b>{names[marked]}</b>"
@@ -144,7 +145,7 @@ def draw_activations(
     # Many names are slanted, so that they stay apart on a narrow screen too.
     slanted = len(classes) > _FEW
     top = 74 if slanted else 30
-    steady(finish(figure, height + _STRIP + top + 64), [*strips, *names], size=10)
+    steady(finish(figure, height + _STRIP + top + 64), [*strips, *shown], size=10)
     return figure.update_layout(margin={"t": top, "r": 60 if slanted else 24, "b": 64})
 
 

@@ -4,6 +4,7 @@ Okabe and Ito's palette for classes, Tol's for concepts: told apart with any col
 """
 
 import html
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -56,8 +57,8 @@ def finish(figure: go.Figure, height: int, legend: bool = False) -> go.Figure:
     return figure.update_layout(height=height, showlegend=legend)
 
 
-_ROOM = 30
-"""Longer names than this get what room is left, which takes drawing twice."""
+_ROOM = 220
+"""Names that need more pixels than this get what room is left, which takes drawing twice."""
 
 
 def steady(figure: go.Figure, rows: Sequence[str], top: int = 8, size: int = 13) -> go.Figure:
@@ -69,12 +70,23 @@ def steady(figure: go.Figure, rows: Sequence[str], top: int = 8, size: int = 13)
         top: Room above, for a legend.
         size: Of the names' letters, in pixels.
     """
-    longest = max(map(len, rows), default=0)
-    if longest > _ROOM:
+    left = 16 + round(size * max(map(_width, rows), default=0))
+    if left > _ROOM:
         return figure
     figure.update_xaxes(automargin=False).update_yaxes(automargin=False)
-    left = 16 + round(0.53 * size * longest)
     return figure.update_layout(margin={"l": left, "t": top, "b": 48, "autoexpand": False})
+
+
+def _width(name: str) -> float:
+    """How wide a name is drawn at the most, in heights of its letters."""
+    return sum(
+        1.0
+        if unicodedata.east_asian_width(sign) in "WF" or sign in "MWmw@%"
+        else 0.72
+        if sign.isupper()
+        else 0.53
+        for sign in name
+    )
 
 
 @cache

@@ -52,7 +52,7 @@ def show_promise(view: View) -> None:
 
 def _asked(view: View, classes: tuple[str, ...]) -> tuple[Promise, int]:
     """What is to hold, and how many cases it is to be tested on."""
-    several = st.session_state.get("promise-class", _NONE) != _NONE
+    several = st.session_state.get("promise-class") in classes
     columns = st.columns(4 + several, vertical_alignment="bottom")
     points = columns[0].selectbox(
         "Points lost at most",

@@ -193,7 +193,7 @@ def _show_size(chosen: Saved, variant: str, budget: str, seed: int, preset: Pres
             _start(chosen, variant, seed, preset, title)
         except (UserError, OSError) as error:  # a folder that is full, or was taken away
             said = str(error) if isinstance(error, UserError) else in_a_line(error)
-            st.error(f"It was not started: {text.plain(said)}")
+            st.error(f"It could not be started, see the list of trainings: {text.plain(said)}")
         else:
             st.rerun()
     st.caption(

@@ -9,7 +9,6 @@ from dashboard import cache, cache_activations, state, text
 from dashboard.figures.activations import draw_by_class, draw_intervals, draw_small_signal
 from dashboard.figures.pictures import thumbnail
 from dashboard.figures.style import CLASSES, CONCEPTS
-from dashboard.format import percent
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
@@ -74,9 +73,10 @@ def _apart(domain: Domain, found: cache_activations.Selectivity, unit: int) -> s
     if not others or not cases:
         return f"The layer ran for {finding if cases else other} cases only: nothing to compare."
     low, high = auc_interval(area, cases, others)
-    return (
-        f"Stronger in a case that is {finding} than in one that is {other} in **{percent(area)}** "
-        f"of pairs (AUC {area:.2f}, 95%: {low:.2f} to {high:.2f})."
+    return f"AUC of {finding} against {other}: **{area:.2f}** (95%: {low:.2f} to {high:.2f}). " + (
+        "These cases do not tell in which it is stronger."
+        if low <= 0.5 <= high
+        else f"The unit is {'stronger' if area > 0.5 else 'weaker'} where it is {finding}."
     )
 
 

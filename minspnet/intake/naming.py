@@ -51,7 +51,8 @@ def title_and_unit(name: str) -> tuple[str, str]:
 
 def key_of(text: str, taken: tuple[str, ...] = ()) -> str:
     """Make an identifier of a text, other than those taken; letters lose their accents."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
+    # Taking signs apart brings capitals back: the trade mark becomes TM.
+    letters = unicodedata.normalize("NFKD", text.casefold()).casefold()
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
     plain = _NOT_A_NAME.sub("_", bare).strip("_") or "column"
     if len(plain) > _LONGEST_KEY:

@@ -24,7 +24,7 @@ SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 UNNAMED = "unnamed"
 """What a first column without a name is called, as programs write that number their rows."""
 _SAMPLE_LINES, _SAMPLE_CELLS = 40, 500
-_BLOCK_ROWS, _MOST_SHARED = 5_000, 20_000
+_BLOCK_CELLS, _MOST_SHARED = 200_000, 20_000
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,15 @@ def _columns(rows: Iterator[list[str]], width: int) -> list[list[str]]:
     Cells are stripped, and equal ones of a column kept once, as long as it has few.
     """
     columns: list[list[str]] = [[] for _ in range(width)]
-    known: list[dict[str, str]] = [{} for _ in range(width)]
-    for block in iter(lambda: list(islice(rows, _BLOCK_ROWS)), []):
+    known: list[dict[str, str] | None] = [{} for _ in range(width)]
+    for block in iter(lambda: list(islice(rows, max(1, _BLOCK_CELLS // width))), []):
         for place, cells in enumerate(zip(*block, strict=True)):
             stripped = list(map(str.strip, cells))
-            if len(known[place]) < _MOST_SHARED:
-                keep = known[place].setdefault
-                stripped = [keep(cell, cell) for cell in stripped]
+            shared = known[place]
+            if shared is not None:
+                stripped = [shared.setdefault(cell, cell) for cell in stripped]
+                if len(shared) > _MOST_SHARED:
+                    known[place] = None
             columns[place] += stripped
     return columns
 
