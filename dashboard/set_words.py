@@ -44,6 +44,12 @@ def how_often(found: Held, many: int, empty: bool) -> str:
     )
 
 
+def falls_short(found: Measured, coverage: float) -> bool:
+    """Whether sets of test cases hold the truth too seldom, of all cases or of a class."""
+    every = [found.everything, *(one for one in found.classes if one.cases)]
+    return min(one.interval[1] for one in every) < coverage
+
+
 def as_measured(domain: Domain, found: Measured, coverage: float) -> str:
     """Say how often the sets of all test cases hold the truth, and those of the weakest class."""
     whole = found.everything
@@ -56,7 +62,7 @@ def as_measured(domain: Domain, found: Measured, coverage: float) -> str:
         f", of {plain(domain.classes[worst])} {one.held:,} of {one.cases:,} "
         f"({percent(one.share, 1)}; 95%: {interval(*one.interval)})."
     )
-    if min(whole.interval[1], one.interval[1]) < coverage:
+    if falls_short(found, coverage):
         said += " **That interval lies below what was asked.**"
     return said
 

@@ -60,15 +60,19 @@ def show_set(view: View, case_id: str) -> None:
     rule = cache_uncertain.rule(name, unedited, coverage)
     words, settings = st.columns([3, 1], gap="large")
     with words:
-        st.markdown(
-            f"{set_words.the_set(domain, inside.tolist(), coverage)} "
-            f"{set_words.how_often(like, many, not inside.any())}"
-        )
         measured = cache_uncertain.measured(name, "test", unedited, coverage)
-        notes = [
+        basis = [
             set_words.the_promise(domain, rule),
             set_words.as_measured(domain, measured, coverage),
         ]
+        st.markdown(
+            f"{set_words.the_set(domain, inside.tolist(), coverage)} "
+            f"{set_words.how_often(like, many, not inside.any())}",
+            help=" ".join(basis),
+        )
+        # What a promise rests on is asked for, what speaks against it is not.
+        narrow = not rule.enough or (rule.groups and not rule.grouped)
+        notes = basis if narrow or set_words.falls_short(measured, coverage) else []
         if view.policy.interventions:
             notes.append("Findings that you set are outside of this promise.")
         place = cache.case_place(name, case_id)
