@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from dashboard.cache import case_place, decision, domain_of, features, one_case, part
+from dashboard.cache import case_place, decision, domain_of, features, model, one_case, part
 from dashboard.keep import kept
 from minspnet import conformal
 from minspnet.conformal import Abstention, Held, Measured, Rule
 from minspnet.domain import Feature
+from minspnet.metrics import wilson_interval
 from minspnet.policy import Policy
 from minspnet.trace import replay
 from minspnet.traits import Traits, traits
@@ -106,3 +107,20 @@ def abstention(name: str, part_name: str, policy: Policy, coverage: float) -> Ab
         sets(name, part_name, plain, coverage), decided, flagged(name, part_name)
     )
     return conformal.abstention(given, decided, part(name, part_name).labels)
+
+
+@kept()
+def no_better_than_guessing(name: str) -> str:
+    """A sentence, if test cases do not show that a model beats always giving one answer."""
+    decided = decision(name, "test", model(name).policy)
+    labels = part(name, "test").labels
+    right, counts = int((decided.predicted == labels).sum()), np.bincount(labels)
+    often = int(counts.argmax())
+    low, high = wilson_interval(right, len(labels))
+    if low > counts[often] / len(labels):
+        return ""
+    return (
+        f"Not shown to be better than always saying {domain_of(name).classes[often]}: right in "
+        f"{right:,} of {len(labels):,} test cases (95%: {low:.0%} to {high:.0%}), where that would "
+        f"be right in {counts[often]:,}."
+    )

@@ -17,7 +17,7 @@ from minspnet import collection
 from minspnet.adapters.archive import DAMAGED, check_directory
 from minspnet.artifact import FILES, Model, load, read_weights
 from minspnet.errors import UserError, in_a_line, requirement
-from minspnet.registry import TITLE, cases_of, checked_title, entry_of
+from minspnet.registry import TITLE, cases_of, checked_title, entry_of, settle_title
 from minspnet.reported import check_metrics
 from minspnet.trace import replay
 from minspnet.wording import check_words
@@ -90,7 +90,8 @@ def unpack(file: BytesIO | BufferedReader, called: str, workspace: Workspace) ->
             check_whole(load(folder))
             target = workspace.new_model(wanted)
             os.replace(folder, target)
-            return target.name
+        settle_title(workspace, target.name)
+        return target.name
     except UserError:
         raise
     except OSError as error:

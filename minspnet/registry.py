@@ -1,6 +1,7 @@
 """Models by name: what tells them apart, and renaming, deleting and bringing back one's own."""
 
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from minspnet.artifact import Model, load
@@ -135,13 +136,31 @@ def rename(workspace: Workspace, name: str, title: str) -> None:
     """Give a model of one's own another title; name, links and digest stay as they are.
 
     Raises:
-        UserError: If it ships, or the title cannot be shown in a line.
+        UserError: If it ships, the title cannot be shown in a line, or another one has it: lists
+            could not tell them apart.
     """
     folder = _own(workspace, name, "renamed")
     checked = checked_title(title)
+    if checked != free_title(workspace, checked, name):
+        raise requirement("title", "be no other model's", repr(checked), "choose another")
     new = folder / f".{TITLE}.new"
     new.write_text(checked, encoding="utf-8")
     new.replace(folder / TITLE)
+
+
+def free_title(workspace: Workspace, title: str, name: str) -> str:
+    """A title, numbered if any of one's own models but ``name`` has it."""
+    folders = (path.parent for path in workspace.models.glob("*/model.json"))
+    taken = {title_of(folder) for folder in folders if folder.name != name}
+    choices = chain([title], (f"{title[: LONGEST_TITLE - 6]} ({number})" for number in count(2)))
+    return next(one for one in choices if one not in taken)
+
+
+def settle_title(workspace: Workspace, name: str) -> None:
+    """Number the title of a model that came in beside another of the same."""
+    folder = _own(workspace, name, "renamed")
+    if (title := title_of(folder)) != (free := free_title(workspace, title, name)):
+        rename(workspace, name, free)
 
 
 def checked_title(title: str) -> str:
@@ -185,6 +204,7 @@ def restore(workspace: Workspace, name: str) -> None:
         raise requirement("model", "be in the trash", repr(name), "pick one that was deleted")
     workspace.models.mkdir(parents=True, exist_ok=True)
     deleted.rename(folder)
+    settle_title(workspace, name)
 
 
 def deleted(workspace: Workspace) -> list[str]:

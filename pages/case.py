@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import cache, state
+from dashboard import cache, cache_uncertain, state, text
 from dashboard.widgets import (
     answer,
     attribution,
@@ -23,6 +23,8 @@ st.title(domain.question)
 st.caption(
     " ".join(["For research and teaching, not for decisions about anyone.", *domain.limits[:1]])
 )
+if warning := cache_uncertain.no_better_than_guessing(view.model):
+    st.warning(text.plain(warning))
 picker.pick_case()
 
 

@@ -52,7 +52,9 @@ def test_every_page_opens(page: str, model: str) -> None:
     app = open_app(page, model=model)
     assert app.query_params["model"] == model
     assert not app.error
-    assert not app.warning
+    # Nothing is amiss but that the bare one, which hardly learned anything, is said to be no good.
+    guesses = model == BARE and page == "case"
+    assert [w.value.startswith("Not shown to be better") for w in app.warning] == [True] * guesses
     assert app.get("plotly_chart") or (page, model) == ("routing", BARE)
 
 

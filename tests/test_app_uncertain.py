@@ -1,12 +1,14 @@
 """Case says what it cannot tell, warns of what it never saw, and holds back where asked to."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_app import IMAGE, TABULAR, metric, open_app, own_store
 from test_app_routing import WRIST
 
-from dashboard import cache, cache_compare, cache_uncertain, set_words
+from dashboard import cache, cache_compare, cache_uncertain, set_words, text
 from minspnet.unusual import Strange, Unusual
 
 __all__ = ["own_store"]
@@ -143,3 +145,25 @@ def test_model_facts_measure_coverage_by_class() -> None:
     each = [row for row in rows if row[0] == "90%, each"]
     for row, held in zip(each, (found.everything, *found.classes), strict=True):
         assert row[3].startswith(f"{held.held} of {held.cases}: {held.share:.1%}")
+
+
+def test_a_model_no_better_than_guessing_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 114 test cases 71 are benign: 75 right might be luck, 88 are not."""
+    labels = cache.part(TABULAR, "test").labels
+    assert (len(labels), int((labels == 0).sum())) == (114, 71)
+
+    def right_in(count: int) -> str:
+        predicted = np.where(np.arange(len(labels)) < count, labels, 1 - labels)
+        decided = replace(cache.decision(TABULAR, "test", policy), predicted=predicted)
+        monkeypatch.setattr(cache_uncertain, "decision", lambda *_: decided)
+        return cache_uncertain.no_better_than_guessing.__wrapped__(TABULAR)
+
+    policy = cache.model(TABULAR).policy
+    said = right_in(75)
+    assert said.startswith("Not shown to be better than always saying benign: right in 75 of 114")
+    assert said.endswith("where that would be right in 71.")
+    assert right_in(88) == ""
+    monkeypatch.undo()
+    monkeypatch.setattr(cache_uncertain, "no_better_than_guessing", lambda name: said)
+    shown = [warning.value for warning in open_app("case", model=TABULAR).warning]
+    assert text.plain(said) in shown

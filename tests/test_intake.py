@@ -137,7 +137,7 @@ def test_each_suspect_is_told_once_with_a_remedy(table: Table, found: Profile) -
     for one in told:
         assert one.sentence.endswith(".") and "\n" not in one.sentence
     slips = next(one for one in told if one.what == "slips")
-    assert "2 cells that are none, first 'high' in row 9;" in slips.sentence
+    assert "2 cells that are no numbers, first 'high' in row 9;" in slips.sentence
     usual = usual_features(found, told, "outcome", "patient_id")
     assert usual == ("age (years)", "salt_mg", "pressure_mmhg", "job")
 

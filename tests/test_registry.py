@@ -235,6 +235,26 @@ def test_another_title_leaves_the_digest(workspace: Workspace) -> None:
     assert entry_of(load(folder)).title == "Loans of 2024"
 
 
+def test_lists_can_tell_models_apart(workspace: Workspace, packed: bytes) -> None:
+    """By their titles: given by someone, coming in by file, or coming back."""
+    first, second = (unpack(io.BytesIO(packed), f"{NAME}.minspnet", workspace) for _ in range(2))
+
+    def title(name: str) -> str:
+        return registry.title_of(workspace.models / name)
+
+    assert (title(first), title(second)) == ("Loans, first try", "Loans, first try (2)")
+    told = refused(lambda: rename(workspace, second, "Loans, first try"))
+    assert told.startswith("title must be no other model's, got 'Loans, first try'; choose")
+    rename(workspace, second, title(second))  # one's own is free
+    registry.delete(workspace, first)
+    rename(workspace, second, "Loans, first try")
+    registry.restore(workspace, first)
+    assert title(first) == "Loans, first try (2)"
+    longest = "x" * registry.LONGEST_TITLE
+    rename(workspace, first, longest)
+    assert len(registry.free_title(workspace, longest, second)) <= registry.LONGEST_TITLE
+
+
 def test_a_deleted_model_comes_back_and_keeps_its_name(workspace: Workspace) -> None:
     folder = saved(workspace)
     before = everything_in(folder)

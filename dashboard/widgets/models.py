@@ -115,10 +115,11 @@ def show_chosen(entry: Entry) -> None:
 
 def _facts(entry: Entry) -> str:
     train, validation, test = entry.cases
+    experts = f"{entry.experts} expert{'s' * (entry.experts != 1)}"
     said = (
-        f"{entry.task}; inputs: {entry.inputs}. {entry.parameters:,} parameters, {entry.experts} "
-        f"experts, {flops(entry.macs)} a case with all of them. Learned from {train:,} cases, "
-        f"thresholds chosen on {validation:,}"
+        f"{entry.task}; inputs: {entry.inputs}. {entry.parameters:,} parameters, {experts}, "
+        f"{flops(entry.macs)} a case with all of them. Learned from {train:,} cases, thresholds "
+        f"chosen on {validation:,}"
     )
     if entry.accuracy is not None:
         said += f", right on {percent(entry.accuracy, 1)} of {test:,} others"

@@ -156,7 +156,7 @@ def show_work(batch: Batch) -> None:
     """Start, follow and stop the work; then what came of it."""
     job = batch.job
     if job is None:
-        st.success("The model can read this file.")
+        st.success("The columns are those of this model; rows are read when they are scored.")
         st.button("Score this file", type="primary", on_click=batch.start, key="score-start")
         return
     if job.under_way:

@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from dashboard import cache, state, text
+from dashboard import cache, cache_uncertain, state, text
 from dashboard.figures.progress import draw_answers, draw_losses, loss_terms
 from dashboard.format import duration, percent, score
 from dashboard.navigation import go_to
@@ -76,6 +76,8 @@ def show_result(entry: Entry, records: list[Record]) -> None:
     if name not in [one for names in cache.models().values() for one in names]:
         st.caption(text.plain(f"The model {name} is no longer there."))
         return
+    if warning := cache_uncertain.no_better_than_guessing(name):
+        st.warning(text.plain(warning))
     metrics = cache.model(name).metrics
     ours, usual = metrics["gated"], metrics["baselines"]
     row = st.container(horizontal=True, vertical_alignment="bottom")

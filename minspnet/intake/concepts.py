@@ -180,7 +180,7 @@ def _of_level(feature: Feature, level: str, taken: tuple[str, ...]) -> CardConce
         (feature.name,),
         "levels",
         levels=(level,),
-        meaning=f"Whether {lowered(feature.title)} is {level}.",
-        low_word=others[0] if len(others) == 1 else "another",
+        meaning=f"Whether “{feature.title}” is “{level}”.",
+        low_word=others[0] if len(others) == 1 else f"not {level}",
         high_word=level,
     )

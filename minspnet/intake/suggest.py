@@ -76,9 +76,9 @@ def suggest_groups(profile: Profile) -> tuple[Suggestion, ...]:
             continue
         per = profile.rows / column.unique
         reason = f"repeats: {column.unique:,} different values in {profile.rows:,} rows, " + (
-            f"{per:.1f} rows each, and has a name of people, places or things"
+            f"{per:.2g} rows each, and has a name of people, places or things"
             if named
-            else f"{per:.1f} rows each"
+            else f"{per:.2g} rows each"
         )
         found.append((named, Suggestion(column.name, reason, named and per >= 1.05)))
     found.sort(key=lambda entry: not entry[0])

@@ -104,10 +104,14 @@ def _of_column(profile: Profile, column: Column) -> Suspect | None:
         return Suspect("text", name, says, True)
     if column.stray:
         row, cell = column.strays[0]
-        are, they = ("is", "it is") if column.stray == 1 else ("are", "they are")
+        are, they = (
+            ("is no number", "it is") if column.stray == 1 else ("are no numbers", "they are")
+        )
+        others = list(dict.fromkeys(repr(c[:30]) for _, c in column.strays if c != cell))[:2]
         says = (
-            f"{name} holds numbers, but {_count(column.stray, 'cell')} that {are} none, first "
-            f"{cell[:30]!r} in row {row}; it is left out until {they} corrected or emptied."
+            f"{name} holds numbers, but {_count(column.stray, 'cell')} that {are}, first "
+            f"{cell[:30]!r} in row {row}{''.join(f', also {other}' for other in others)}; it is "
+            f"left out until {they} corrected or emptied."
         )
         return Suspect("slips", name, says, True)
     if share >= _MOSTLY_MISSING:
@@ -150,8 +154,9 @@ def _of_target(
             alone = tells(table, column, labels, groups)
             if alone.skill >= _SURE or (not alone.wrong and alone.cases >= _LEAST_SURE):
                 says = (
-                    f"{column.name} alone tells {_percent(alone.recall)} of held-out cases right, "
-                    f"each class counted alike (surely at least {_percent(alone.surely)}): it may "
+                    f"{column.name} alone gives the right class of {_percent(alone.recall)} of "
+                    "cases that no rule was made from, each class counted alike (at least "
+                    f"{_percent(alone.surely)} with 95% confidence): it may "
                     "have been written down after the answer was known. It is left out; take it in "
                     "only if it is known before the answer."
                 )

@@ -15,7 +15,7 @@ from minspnet.presets import Preset
 from minspnet.queue.job import Job, State
 from minspnet.queue.progress import ProgressFile
 from minspnet.queue.queue import STOP, Entry
-from minspnet.registry import rename
+from minspnet.registry import free_title, rename
 from minspnet.spread import summarise
 from minspnet.workspace import Workspace
 
@@ -132,7 +132,8 @@ class _Run:
                 folder.rmdir()  # where nothing is in it
             raise
         with suppress(UserError):  # a title that cannot be shown is no reason to fail
-            rename(self.workspace, self.state.model, self.entry.job.title)
+            title = free_title(self.workspace, self.entry.job.title, self.state.model)
+            rename(self.workspace, self.state.model, title)
         self.change(status="done", baseline="", since=_now())
         return self.state
 
