@@ -177,9 +177,13 @@ def _broken(number: int, expected: int, record: dict[str, Any], previous: str) -
 
 def _records(connection: sa.Connection, log: sa.Table) -> Iterator[tuple[int, dict[str, Any]]]:
     query = sa.select(log).order_by(log.c.number).execution_options(yield_per=_AT_A_TIME)
-    for row in connection.execute(query):
-        record = dict(row._mapping)
-        yield record.pop("number"), record
+    rows = connection.execute(query)
+    try:
+        for row in rows:
+            record = dict(row._mapping)
+            yield record.pop("number"), record
+    finally:  # also where reading ends early: PostgreSQL's cursor stays open else
+        rows.close()
 
 
 def _count(connection: sa.Connection, log: sa.Table) -> int:
