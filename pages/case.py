@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from dashboard import cache, state
+from dashboard import cache, desk, state
 from dashboard.widgets import (
     answer,
     attribution,
+    blind,
     changes,
     concepts,
     detail,
@@ -13,6 +14,8 @@ from dashboard.widgets import (
     experts,
     inputs,
     picker,
+    review,
+    review_queue,
     sets,
     whatif,
 )
@@ -24,6 +27,7 @@ st.caption(
     " ".join(["For research and teaching, not for decisions about anyone.", *domain.limits[:1]])
 )
 picker.pick_case()
+desk.show_switch()
 
 
 @st.fragment
@@ -34,10 +38,17 @@ def show_case() -> None:
     if case is None:
         picker.say_none(now)
         return
+    now = desk.begin(now, case)
+    review_queue.show_progress(case)
+    if desk.hides_answer(now, case):
+        blind.show_question(now, case)
+        return
+    desk.note_seen(now, case)
     sets.show_warning(now, case)
     answer.show_answer(now, case)
     sets.show_set(now, case)
     answer.show_reasons(now, case)
+    review.show_verdict()
     concepts.show_concepts(now, case)
     left, right = st.columns(2, gap="large")
     with left:

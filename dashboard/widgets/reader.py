@@ -1,0 +1,40 @@
+"""Who reads: a name, kept for the session, that stands in every record."""
+
+import streamlit as st
+
+from dashboard import desk, text
+from minspnet.record.checks import LONGEST_NAME
+
+_KEY = "reader-name"
+_FEW = 4
+"""So many names fit in a row of buttons."""
+
+
+def show_reader(why: str) -> str:
+    """Ask for the reader's name, once; give it.
+
+    Args:
+        why: What it is needed for, as a sentence.
+    """
+    name = desk.reader()
+    if name:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"Reader: **{text.plain(name)}**", width="content")
+            st.button("Not you?", key="reader-other", type="tertiary", on_click=desk.be, args=("",))
+        return name
+    st.write(why)
+    st.text_input(
+        "Your name",
+        key=_KEY,
+        max_chars=LONGEST_NAME,
+        width=320,
+        placeholder="Type it and press Enter",
+        on_change=lambda: desk.be(st.session_state[_KEY]),
+    )
+    known = desk.known_readers()[:_FEW]
+    if known:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption("Or go on as", width="content")
+            for place, one in enumerate(known):
+                st.button(text.plain(one), key=f"reader-{place}", on_click=desk.be, args=(one,))
+    return ""
