@@ -142,6 +142,8 @@ class Judgement(Recipe):
     def review(self, reader: str, case: str, said: Said, decided_at: str) -> Review:
         """The review that it becomes.
 
+        An answer that was never shown counts as shown with the decision.
+
         Args:
             reader: Who decides.
             case: On which case.
@@ -168,7 +170,7 @@ class Judgement(Recipe):
             verdict=self.verdict or "unsure",
             opinion=said.predicted if self.verdict == "agree" else self.opinion,
             started_at=self.started_at,
-            shown_at=self.shown_at or self.started_at,
+            shown_at=self.shown_at or decided_at,
             decided_at=decided_at,
             seconds=round(self.seconds, 1),
             own_opinion=self.own_opinion if self.own_is_fixed else None,

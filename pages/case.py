@@ -43,7 +43,8 @@ def show_case() -> None:
     if desk.hides_answer(now, case):
         blind.show_question(now, case)
         return
-    desk.note_seen(now, case)
+    if not sets.is_withheld(now, case):
+        desk.note_seen(now, case)
     sets.show_warning(now, case)
     answer.show_answer(now, case)
     sets.show_set(now, case)

@@ -52,7 +52,8 @@ def show_verdict() -> None:
     if now.judgement.verdict is not None:
         _ask_why(now.judgement)
     _show_corrections(now.judgement, domain)
-    _show_button(view, now)
+    if now.judgement.verdict is not None:
+        _show_button(view, now)
     _show_earlier(now, domain)
 
 
@@ -62,6 +63,11 @@ def _show_own(judgement: Judgement) -> None:
         st.write(
             f"Before you saw the answer, you said **{text.plain(judgement.own_opinion)}**, "
             f"{percent(judgement.own_confidence)} sure. Stay with it or change your mind."
+        )
+    elif desk.judges_first():
+        st.caption(
+            "You have seen the network's answer to this case before, so it is not hidden. The next "
+            "case is, until you have said what you think."
         )
 
 
@@ -203,6 +209,10 @@ def _record(judgement_id: str) -> None:
 def _show_earlier(now: Desk, domain: Domain) -> None:
     """What was decided on the case before, by the reader and others, newest first."""
     if not now.earlier:
+        return
+    if desk.hides_truth():
+        many = text.counted(len(now.earlier), "verdict")
+        st.caption(f"Recorded on this case before: {many}, shown after yours.")
         return
     lines = [f"- {review_words.decided(domain, review)}" for review in now.earlier[:_LISTED]]
     st.markdown("Recorded on this case before:\n\n" + "\n".join(lines))
