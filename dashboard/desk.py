@@ -24,6 +24,7 @@ ROLE = "reader"
 _READER, _DESK, _SEEN, _DONE = "reader", "desk", "answers-seen", "reviews-recorded"
 _FAILED, _SAVED, _SENT, _WHOLE = "desk-failed", "desk-saved", "desk-sent", "desk-whole"
 _TOGGLE, _JUDGES_FIRST, _QUEUE = "case-judge-first", "judges-first", "queue-chosen"
+_KNOWN = "readers-known"
 _MOST_EARLIER = 100
 
 
@@ -66,6 +67,7 @@ def be(name: str) -> None:
     """Have somebody read from now on."""
     words = " ".join(name.split())
     st.session_state[_READER] = "".join(one for one in words if one.isprintable())
+    st.session_state.pop(_KNOWN, None)
     move()
 
 
@@ -308,7 +310,11 @@ def told() -> tuple[str, str]:
 
 
 def known_readers() -> tuple[str, ...]:
-    """Everybody who has reviewed, begun to, or was asked to, by name."""
-    store = cache.store()
-    asked = {queue.reader for queue in store.queues.all()}
-    return tuple(sorted({*store.reviews.readers(), *store.drafts.readers(), *asked}))
+    """Everybody who has reviewed, begun to, or was asked to, by name; asked for once a session."""
+    if _KNOWN not in st.session_state:
+        store = cache.store()
+        asked = {queue.reader for queue in store.queues.all()}
+        found = {*store.reviews.readers(), *store.drafts.readers(), *asked}
+        st.session_state[_KNOWN] = tuple(sorted(found))
+    known: tuple[str, ...] = st.session_state[_KNOWN]
+    return known

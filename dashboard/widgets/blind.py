@@ -35,7 +35,7 @@ def _ask() -> None:
         "The network's answer is hidden. Say what you think and how sure you are; then it is "
         "shown, and you may change your mind. Both are recorded."
     )
-    name = show_reader("Type your name to begin: it stands beside what you say.")
+    name = show_reader("Your name, to begin")
     if not name or now is None:
         return
     view = state.current()

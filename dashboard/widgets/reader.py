@@ -10,11 +10,11 @@ _FEW = 4
 """So many names fit in a row of buttons."""
 
 
-def show_reader(why: str) -> str:
+def show_reader(label: str) -> str:
     """Ask for the reader's name, once; give it.
 
     Args:
-        why: What it is needed for, as a sentence.
+        label: Of the field: a name, and what for.
     """
     name = desk.reader()
     if name:
@@ -22,12 +22,11 @@ def show_reader(why: str) -> str:
             st.caption(f"Reader: **{text.plain(name)}**", width="content")
             st.button("Not you?", key="reader-other", type="tertiary", on_click=desk.be, args=("",))
         return name
-    st.write(why)
     st.text_input(
-        "Your name",
+        label,
         key=_KEY,
         max_chars=LONGEST_NAME,
-        width=320,
+        width=420,
         placeholder="Type it and press Enter",
         on_change=lambda: desk.be(st.session_state[_KEY]),
     )

@@ -38,7 +38,7 @@ def show_verdict() -> None:
         st.caption(f":material/check: {saved}")
     if failed:
         st.error(text.plain(failed))
-    if not show_reader("Type your name to record what you think of this answer."):
+    if not show_reader("Your name, to record what you think of this answer"):
         return
     now, view = desk.current(), state.current()
     if now is None or now.case != view.case:

@@ -21,7 +21,7 @@ def show_start(view: View) -> None:
     if not place.open:
         return
     with place:
-        if not show_reader("Type your name: the cases become your queue."):
+        if not show_reader("Your name: the cases become your queue"):
             return
         rows = cache_cases.listed(view.model, unedited(view), view.cohort, "id")
         name = st.text_input(
