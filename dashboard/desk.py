@@ -156,7 +156,7 @@ def begin(view: View, case: str) -> View:
             state.change_policy(replace(view.policy, interventions=kept))
             return state.current()
     if edit != desk.judgement.edit:
-        fill(edit=edit)
+        fill(desk.judgement.id, edit=edit)
     return view
 
 
@@ -210,10 +210,15 @@ def start_queue(queue: ReviewQueue) -> tuple[str, ...]:
     return cache.store().queues.open_cases(queue)
 
 
-def fill(**changed: Any) -> None:
-    """Fill something in, and save it as a draft."""
+def fill(of: str, **changed: Any) -> None:
+    """Fill something in, and save it as a draft.
+
+    Args:
+        of: Id of the judgement; what comes late, after the next case was laid out, is not for it.
+        changed: Fields of it.
+    """
     desk = current()
-    if desk is None:
+    if desk is None or desk.judgement.id != of:
         return
     time = now()
     try:
@@ -224,10 +229,10 @@ def fill(**changed: Any) -> None:
     _keep(replace(desk, judgement=judgement, touched_at=time))
 
 
-def reveal() -> None:
+def reveal(of: str) -> None:
     """Have the model's answer shown, once the own opinion is safe in the draft."""
     desk = current()
-    if desk is None:
+    if desk is None or desk.judgement.id != of:
         return
     time = now()
     try:

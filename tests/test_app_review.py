@@ -1,6 +1,8 @@
 """A reader decides on Case: drafts, one record, judging first, queues, and the Review log."""
 
+import inspect
 import io
+from collections.abc import Callable
 
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from test_app import IMAGE, TABULAR, metric, open_app, own_store
 from test_app_routing import WRIST
 
-from dashboard import cache, desk
+from dashboard import cache, cache_uncertain, desk
 from dashboard.widgets import review, review_log
 from minspnet.errors import UserError
 from minspnet.judgement import Judgement
@@ -156,6 +158,51 @@ def test_markup_of_a_reader_is_shown_as_text() -> None:
     for shown in (said(at_case(case=FIRST)), names):
         assert "![a](" not in shown and "<b>" not in shown
         assert "\\!\\[a\\]\\(" in shown
+
+
+def test_a_field_left_by_pressing_the_button_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = press(at_case(case=FIRST), "verdict-agree")
+    monkeypatch.setattr(desk, "fill", _after(desk.fill))
+    field(app.text_area, "Anything else").set_value("typed last")
+    press(app, "review-record")
+    assert recorded()[0].text == "typed last"
+
+
+def _after(fill: Callable[..., None]) -> Callable[..., None]:
+    """Let what a field says for itself come too late; what the button takes up is in time."""
+
+    def late(of: str, **changed: object) -> None:
+        if inspect.stack()[1].function == "_record":
+            fill(of, **changed)
+
+    return late
+
+
+def test_what_comes_late_is_not_for_the_next_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose = review._choose
+    kept: list[str] = []
+
+    def remember(of: str, *given: object) -> None:
+        choose(kept[0] if kept else of, *given)
+        kept.append(of)
+
+    monkeypatch.setattr(review, "_choose", remember)
+    app = press(press(at_case(case=FIRST), "verdict-agree"), "review-record")
+    press(app, "verdict-disagree")
+    assert "review-record" not in {button.key for button in app.button}
+
+
+def test_a_withheld_answer_is_not_told_by_the_verdicts() -> None:
+    inside = cache_uncertain.sets(TABULAR, "test", cache.model(TABULAR).policy, 0.9)
+    ids = cache.model(TABULAR).traces["test"].case_ids
+    case = next(ids[k] for k in range(len(ids)) if inside[k].sum() == 0)
+    app = at_case(case=case, abstain="on")
+    assert not any(button.label.startswith("Agree") for button in app.button)
+    answers = field(app.button_group, "The network's answer is withheld")
+    answers.set_value(answer_of(TABULAR, case)).run()
+    press(app, "review-record")
+    (made,) = recorded()
+    assert made.verdict == "agree" and made.shown_at == made.decided_at
 
 
 def test_every_step_has_a_key() -> None:

@@ -49,7 +49,7 @@ def _ask() -> None:
         format_func=text.plain,
         key=opinion,
         horizontal=True,
-        on_change=lambda: desk.fill(own_opinion=st.session_state[opinion]),
+        on_change=lambda: desk.fill(judgement.id, own_opinion=st.session_state[opinion]),
     )
     st.session_state[sure] = judgement.own_confidence
     st.radio(
@@ -58,7 +58,7 @@ def _ask() -> None:
         format_func=lambda share: f"{share:.0%}",
         key=sure,
         horizontal=True,
-        on_change=lambda: desk.fill(own_confidence=st.session_state[sure]),
+        on_change=lambda: desk.fill(judgement.id, own_confidence=st.session_state[sure]),
         help=f"The chance that you are right. A mere guess: {1 / len(domain.classes):.0%}.",
     )
     st.button(
@@ -68,5 +68,6 @@ def _ask() -> None:
         shortcut="S",
         disabled=judgement.own_opinion is None or judgement.own_confidence is None,
         on_click=desk.reveal,
+        args=(judgement.id,),
         help="What you said so far is fixed then.",
     )

@@ -91,7 +91,7 @@ def _ask_verdict(view: View, now: Desk, domain: Domain) -> None:
                 type="primary" if verdict == chosen else "secondary",
                 icon=":material/check:" if verdict == chosen else None,
                 on_click=_choose,
-                args=(verdict, only if verdict == "disagree" else None),
+                args=(now.judgement.id, verdict, only if verdict == "disagree" else None),
             )
     if chosen == "disagree" and only is None:
         _ask_class(now.judgement, "Your own answer", others)
@@ -99,11 +99,11 @@ def _ask_verdict(view: View, now: Desk, domain: Domain) -> None:
         _ask_class(now.judgement, "If you had to say (may stay empty)", domain.classes)
 
 
-def _choose(verdict: Verdict, opinion: str | None) -> None:
+def _choose(of: str, verdict: Verdict, opinion: str | None) -> None:
     now = desk.current()
     if now is None or now.judgement.verdict == verdict:
         return
-    desk.fill(verdict=verdict, opinion=opinion, reason="")
+    desk.fill(of, verdict=verdict, opinion=opinion, reason="")
 
 
 def _ask_class(judgement: Judgement, label: str, classes: list[str] | tuple[str, ...]) -> None:
@@ -114,7 +114,7 @@ def _ask_class(judgement: Judgement, label: str, classes: list[str] | tuple[str,
         classes,
         format_func=text.plain,
         key=key,
-        on_change=lambda: desk.fill(opinion=st.session_state[key]),
+        on_change=lambda: desk.fill(judgement.id, opinion=st.session_state[key]),
     )
 
 
@@ -129,10 +129,14 @@ def _ask_answer(view: View, now: Desk, domain: Domain) -> None:
     def follow() -> None:
         answer = st.session_state[key]
         if answer in (None, unsure):
-            desk.fill(verdict=answer, opinion=None)
+            desk.fill(now.judgement.id, verdict=answer, opinion=None)
         else:
             agrees = answer == said
-            desk.fill(verdict="agree" if agrees else "disagree", opinion=None if agrees else answer)
+            desk.fill(
+                now.judgement.id,
+                verdict="agree" if agrees else "disagree",
+                opinion=None if agrees else answer,
+            )
 
     st.pills(
         "The network's answer is withheld. What is yours?",
@@ -157,7 +161,7 @@ def _ask_why(judgement: Judgement) -> None:
         reasons,
         key=reason,
         placeholder="Pick one",
-        on_change=lambda: desk.fill(reason=st.session_state[reason] or ""),
+        on_change=lambda: desk.fill(judgement.id, reason=st.session_state[reason] or ""),
     )
     st.session_state[more] = judgement.text
     right.text_area(
@@ -165,7 +169,7 @@ def _ask_why(judgement: Judgement) -> None:
         key=more,
         max_chars=LONGEST_TEXT,
         height=80,
-        on_change=lambda: desk.fill(text=st.session_state[more]),
+        on_change=lambda: desk.fill(judgement.id, text=st.session_state[more]),
     )
 
 
@@ -201,6 +205,10 @@ def _record(judgement_id: str) -> None:
     now, view = desk.current(), state.current()
     if now is None:
         return
+    # A field that was left by pressing the button may be told of after the button.
+    text_now = st.session_state.get(f"text-{judgement_id}", now.judgement.text)
+    if text_now != now.judgement.text:
+        desk.fill(judgement_id, text=text_now)
     following = _next(view, now)
     if desk.record(view, now.case, judgement_id) and following is not None:
         state.open_case(following)
