@@ -95,10 +95,12 @@ def show_switch() -> None:
     whole_page()
     on = judges_first()
     st.toggle(
-        "Judge before the network's answer is shown",
+        "Judge first",
         key=_TOGGLE,
-        help="You see what the network was given and say what you think and how surely; only then "
-        "its answer is shown, and you may change yours. Both are recorded, with the times.",
+        width="content",
+        help="Judge before the network's answer is shown: you see what it was given and say what "
+        "you think and how surely; only then its answer is shown, and you may change yours. Both "
+        "are recorded, with the times.",
     )
     state.show("judge", "first" if on else None)
 

@@ -23,11 +23,11 @@ from dashboard.widgets import (
 view = state.current()
 domain = cache.domain_of(view.model)
 st.title(domain.question)
-st.caption(
-    " ".join(["For research and teaching, not for decisions about anyone.", *domain.limits[:1]])
-)
+with st.container(horizontal=True, vertical_alignment="center"):
+    use = "For research and teaching, not for decisions about anyone."
+    st.caption(" ".join([use, *domain.limits[:1], "[Your verdict ↓](#your-verdict)"]))
+    desk.show_switch()
 picker.pick_case()
-desk.show_switch()
 
 
 @st.fragment
@@ -49,8 +49,8 @@ def show_case() -> None:
     answer.show_answer(now, case)
     sets.show_set(now, case)
     answer.show_reasons(now, case)
-    review.show_verdict()
     concepts.show_concepts(now, case)
+    review.show_verdict()
     left, right = st.columns(2, gap="large")
     with left:
         concepts.show_waterfall(now, case)

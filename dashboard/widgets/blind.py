@@ -25,7 +25,7 @@ def _ask() -> None:
     if desk.whole_page():
         st.rerun()
     now = desk.current()
-    st.header("What do you say?")
+    st.header("What do you say?", anchor="your-verdict")
     saved, failed = desk.told()
     if saved:
         st.caption(f":material/check: {saved}")

@@ -17,23 +17,26 @@ def show_reader(label: str) -> str:
         label: Of the field: a name, and what for.
     """
     name = desk.reader()
-    if name:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(
+        horizontal=True,
+        vertical_alignment="center" if name else "bottom",
+        gap="small",
+        width="content" if name else "stretch",
+    ):
+        if name:
             st.caption(f"Reader: **{text.plain(name)}**", width="content")
             st.button("Not you?", key="reader-other", type="tertiary", on_click=desk.be, args=("",))
-        return name
-    st.text_input(
-        label,
-        key=_KEY,
-        max_chars=LONGEST_NAME,
-        width=420,
-        placeholder="Type it and press Enter",
-        on_change=lambda: desk.be(st.session_state[_KEY]),
-    )
-    known = desk.known_readers()[:_FEW]
-    if known:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption("Or go on as", width="content")
-            for place, one in enumerate(known):
-                st.button(text.plain(one), key=f"reader-{place}", on_click=desk.be, args=(one,))
+            return name
+        st.text_input(
+            label,
+            key=_KEY,
+            max_chars=LONGEST_NAME,
+            width=380,
+            placeholder="Type it and press Enter",
+            on_change=lambda: desk.be(st.session_state[_KEY]),
+        )
+        for place, one in enumerate(desk.known_readers()[:_FEW]):
+            st.button(
+                f"I am {text.plain(one)}", key=f"reader-{place}", on_click=desk.be, args=(one,)
+            )
     return ""

@@ -27,18 +27,21 @@ def show_verdict() -> None:
     """One fragment, so that what is filled in redraws nothing else of the case."""
     if desk.whole_page():
         st.rerun()
-    st.header(
-        "Your verdict",
-        help="Keys: A agree, D disagree, U unsure, N record and go on; they wait while you type. "
-        "What you fill in is saved as a draft at each change. Findings that you set on this page "
-        "are recorded with it.",
-    )
     saved, failed = desk.told()
-    if saved:
-        st.caption(f":material/check: {saved}")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.header(
+            "Your verdict",
+            width="content",
+            help="Keys: A agree, D disagree, U unsure, N record and go on; they wait while you "
+            "type. What you fill in is saved as a draft at each change. Findings that you set on "
+            "this page are recorded with it.",
+        )
+        name = show_reader("Your name, to record what you think of this answer")
+        if saved:
+            st.caption(f":material/check: {saved}")
     if failed:
         st.error(text.plain(failed))
-    if not show_reader("Your name, to record what you think of this answer"):
+    if not name:
         return
     now, view = desk.current(), state.current()
     if now is None or now.case != view.case:
