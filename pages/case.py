@@ -22,11 +22,14 @@ from dashboard.widgets import (
 
 view = state.current()
 domain = cache.domain_of(view.model)
-st.title(domain.question)
-with st.container(horizontal=True, vertical_alignment="center"):
-    use = "For research and teaching, not for decisions about anyone."
-    st.caption(" ".join([use, *domain.limits[:1], "[Your verdict ↓](#your-verdict)"]))
+question, side = st.columns([7, 3], vertical_alignment="center")
+question.title(domain.question)
+with side, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
     desk.show_switch()
+    st.markdown("[Your verdict ↓](#your-verdict)", width="content")
+st.caption(
+    " ".join(["For research and teaching, not for decisions about anyone.", *domain.limits[:1]])
+)
 picker.pick_case()
 
 
