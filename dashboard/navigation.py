@@ -8,7 +8,7 @@ from streamlit.navigation.page import StreamlitPage
 from dashboard import state
 
 ROOT = Path(__file__).resolve().parents[1]
-WITHOUT_CHARTS = ("data", "models", "score")
+WITHOUT_CHARTS = ("data", "models", "reviews", "score")
 """Pages with nothing to take along."""
 
 
@@ -21,6 +21,7 @@ def pages() -> dict[str, StreamlitPage]:
         "overview": st.Page(ROOT / "pages" / "overview.py", title="Overview", default=True),
         "cases": st.Page(ROOT / "pages" / "cases.py", title="Cases"),
         "case": st.Page(ROOT / "pages" / "case.py", title="Case"),
+        "reviews": st.Page(ROOT / "pages" / "reviews.py", title="Review log"),
         "concepts": st.Page(ROOT / "pages" / "concepts.py", title="Concepts"),
         "routing": st.Page(ROOT / "pages" / "routing.py", title="Routing"),
         "activations": st.Page(ROOT / "pages" / "activations.py", title="Activations"),

@@ -23,7 +23,7 @@ _SHOWN = "choices-shown"
 _ASKED = "choices-asked"
 CHOICES = (
     *("tab", "part", "finding", "unit", "order", "first", "others", "measure"),
-    *("coverage", "abstain"),
+    *("coverage", "abstain", "judge"),
 )
 """What a page lets one choose beside the view, as the address names it."""
 

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from dashboard import cache, cache_uncertain, state, text
+from dashboard import cache, cache_uncertain, desk, state, text
 from dashboard.widgets import (
     answer,
     attribution,
+    blind,
     changes,
     concepts,
     detail,
@@ -13,13 +14,19 @@ from dashboard.widgets import (
     experts,
     inputs,
     picker,
+    review,
+    review_queue,
     sets,
     whatif,
 )
 
 view = state.current()
 domain = cache.domain_of(view.model)
-st.title(domain.question)
+question, side = st.columns([7, 3], vertical_alignment="center")
+question.title(domain.question)
+with side, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
+    desk.show_switch()
+    st.markdown("[Your verdict ↓](#your-verdict)", width="content")
 st.caption(
     " ".join(["For research and teaching, not for decisions about anyone.", *domain.limits[:1]])
 )
@@ -36,11 +43,19 @@ def show_case() -> None:
     if case is None:
         picker.say_none(now)
         return
+    now = desk.begin(now, case)
+    review_queue.show_progress(case)
+    if desk.hides_answer(now, case):
+        blind.show_question(now, case)
+        return
+    if not sets.is_withheld(now, case):
+        desk.note_seen(now, case)
     sets.show_warning(now, case)
     answer.show_answer(now, case)
     sets.show_set(now, case)
     answer.show_reasons(now, case)
     concepts.show_concepts(now, case)
+    review.show_verdict()
     left, right = st.columns(2, gap="large")
     with left:
         concepts.show_waterfall(now, case)

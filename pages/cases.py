@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.widgets import case_map, case_table, cohort_filter, failures
+from dashboard.widgets import case_map, case_table, cohort_filter, failures, review_queue
 from dashboard.widgets.tabs import show_tabs
 
 st.title("Find the cases worth a look")
@@ -18,6 +18,7 @@ def show_cases() -> None:
     """One fragment, so that a filter redraws this page's parts and nothing else."""
     view = state.current()
     cohort_filter.show_filter(view)
+    review_queue.show_start(view)
     tabs = {
         failures.LIST: lambda: case_table.show_table(view),
         "Map": lambda: case_map.show_map(view),

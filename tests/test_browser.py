@@ -276,3 +276,43 @@ def test_reader_filters_ticks_opens_and_comes_back_by_link(page: Page, address: 
     page.mouse.click(block["x"] + block["width"] / 2, block["y"] + block["height"] / 2)
     page.wait_for_url(re.compile("cohort=gate.third"))
     expect(page.get_by_role("tab", name="List")).to_have_attribute("aria-selected", "true")
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what has that name holds the focus."""
+    wanted = page.get_by_role("button", name=name)
+    for _ in range(80):
+        if wanted.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never reached {name}")
+
+
+def test_a_case_is_judged_without_a_mouse_and_what_was_typed_survives_a_reload(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/case?model={MODEL}")
+    name = page.get_by_label("Your name")
+    name.focus()
+    page.keyboard.type("Dr Keys")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Not you?")).to_be_visible()
+    settle(page)
+    page.keyboard.press("u")
+    more = page.get_by_label("Anything else")
+    more.focus()
+    page.keyboard.type("a, d, u and n are letters here")
+    page.keyboard.press("Tab")
+    settle(page)
+    page.reload()
+    page.get_by_role("button", name="Dr Keys").press("Enter")
+    expect(page.get_by_label("Anything else")).to_have_value("a, d, u and n are letters here")
+    settle(page)
+    # What had the focus is gone, and with it the focus: Tab begins at the top of the page again.
+    tab_to(page, "Record and go to the next case")
+    page.keyboard.press("d")
+    chosen = page.locator("[data-testid=stBaseButton-primary]", has_text="Disagree")
+    expect(chosen).to_be_visible()
+    settle(page)
+    page.keyboard.press("n")
+    expect(page.get_by_text("Record 1 is saved")).to_be_visible()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import cache, text
+from dashboard import cache, desk, text
 from dashboard.figures.pictures import thumbnail
 from dashboard.format import chance, flops
 from dashboard.state import View
@@ -25,6 +25,10 @@ def show_reasons(view: View, case_id: str) -> None:
     found, flip = cache.explained(view.model, case_id, view.policy)
     because = text.because(domain, found, concepts, typical)
     change = text.what_would_change_it(domain, flip, concepts)
+    if desk.hides_truth():
+        # The report tells the known answer.
+        st.markdown(f"{because} {change}")
+        return
     reasons, paper = st.columns([9, 1], vertical_alignment="top")
     reasons.markdown(f"{because} {change}")
     with paper:
@@ -92,6 +96,9 @@ def show_answer(view: View, case_id: str) -> None:
         help="Arithmetic that the answer took: one multiplication with its addition is two "
         f"floating-point operations (FLOPs). All experts together: {flops(loaded.cost.total)}.",
     )
+    if desk.hides_truth():
+        show_tile(tiles, "Known answer", "after your verdict", "you judge first")
+        return
     show_tile(
         tiles,
         "Known answer",

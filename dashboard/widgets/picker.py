@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard import cache, cache_cases, cohort_words, state, text
+from dashboard import cache, cache_cases, cohort_words, desk, state, text
 from dashboard.state import View, unedited
 from minspnet.cohort import EVERYTHING
 from minspnet.ranking import ORDERS
@@ -66,6 +66,13 @@ def case_on_screen(view: View) -> str | None:
     return next(iter(_listed(view)), None)
 
 
+def next_case(view: View, case: str) -> str | None:
+    """The case after one, in the order chosen; None after the last."""
+    listed = _listed(view)
+    after = listed.index(case) + 1 if case in listed else 0
+    return listed[after] if after < len(listed) else None
+
+
 def say_none(view: View) -> None:
     """Say that there is no case to show, and what to do."""
     noun = cache.domain_of(view.model).case_noun
@@ -97,9 +104,12 @@ def _show_filter(view: View) -> None:
     """Say which filter the steps keep to, and offer to drop it."""
     if view.cohort == EVERYTHING:
         return
-    said = cohort_words.sentence(cache.domain_of(view.model), view.cohort)
+    said = f"Your filter from Cases: {_conditions(view)}."
+    if desk.judges_first():
+        # A condition may be about the answer.
+        said = "Your filter from Cases holds; its conditions are hidden while you judge first."
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"Your filter from Cases: {text.plain(said)}.", width="content")
+        st.caption(said, width="content")
         st.button(
             "Show all cases",
             type="tertiary",
@@ -107,6 +117,10 @@ def _show_filter(view: View) -> None:
             key="picker-all",
             on_click=lambda: state.change_cohort(EVERYTHING),
         )
+
+
+def _conditions(view: View) -> str:
+    return text.plain(cohort_words.sentence(cache.domain_of(view.model), view.cohort))
 
 
 def _labelled(model: str, case_id: str) -> str:

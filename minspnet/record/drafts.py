@@ -72,6 +72,12 @@ class Drafts:
         with self._database.writing() as connection:
             connection.execute(DRAFTS.delete().where(*_key(reader, model, case)))
 
+    def readers(self) -> tuple[str, ...]:
+        """Everybody who has something typed and not decided, by name."""
+        query = sa.select(DRAFTS.c.reader).distinct().order_by(DRAFTS.c.reader)
+        with self._database.reading() as connection:
+            return tuple(connection.scalars(query))
+
     def cases(self, reader: str, model: str) -> tuple[str, ...]:
         """Cases that a reader has begun and not decided, the one typed on last first."""
         mine = (DRAFTS.c.reader == reader, DRAFTS.c.model_digest == model)

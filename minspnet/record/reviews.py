@@ -242,6 +242,12 @@ class Reviews:
         with self._database.reading() as connection:
             return connection.scalar(query.where(*_wanted(model, reader, case, since))) or 0
 
+    def readers(self) -> tuple[str, ...]:
+        """Everybody who ever reviewed a case, by name."""
+        query = sa.select(REVIEWS.c.reader).distinct().order_by(REVIEWS.c.reader)
+        with self._database.reading() as connection:
+            return tuple(connection.scalars(query))
+
     def newest_by_case(self, model: str, reader: str) -> dict[str, Review]:
         """What a reader thinks now of each case reviewed: the newest review, by case id.
 

@@ -1,0 +1,42 @@
+"""Who reads: a name, kept for the session, that stands in every record."""
+
+import streamlit as st
+
+from dashboard import desk, text
+from minspnet.record.checks import LONGEST_NAME
+
+_KEY = "reader-name"
+_FEW = 4
+"""So many names fit in a row of buttons."""
+
+
+def show_reader(label: str) -> str:
+    """Ask for the reader's name, once; give it.
+
+    Args:
+        label: Of the field: a name, and what for.
+    """
+    name = desk.reader()
+    with st.container(
+        horizontal=True,
+        vertical_alignment="center" if name else "bottom",
+        gap="small",
+        width="content" if name else "stretch",
+    ):
+        if name:
+            st.caption(f"Reader: **{text.plain(name)}**", width="content")
+            st.button("Not you?", key="reader-other", type="tertiary", on_click=desk.be, args=("",))
+            return name
+        st.text_input(
+            label,
+            key=_KEY,
+            max_chars=LONGEST_NAME,
+            width=380,
+            placeholder="Type it and press Enter",
+            on_change=lambda: desk.be(st.session_state[_KEY]),
+        )
+        for place, one in enumerate(desk.known_readers()[:_FEW]):
+            st.button(
+                f"I am {text.plain(one)}", key=f"reader-{place}", on_click=desk.be, args=(one,)
+            )
+    return ""

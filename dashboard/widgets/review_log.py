@@ -1,0 +1,247 @@
+"""The review log: a table of what was recorded, what it adds up to, and files of it."""
+
+import io
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, desk, review_words, text
+from dashboard.format import duration, interval, percent
+from dashboard.state import View
+from dashboard.widgets.tile import show_tile
+from minspnet.agreement import (
+    MODEL,
+    Agreement,
+    Which,
+    agreements,
+    changes,
+    corrected,
+    seconds_spent,
+    to_columns,
+)
+from minspnet.domain import Domain
+from minspnet.judgement import LONGEST_PAUSE
+from minspnet.metrics import wilson_interval
+from minspnet.record.audit import Action, AuditEntry
+from minspnet.record.checks import now
+from minspnet.record.reviews import Review
+from minspnet.spreadsheet import to_csv
+
+_EVERY, _ANYONE = "all models", "all readers"
+_SHOWN = 500
+_WHICH: dict[Which, str] = {"end": "in the end", "before": "before the network's was shown"}
+
+
+def show_log(view: View) -> None:
+    """Filters, then what was recorded under them and what it adds up to."""
+    store = cache.store()
+    readers = store.reviews.readers()
+    if not readers:
+        st.info(
+            "Nothing is recorded yet. Open a case on **Case**, say whether you agree, and press "
+            "*Record*; or filter cases on **Cases** and press *Review these cases*."
+        )
+        return
+    model, reader = _filters(view, readers)
+    found = store.reviews.find(model=model, reader=reader, most=None)
+    if not found:
+        st.info("Nothing is recorded for this choice. Pick another model or reader above.")
+        return
+    _show_tiles(found)
+    _show_table(found)
+    _show_files(found)
+    if model is None:
+        st.caption("Pick one model to see how far readers agree, and which findings they correct.")
+        return
+    # A reader is compared with all others, whoever is listed.
+    everyone = found if reader is None else store.reviews.find(model=model, most=None)
+    _show_agreement(everyone, reader)
+    _show_corrected(found, cache.domain_of(view.model))
+
+
+def _filters(view: View, readers: Sequence[str]) -> tuple[str | None, str | None]:
+    """Ask for model and reader; give digest and name, None for all."""
+    title = f"{cache.domain_of(view.model).title}, {cache.title_of(view.model)}"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        models = st.segmented_control(
+            "Model",
+            [view.model, _EVERY],
+            format_func=lambda one: _EVERY if one == _EVERY else text.plain(title),
+            default=view.model,
+            required=True,
+            key=f"log-model-{view.model}",
+            help="The model on the other pages (choose another in the sidebar), or all.",
+        )
+        name = st.selectbox("Reader", [_ANYONE, *readers], key="log-reader", width=240)
+    digest = None if models == _EVERY else cache.model(view.model).digest
+    return digest, None if name == _ANYONE else name
+
+
+def _show_tiles(found: Sequence[Review]) -> None:
+    changed, (low, middle, high) = changes(found), seconds_spent(found)
+    cases = len({(review.model, review.case_id) for review in found})
+    tiles = st.container(horizontal=True)
+    show_tile(tiles, "Reviews", f"{len(found):,}", f"of {text.counted(cases, 'case')}")
+    agreed = sum(review.verdict == "agree" for review in found)
+    show_tile(
+        tiles,
+        "Agree with the network",
+        percent(agreed / len(found)),
+        f"{agreed:,} of {len(found):,} (95%: {interval(*wilson_interval(agreed, len(found)))})",
+        help="Reviews with the verdict agree; unsure ones count as not agreeing. The 95% Wilson "
+        "interval takes reviews as independent.",
+    )
+    show_tile(
+        tiles,
+        "Changed after seeing it",
+        f"{changed.changed:,} of {changed.judged:,}" if changed.judged else "-",
+        f"{changed.towards} towards the network, {changed.away} away"
+        if changed.judged
+        else "no one judged first",
+        help="Of the reviews with an opinion given before the network's answer was shown. Besides: "
+        f"{changed.undecided} to no answer, {changed.otherwise} between other answers. "
+        + (
+            f"Share changed: 95% {interval(*wilson_interval(changed.changed, changed.judged))}."
+            if changed.judged
+            else ""
+        ),
+    )
+    show_tile(
+        tiles,
+        "Median time per case",
+        duration(middle),
+        f"middle half {duration(low)} to {duration(high)}, n = {len(found):,}",
+        help=f"A pause of more than {LONGEST_PAUSE / 60:.0f} minutes counts as that long.",
+    )
+
+
+def _show_table(found: Sequence[Review]) -> None:
+    names = {cache.model(n).digest: n for group in cache.models().values() for n in group}
+    rows = []
+    for review in found[:_SHOWN]:
+        name = names.get(review.model)
+        domain = cache.domain_of(name) if name else None
+        rows.append(
+            {
+                "When (UTC)": review_words.when(review.decided_at),
+                "Who": review.reader,
+                "Case": review.case_id,
+                "The network said": review.predicted,
+                "Verdict": review.verdict,
+                "Answer in the end": review.opinion or "none",
+                "Before": review.own_opinion or "not asked",
+                "Changed": {None: "", True: "yes", False: "no"}[review.revised],
+                "Corrections": review_words.corrections(domain, review.concepts)
+                if domain
+                else ", ".join(one.concept for one in review.concepts),
+                "Reason": review.reason,
+                "Text": review.text,
+                "Time": duration(review.seconds),
+                "Model": cache.title_of(name) if name else f"not here ({review.model[:12]})",
+                "Evidence": review.trace[:12],
+            }
+        )
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        height=min(420, 36 * (len(rows) + 1) + 3),
+        alt="Reviews: when, who, which case, what the network said, verdict, answers, corrections",
+    )
+    if len(found) > _SHOWN:
+        st.caption(f"The newest {_SHOWN:,} of {len(found):,}; the files hold all.")
+
+
+def _show_files(found: Sequence[Review]) -> None:
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download as CSV",
+            lambda: _exported(found, "csv"),
+            file_name="reviews.csv",
+            mime="text/csv",
+            on_click="ignore",
+            key="log-csv",
+        )
+        st.download_button(
+            "Download as Parquet",
+            lambda: _exported(found, "parquet"),
+            file_name="reviews.parquet",
+            mime="application/vnd.apache.parquet",
+            on_click="ignore",
+            key="log-parquet",
+        )
+
+
+def _exported(found: Sequence[Review], kind: str) -> bytes:
+    """All reviews listed, as a file; who took them is noted in the audit log."""
+    detail = {"reviews": len(found), "as": kind}
+    who = desk.reader() or "unnamed"
+    cache.store().audit.append(AuditEntry(now(), who, desk.ROLE, Action.EXPORT, "reviews", detail))
+    columns = to_columns(found)
+    if kind == "csv":
+        filled = {n: ["" if v is None else v for v in column] for n, column in columns.items()}
+        return to_csv(filled).encode()
+    out = io.BytesIO()
+    pd.DataFrame(columns).to_parquet(out, index=False)
+    return out.getvalue()
+
+
+def _show_agreement(found: Sequence[Review], reader: str | None) -> None:
+    st.header(
+        "Who agrees with whom",
+        help="Cohen's kappa: agreement beyond chance, 1 at most, 0 as by chance. Its 95% interval "
+        "is that of large samples (Fleiss, Cohen and Everitt 1969) and is rough on few cases; it "
+        "cannot be told where all agree. The share is with its 95% Wilson interval. Of several "
+        "reviews of one case by one reader the newest counts.",
+    )
+    which: Which = st.segmented_control(
+        "Their answers",
+        list(_WHICH),
+        format_func=_WHICH.__getitem__,
+        default="end",
+        required=True,
+        key="log-which",
+        help="Who has seen the network's answer may lean on it: only answers given before can show "
+        "agreement that does not.",
+    )
+    pairs = [one for one in agreements(found, which) if reader in (None, one.first, one.second)]
+    if not pairs:
+        st.write("No one has given an answer before the network's was shown.")
+        return
+    table = pd.DataFrame([_row(one) for one in pairs])
+    st.dataframe(
+        table, hide_index=True, alt="Agreement of each reader with the network and each other"
+    )
+
+
+def _row(one: Agreement) -> dict[str, str]:
+    kappa = "not defined" if math.isnan(one.kappa) else f"{one.kappa:.2f}"
+    span = "-" if math.isnan(one.low) else f"{one.low:.2f} to {one.high:.2f}"
+    return {
+        "Reader": one.first,
+        "With": "the network" if one.second == MODEL else one.second,
+        "Cases": f"{one.cases:,}",
+        "Same answer": f"{one.agreed:,} ({percent(one.agreed / one.cases)})",
+        "95% interval": interval(*one.interval),
+        "Cohen's kappa": kappa,
+        "95% interval of kappa": span.replace("-0", "−0") if span != "-" else span,
+    }
+
+
+def _show_corrected(found: Sequence[Review], domain: Domain) -> None:
+    counts = corrected(found)
+    st.header("Findings most corrected")
+    if not counts:
+        st.write("No finding was corrected in these reviews.")
+        return
+    titles = {concept.name: concept.title for concept in domain.concepts}
+    rows = [
+        {
+            "Finding": titles.get(name, name),
+            "Corrected in": f"{count:,} of {len(found):,} reviews",
+            "95% interval": interval(*wilson_interval(count, len(found))),
+        }
+        for name, count in counts
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Findings that readers set right")
