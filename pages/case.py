@@ -52,9 +52,9 @@ def show_case() -> None:
         desk.note_seen(now, case)
     sets.show_warning(now, case)
     answer.show_answer(now, case)
-    sets.show_set(now, case)
     answer.show_reasons(now, case)
     concepts.show_concepts(now, case)
+    sets.show_set(now, case)
     review.show_verdict()
     left, right = st.columns(2, gap="large")
     with left:

@@ -38,7 +38,7 @@ def why_withheld(view: View, case_id: str) -> str:
 
 
 def show_warning(view: View, case_id: str) -> None:
-    """Above everything else: the case is unlike those of training, or lacks input."""
+    """Above everything else: a case unlike those of training, input it lacks, no sure answer."""
     domain = cache.domain_of(view.model)
     found = cache_uncertain.unusual(view.model, case_id)
     titles = cache_uncertain.measured_traits(view.model, "test").titles
@@ -47,6 +47,10 @@ def show_warning(view: View, case_id: str) -> None:
         st.warning(set_words.the_unusual(domain, found, titles, familiar))
     if missing := set_words.the_missing(found, titles):
         st.warning(missing)
+    coverage, _ = chosen()
+    inside = cache_uncertain.set_of(view.model, case_id, view.policy, coverage)
+    if inside.sum() != 1:
+        st.warning(set_words.the_set(domain, inside.tolist(), coverage))
 
 
 def show_set(view: View, case_id: str) -> None:
@@ -61,18 +65,18 @@ def show_set(view: View, case_id: str) -> None:
     words, settings = st.columns([3, 1], gap="large")
     with words:
         measured = cache_uncertain.measured(name, "test", unedited, coverage)
-        basis = [
-            set_words.the_promise(domain, rule),
-            set_words.as_measured(domain, measured, coverage),
-        ]
+        promise = set_words.the_promise(domain, rule)
+        held = set_words.as_measured(domain, measured, coverage)
         st.markdown(
             f"{set_words.the_set(domain, inside.tolist(), coverage)} "
             f"{set_words.how_often(like, many, not inside.any())}",
-            help=" ".join(basis),
+            help=f"{promise} {held}",
         )
         # What a promise rests on is asked for, what speaks against it is not.
         narrow = not rule.enough or (rule.groups and not rule.grouped)
-        notes = basis if narrow or set_words.falls_short(measured, coverage) else []
+        notes = [promise] if narrow else []
+        if set_words.falls_short(measured, coverage):
+            notes.append(held)
         if view.policy.interventions:
             notes.append("Findings that you set are outside of this promise.")
         place = cache.case_place(name, case_id)
@@ -90,7 +94,7 @@ def show_set(view: View, case_id: str) -> None:
                 for part in ("validation", "test")
             ]
             st.caption(" ".join(parts))
-    with settings:
+    with settings, st.popover(f"{coverage:.0%} coverage", width="stretch"):
         picked = st.segmented_control(
             "Coverage",
             list(COVERAGES),
