@@ -45,6 +45,12 @@ def open_app(page: str = "overview", **link: str) -> AppTest:
     return app
 
 
+def amiss(app: AppTest) -> list[str]:
+    """Warnings of anything but what the network cannot tell, which is no fault of the page."""
+    honest = ("Not shown to be better", "At 90% coverage")
+    return [one.value for one in app.warning if not one.value.startswith(honest)]
+
+
 def metric(app: AppTest, label: str) -> str:
     """The value shown under a label that starts like this."""
     return next(m.value for m in app.metric if m.label.startswith(label))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from own_data import loans, network_on, trained_on_loans
-from test_app import TABULAR, open_app, own_store
+from test_app import TABULAR, amiss, open_app, own_store
 
 from dashboard import cache, cache_activations, navigation
 from minspnet.artifact import save
@@ -39,13 +39,13 @@ def test_every_page_opens(page: str) -> None:
     app = open_app(page, model=LOANS)
     assert app.query_params["model"] == LOANS
     assert not app.error
-    assert not app.warning
+    assert not amiss(app)
 
 
 def test_a_link_is_followed() -> None:
     case = cache.model(LOANS).traces["test"].case_ids[0]
     app = open_app("case", domain=cache.task_of(LOANS), model=LOANS, case=case)
-    assert not app.warning
+    assert not amiss(app)
     assert app.selectbox(key="case-id").value == case
 
 

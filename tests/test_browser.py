@@ -202,6 +202,7 @@ def test_the_first_screen_holds_answer_reasons_and_findings(
     page.goto(f"{address}/case?model={model}")
     expect(page.get_by_role("heading", name="Why: what each finding adds")).to_be_visible()
     settle(page)
+    expect(page.get_by_test_id("stSlider").nth(6)).to_be_visible()
     why = page.get_by_text(re.compile("^(Mainly because of|Like a typical case)"))
     first = page.get_by_text("Chance of malignant"), why
     for part in (*first, *page.get_by_test_id("stSlider").all()):
