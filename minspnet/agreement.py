@@ -14,14 +14,13 @@ from typing import Literal
 import numpy as np
 
 from minspnet.errors import requirement
-from minspnet.metrics import wilson_interval
+from minspnet.metrics import Z_95, wilson_interval
 from minspnet.record.reviews import Review
 
 Which = Literal["before", "end"]
 """A reader's answer before the model's was shown, or in the end."""
 MODEL = ""
 """Stands for the model among readers; none of them has an empty name."""
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def cohens_kappa(first: Sequence[str], second: Sequence[str]) -> tuple[float, fl
     crossed = table * (columns[:, None] + rows[None, :]) ** 2
     beside = (1 - kappa) ** 2 * (crossed.sum() - np.trace(crossed))
     spread = float(diagonal + beside - (kappa - by_chance * (1 - kappa)) ** 2)
-    reach = _Z * math.sqrt(max(spread, 0.0) / count) / (1 - by_chance)
+    reach = Z_95 * math.sqrt(max(spread, 0.0) / count) / (1 - by_chance)
     return kappa, max(-1.0, kappa - reach), min(1.0, kappa + reach)
 
 

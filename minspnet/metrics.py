@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float, Int
 
 from minspnet.errors import requirement
 
-_Z = 1.959963984540054
+Z_95 = 1.959963984540054
+"""Standard deviations of the normal distribution that 95 % lies within."""
 """Of a normal distribution, 95 % lie within so many standard deviations."""
 
 
@@ -142,7 +143,7 @@ def wilson_interval(count: float, cases: int) -> tuple[float, float]:
         raise requirement("count", f"lie between 0 and {cases}", count, "count the same cases")
     if not cases:
         return 0.0, 1.0
-    share, room = count / cases, _Z * _Z / cases
+    share, room = count / cases, Z_95 * Z_95 / cases
     middle = (share + room / 2) / (1 + room)
     reach = math.sqrt(share * (1 - share) * room + room * room / 4) / (1 + room)
     # The ends are met exactly, which rounding need not do.

@@ -1,5 +1,6 @@
 """Models by name: what tells them apart, and renaming, deleting and bringing back one's own."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -151,7 +152,11 @@ def rename(workspace: Workspace, name: str, title: str) -> None:
 def free_title(workspace: Workspace, title: str, name: str) -> str:
     """A title, numbered if any of one's own models but ``name`` has it."""
     folders = (path.parent for path in workspace.models.glob("*/model.json"))
-    taken = {title_of(folder) for folder in folders if folder.name != name}
+    return numbered(title, {title_of(folder) for folder in folders if folder.name != name})
+
+
+def numbered(title: str, taken: Collection[str]) -> str:
+    """A title as it is, or with the first number that makes it another than those taken."""
     choices = chain([title], (f"{title[: LONGEST_TITLE - 6]} ({number})" for number in count(2)))
     return next(one for one in choices if one not in taken)
 

@@ -87,8 +87,9 @@ def pareto_front(counted: Tally, price: Price, most: int = MOST_VECTORS) -> Fron
     # The largest whole root: its float may lie just below it.
     share = int(most ** (1 / experts) + 1e-9)
     exact = math.prod(len(v) + 1 for v in values) <= most
-    most_each = counted.cases if exact else share - 1
-    grid = [thresholds_between(gates, most_each, some) for gates, some in pairs]
+    grid = values
+    if not exact:
+        grid = [thresholds_between(gates, share - 1, some) for gates, some in pairs]
     found = _front(counted, price, grid, exact)
     for _ in range(0 if exact else _ROUNDS):
         used = np.array(found.gate_thresholds, np.float32).T

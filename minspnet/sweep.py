@@ -152,9 +152,11 @@ def thresholds_between(
         most: More than so many thresholds are thinned out, to leave equally many gates between.
         deciding: Only thresholds below these of the gates; all by default.
     """
-    distinct = np.unique(gates)
-    ordered = np.sort(gates if deciding is None else deciding, axis=None)
-    values = ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
+    ordered = np.sort(gates, axis=None)
+    values = distinct = _distinct(ordered)
+    if deciding is not None:
+        ordered = np.sort(deciding, axis=None)
+        values = _distinct(ordered)
     if len(values) > most:
         quantiles = ordered[np.linspace(0, len(ordered) - 1, most).round().astype(np.intp)]
         kept = np.unique(np.searchsorted(values, quantiles))
@@ -167,6 +169,10 @@ def thresholds_between(
     halfway = below + (values - below) / 2
     # Neighbours in floats have nothing between them.
     return np.where(places == 0, np.float32(0), np.where(halfway > below, halfway, values))
+
+
+def _distinct(ordered: Float[np.ndarray, " gate"]) -> Float[np.ndarray, " value"]:
+    return ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
 
 
 def most_within(curve: tuple[Score, ...], budget: float, total_macs: float) -> Score:

@@ -1,7 +1,6 @@
 """What to train: on which data, how large, and with which settings."""
 
 from datetime import UTC, datetime
-from itertools import count
 
 import streamlit as st
 
@@ -18,6 +17,7 @@ from minspnet.errors import UserError, in_a_line
 from minspnet.presets import Preset
 from minspnet.queue.job import MOST_SEED, Job
 from minspnet.queue.worker import start
+from minspnet.registry import numbered
 from minspnet.workspace import Workspace
 
 _BUDGETS = {
@@ -204,9 +204,7 @@ def _show_size(chosen: Saved, variant: str, budget: str, seed: int, preset: Pres
 
 def _untaken(title: str) -> str:
     """Number a title that another training has."""
-    taken = {entry.job.title for entry in cache_train.queue().entries()[0]}
-    numbered = (f"{title} ({number})" for number in count(2))
-    return title if title not in taken else next(one for one in numbered if one not in taken)
+    return numbered(title, {entry.job.title for entry in cache_train.queue().entries()[0]})
 
 
 def _start(chosen: Saved, variant: str, seed: int, preset: Preset, title: str) -> None:
