@@ -6,9 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from minspnet.access import Action
 from minspnet.devices import DEVICES
 from minspnet.operating import Figures, OperatingPoint
-from minspnet.record.audit import Action, AuditEntry
+from minspnet.record.audit import AuditEntry
 from minspnet.record.chain import digest_of
 from minspnet.record.queues import ReviewQueue
 from minspnet.record.reviews import Correction, Review

@@ -11,10 +11,11 @@ import streamlit as st
 
 from dashboard import cache, state, text
 from dashboard.state import View
+from minspnet.access import Action
 from minspnet.errors import UserError
 from minspnet.judgement import Judgement, Said
 from minspnet.policy import Policy
-from minspnet.record.audit import Action, AuditEntry
+from minspnet.record.audit import AuditEntry
 from minspnet.record.checks import now
 from minspnet.record.queues import ReviewQueue
 from minspnet.record.reviews import Review

@@ -13,9 +13,9 @@ from test_app_routing import WRIST
 
 from dashboard import cache, cache_uncertain, desk
 from dashboard.widgets import review, review_log
+from minspnet.access import Action
 from minspnet.errors import UserError
 from minspnet.judgement import Judgement
-from minspnet.record.audit import Action
 from minspnet.record.checks import now
 from minspnet.record.queues import ReviewQueue
 from minspnet.trace import replay

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minspnet.access import Action
 from minspnet.errors import UserError
 from minspnet.policy import CLOSED, Policy
-from minspnet.record.audit import Action, AuditEntry
+from minspnet.record.audit import AuditEntry
 from minspnet.record.queues import ReviewQueue
 from minspnet.record.reviews import Correction, Review, new_id
 from minspnet.record.schema import AUDIT, DRAFTS, REVIEWS

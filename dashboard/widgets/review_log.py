@@ -11,6 +11,7 @@ from dashboard import cache, desk, review_words, text
 from dashboard.format import duration, interval, percent
 from dashboard.state import View
 from dashboard.widgets.tile import show_tile
+from minspnet.access import Action
 from minspnet.agreement import (
     MODEL,
     Agreement,
@@ -24,7 +25,7 @@ from minspnet.agreement import (
 from minspnet.domain import Domain
 from minspnet.judgement import LONGEST_PAUSE
 from minspnet.metrics import wilson_interval
-from minspnet.record.audit import Action, AuditEntry
+from minspnet.record.audit import AuditEntry
 from minspnet.record.checks import now
 from minspnet.record.reviews import Review
 from minspnet.spreadsheet import to_csv

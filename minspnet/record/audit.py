@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
+from minspnet.access import Action
 from minspnet.errors import UserError, requirement
 from minspnet.record.chain import append
 from minspnet.record.checks import check_line, in_utc
@@ -16,24 +16,6 @@ from minspnet.record.schema import AUDIT
 
 LONGEST_DETAIL = 4_000
 """Characters of the detail as JSON."""
-
-
-class Action(StrEnum):
-    """What an audit entry may be about."""
-
-    SIGN_IN = "sign-in"
-    SIGN_OUT = "sign-out"
-    VIEW_CASE = "view case"
-    DECISION = "decision"
-    ASSIGN_CASES = "assign cases"
-    OPERATING_POINT = "operating point"
-    DEVICES = "devices"
-    TRAIN_MODEL = "train model"
-    ADOPT_MODEL = "adopt model"
-    ROLL_BACK = "roll back"
-    DELETE_MODEL = "delete model"
-    EXPORT = "export"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True)
