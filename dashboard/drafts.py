@@ -18,19 +18,27 @@ from minspnet.intake import (
     Suspect,
     Table,
     draft,
-    profile,
+    look,
+    propose_marks,
     sniff,
     suggest_groups,
     suggest_targets,
     suspects,
     usual_features,
 )
+from minspnet.intake.draft import summary_of
 from minspnet.intake.naming import in_order, key_of, title_and_unit
+from minspnet.sheets.marks import Beyond, Marks
 
 _OWN_NOTE = (
     "Chosen by whoever brought the data. A missing cell is left out of a finding's mean; where all "
     "are missing, the case is graded as the middle one of the training cases."
 )
+
+_SAID: dict[Beyond | None, str] = {None: "", "limit": "the limit", "missing": "missing"}
+BEYOND = tuple(filter(None, _SAID.values()))
+"""What a cell beyond a limit may count as, as the form says it."""
+_BEYOND = {said: beyond for beyond, said in _SAID.items()}
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,9 @@ class Draft:
 
     Attributes:
         name: Of the file.
-        table: What is in it.
+        raw: What is in it.
+        marks: Cells that stand for something else than they hold, by column.
+        table: The same with its cells as they are taken.
         profile: What each column holds.
         targets: Columns that are likely the answer.
         groups: Columns that likely name what belongs together.
@@ -48,7 +58,8 @@ class Draft:
         group: Column of what belongs together; empty if cases stand alone.
         suspects: What may mislead, given both.
         refusal: Why there is no task yet with this target; empty if there is one.
-        features: One row a column: ``use``, ``column``, ``title``, ``unit`` and ``note``.
+        features: One row a column: ``use``, ``column``, ``title``, ``unit``, ``missing`` and
+            ``beyond`` as in ``domain.Feature``, and ``note``.
         classes: One row a class: ``cell`` and ``title``, the one looked for last.
         concepts: One row a concept, as ``adapters.card.CardConcept`` names its parts.
         proposed: The card that these began as.
@@ -57,6 +68,8 @@ class Draft:
     """
 
     name: str
+    raw: Table
+    marks: Mapping[str, Marks]
     table: Table
     profile: Profile
     targets: tuple[Suggestion, ...]
@@ -84,12 +97,13 @@ def begin(name: str, source: Path | bytes, taken: Sequence[str] = ()) -> Draft:
     Raises:
         UserError: If it is no sound table.
     """
-    table = sniff(source)
-    found = profile(table)
+    raw = sniff(source)
+    marks = propose_marks(raw)
+    table, found = look(raw, marks)
     targets, groups = suggest_targets(found), suggest_groups(found)
     target = targets[0].column if targets else ""
     group = next((one.column for one in groups if one.sure and one.column != target), "")
-    start = Draft(name, table, found, targets, groups, tuple(taken))
+    start = Draft(name, raw, marks, table, found, targets, groups, tuple(taken))
     return aim(start, target, group)
 
 
@@ -122,12 +136,48 @@ def propose(before: Draft) -> Draft:
 
 
 def tick(before: Draft, rows: Sequence[Mapping[str, Any]]) -> Draft:
-    """Take over which columns are features, and what they are called.
+    """Take over which columns are features, what they are called, and what counts as missing.
 
     Concepts are proposed anew for other columns, unless someone has changed them.
     """
     after = replace(before, features=tuple(rows))
+    if (marks := _marks_of(after)) != before.marks:
+        return _look_anew(after, marks)
     return after if used(after) == used(before) or _own_concepts(before) else propose(after)
+
+
+def _marks_of(told: Draft) -> dict[str, Marks]:
+    """What the rows of the features say, and what holds for the other columns."""
+    marks = dict(told.marks)
+    for row in told.features:
+        name = str(row["column"])
+        missing = tuple(filter(None, map(str.strip, row["missing"] or ())))
+        one = Marks(missing, _BEYOND.get(row["beyond"]), marks.get(name, Marks()).spellings)
+        marks.pop(name, None)
+        if one != Marks():
+            marks[name] = one
+    return marks
+
+
+def _look_anew(before: Draft, marks: Mapping[str, Marks]) -> Draft:
+    """Read the table with other marks; a column that can be learned from now is ticked."""
+    table, found = look(before.raw, dict(marks))
+    told = suspects(table, found, before.target, before.group)
+    after = replace(before, marks=marks, table=table, profile=found, suspects=told)
+    usual = usual_features(found, told, before.target, before.group)
+    left_out = {one.column for one in before.suspects if one.leave_out}
+    notes = _notes(after)
+    rows = tuple(
+        {
+            **row,
+            "use": name in usual if (name in left_out) == (name in usual) else row["use"],
+            "note": notes.get(name, ""),
+        }
+        for row in before.features
+        for name in (str(row["column"]),)
+    )
+    after = replace(after, features=rows)
+    return after if _own_concepts(before) else propose(after)
 
 
 def follow(before: Draft, card: Card) -> Draft:
@@ -137,10 +187,22 @@ def follow(before: Draft, card: Card) -> Draft:
         UserError: If the table is not as it says.
     """
     check_card(card)
-    read_cases(card, before.table)
-    found = suspects(before.table, before.profile, card.target, card.group)
+    read_cases(card, before.raw)
+    marks = dict(before.marks)
+    for one in card.features:
+        spellings = marks.get(one.name, Marks()).spellings
+        marks[one.name] = Marks(one.missing, one.beyond, spellings)
+    marks[card.target] = replace(
+        marks.get(card.target, Marks()), missing=card.target_missing, beyond=None
+    )
+    marks = {name: one for name, one in marks.items() if one != Marks()}
+    table, seen = look(before.raw, marks)
+    found = suspects(table, seen, card.target, card.group)
     after = replace(
         before,
+        marks=marks,
+        table=table,
+        profile=seen,
         target=card.target,
         group=card.group,
         suspects=found,
@@ -193,7 +255,7 @@ def collection_of(told: Draft) -> Collection:
         UserError: If the card says a wrong thing, or the table is not as it says.
     """
     card = card_of(told)
-    return Collection(card, read_cases(card, told.table), source=told.name)
+    return Collection(card, read_cases(card, told.raw), source=told.name)
 
 
 def used(told: Draft) -> tuple[str, ...]:
@@ -207,12 +269,11 @@ def _own_concepts(told: Draft) -> bool:
 
 
 def _summary(told: Draft) -> dict[str, str]:
-    count = len(used(told))
-    return {"summary": f"{told.profile.rows:,} cases with {count:,} columns to learn from."}
+    return {"summary": summary_of(told.profile, told.target, len(used(told)))}
 
 
 def _feature_rows(told: Draft, usual: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
-    notes = {one.column: one.sentence for one in reversed(told.suspects) if one.column}
+    notes = _notes(told)
     rows = []
     for column in told.profile.columns:
         if column.name in (told.target, told.group):
@@ -224,10 +285,21 @@ def _feature_rows(told: Draft, usual: Sequence[str]) -> tuple[Mapping[str, Any],
                 "column": column.name,
                 "title": title,
                 "unit": unit,
+                "missing": told.marks.get(column.name, Marks()).missing,
+                "beyond": _SAID[told.marks.get(column.name, Marks()).beyond],
                 "note": notes.get(column.name, ""),
             }
         )
     return tuple(rows)
+
+
+def _notes(told: Draft) -> dict[str, str]:
+    """What was remarked on each column, all in one."""
+    notes: dict[str, str] = {}
+    for one in told.suspects:
+        if one.column:
+            notes[one.column] = f"{notes.get(one.column, '')} {one.sentence}".strip()
+    return notes
 
 
 def _feature(told: Draft, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,9 +312,12 @@ def _feature(told: Draft, row: Mapping[str, Any]) -> dict[str, Any]:
         must = "hold numbers, or 2 to 50 different words, to be learned from"
         raise requirement(f"column {column.name}", must, f"{column.unique:,}", "untick it")
     title = str(row["title"] or "").strip() or column.name
+    marks = told.marks.get(column.name, Marks())
     return {
         "name": column.name,
         "title": title,
         "unit": str(row["unit"] or "").strip(),
         "levels": levels,
+        "missing": marks.missing,
+        "beyond": None if levels else marks.beyond,
     }

@@ -17,18 +17,29 @@ class Feature:
         unit: As the source states it; empty for a pure number.
         levels: The values of a categorical column, which an input holds as their index; empty
             for a number.
+        missing: Cells that count as missing in this column, besides those that always do.
+        beyond: What a cell beyond a limit, such as ``<0.6``, counts as: the limit in it, or as
+            missing; None where there are none.
     """
 
     name: str
     title: str
     unit: str = ""
     levels: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    beyond: Literal["limit", "missing"] | None = None
 
     def __post_init__(self) -> None:
         if self.levels and len(set(self.levels)) != max(2, len(self.levels)):
             raise requirement(
                 f"levels of {self.name}", "be two or more, each once", self.levels, "correct them"
             )
+        if both := set(self.levels) & set(self.missing):
+            must = "be no levels of it"
+            raise requirement(f"missing of {self.name}", must, sorted(both), "list each once")
+        if self.levels and self.beyond:
+            must = "be left out of a category"
+            raise requirement(f"beyond of {self.name}", must, self.beyond, "remove it")
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,18 @@ from minspnet.adapters import (
     write_card,
 )
 from minspnet.collection import Collection, check_card
+from minspnet.data import UNLABELLED
 from minspnet.errors import UserError, requirement
 from minspnet.intake import (
     Profile,
     draft,
-    profile,
+    look,
     sniff,
     suggest_groups,
     suggest_targets,
     suspects,
 )
+from minspnet.intake.draft import known_cases
 from minspnet.sheets.grid import SEPARATORS
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
@@ -86,8 +88,8 @@ def _check_no_columns(options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace) -> dict[str, Any]:
     if _of_pictures(options.file):
         return _check_pictures(options)
-    table = sniff(options.file)
-    found = profile(table)
+    raw = sniff(options.file)
+    table, found = look(raw)
     card = _read_card(options.card) if options.card else None
     target = options.target or (card.target if card else "")
     group = options.group or (card.group if card else "")
@@ -105,7 +107,7 @@ def _check(options: argparse.Namespace) -> dict[str, Any]:
     }
     if card is not None:
         try:
-            read_cases(card, table)
+            read_cases(card, raw)
             said = ""
         except UserError as error:
             said = str(error)
@@ -133,19 +135,20 @@ def _draft(options: argparse.Namespace) -> dict[str, Any]:
         return _draft_pictures(options)
     if not options.target:
         raise requirement("--target", "name the column of the answer", "none", "add it")
-    table = sniff(options.file)
-    found = profile(table)
+    raw = sniff(options.file)
+    table, found = look(raw)
     group = options.group
     if group is None:
         group = _sure_group(found, options.target)
     card = draft(table, found, options.target, group, name=options.file.stem)
-    cases = read_cases(card, table)
+    cases = read_cases(card, raw)
     _write_card(card, options.out)
     features = [feature.name for feature in card.features]
     others = (card.target, card.group, *features)
     return {
         "card": str(options.out),
         "cases": len(cases),
+        "labelled": int((cases.labels != UNLABELLED).sum()),
         "target": card.target,
         "classes": list(card.classes),
         "group": card.group,
@@ -256,8 +259,9 @@ def _middle(column: dict[str, Any]) -> str:
 
 def _show_draft(result: dict[str, Any]) -> list[str]:
     together = f", split by {result['group']}" if result["group"] else ""
+    without = result["cases"] - result.get("labelled", result["cases"])
     return [
-        f"wrote {result['card']}: {result['cases']:,} cases of {len(result['classes'])} classes "
+        f"wrote {result['card']}: {known_cases(result['cases'], without)} of {len(result['classes'])} classes "
         f"({', '.join(result['classes'][:6])}){together}",
         *([] if "kind" in result else [_show_features(result)]),
         f"  concepts: {'; '.join(result['concepts'])}",

@@ -389,7 +389,7 @@ def test_keys_are_identifiers_each_once() -> None:
         keys.append(key_of(text, tuple(keys)))
     assert keys[:5] == ["c_3_a", "c_3_a_2", "grosse_arger", "column", "temp_c"]
     assert all(key.isidentifier() for key in keys) and len(set(keys)) == len(keys)
-    assert listed(["A", "Bc", "CD", "E"]) == "A, bc and 2 more"
+    assert listed(["A", "Bc", "CD", "E"]) == "A, Bc and 2 more"
 
 
 def test_numbers_within_words_are_sorted_by_size() -> None:

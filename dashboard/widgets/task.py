@@ -11,6 +11,7 @@ from dashboard.widgets.fields import begin_anew, edited, field_key, show_words
 from dashboard.widgets.profile import show_profile
 from dashboard.widgets.upload import DRAFT
 from minspnet.adapters.card import Card
+from minspnet.intake.draft import known_cases
 
 _ALONE = "(each row stands alone)"
 _RULES = {
@@ -84,11 +85,12 @@ def _say(told: Draft, card: Card) -> None:
     left_out = len(told.features) - len(card.features)
     concepts = ", ".join(concept.title for concept in card.concepts)
     columns = text.counted(len(card.features), "column")
+    known = known_cases(told.profile.rows, told.profile.column(card.target).missing)
     findings = text.counted(len(card.concepts), "finding")
     st.markdown(
         f"**{text.plain(card.question)}** One of {len(card.classes)} classes: "
         f"{text.plain(text.few(card.classes))}. A network learns it from **{columns}** "
-        f"({left_out:,} left out) of {told.profile.rows:,} cases{text.plain(together)}, and says "
+        f"({left_out:,} left out) of {known}{text.plain(together)}, and says "
         f"why in **{findings}**: {text.plain(concepts)}."
     )
 
@@ -96,9 +98,13 @@ def _say(told: Draft, card: Card) -> None:
 def _features(told: Draft) -> Draft:
     st.caption(
         "Tick what may be known before the answer is. A title and a unit are what every page "
-        "will show; columns that were left out say why."
+        "will show; columns that were left out say why. **Counts as missing** lists the cells of a "
+        "column that hold no value, such as n.b. or -9: add others, or delete one that means "
+        "something. Empty cells and NA always do."
     )
     config = st.column_config
+    marks = [cell for one in told.marks.values() for cell in one.missing]
+    strays = [cell for column in told.profile.columns for _, cell in column.strays]
     rows = edited(
         field_key("features", told.name, told.target, told.group),
         told.features,
@@ -108,11 +114,26 @@ def _features(told: Draft) -> Draft:
             "column": config.TextColumn("Column", pinned=True),
             "title": config.TextColumn("Title", max_chars=80),
             "unit": config.TextColumn("Unit", max_chars=30, width="small"),
+            "missing": config.MultiselectColumn(
+                "Counts as missing",
+                options=list(dict.fromkeys([*marks, *strays])),
+                accept_new_options=True,
+            ),
+            "beyond": config.SelectboxColumn(
+                "<0.6 counts as",
+                options=list(drafts.BEYOND),
+                width="small",
+                help="For columns with cells such as <0.6, below or above what can be measured: "
+                "the limit itself, or missing.",
+            ),
             "note": config.TextColumn("Remark", width="large"),
         },
-        alt="Columns with whether they are learned from, their title, unit and remark",
+        alt="Columns with whether they are learned from, their title, unit, marks and remark",
     )
-    return drafts.tick(told, rows)
+    after = drafts.tick(told, rows)
+    if after.marks != told.marks:
+        begin_anew(after)
+    return after
 
 
 def _concepts(told: Draft) -> Draft:

@@ -21,7 +21,10 @@ _REFUSED = "data-refused"
 LOCAL_FILES = "MINSPNET_LOCAL_FILES"
 """Set to 1 on a machine of one's own, it lets the page read a file by its path."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_GRAVE = ("copy", "leak", "slips", "imbalance", "repeated", "missing", "few", "unlabelled")
+_GRAVE = (
+    "copy", "leak", "slips", "marks", "limit", "spelling", "imbalance", "repeated", "missing", "few",
+    "unlabelled",
+)  # fmt: skip
 _MOST_TOLD = 5
 
 
@@ -93,8 +96,7 @@ def show_found(told: Draft) -> None:
     warn(grave[:_MOST_TOLD])
     rest = [*grave[_MOST_TOLD:], *mild]
     if rest:
-        noun = "column" if len(rest) == 1 else "columns"
-        with st.expander(f"{len(rest)} more {noun} with a remark"):
+        with st.expander(text.counted(len(rest), "more remark")):
             st.markdown("\n".join(_bullets(rest)))
 
 

@@ -12,6 +12,8 @@ A card for loans, with the least that it must say:
     name = "income"
     title = "Income"
     unit = "EUR a month"
+    missing = ["n.a.", "-9"]
+    beyond = "limit"
 
     [[features]]
     name = "job"
@@ -30,6 +32,9 @@ A card for loans, with the least that it must say:
     rule = "levels"
     columns = ["job"]
     levels = ["employed", "self-employed"]
+
+``missing`` names cells that hold no value in that column, and ``beyond`` says what a cell such as
+``<0.6`` counts as: its ``limit``, or ``missing``.
 
 A card of pictures says ``modality = "image"`` and needs no features; its concepts are graded from
 columns rated by people or measured from pixels (``minspnet.picture_columns``).
@@ -168,6 +173,8 @@ class Card(Recipe):
             folders it is a mere name.
         target_values: What its cells hold, in the order of ``classes``; empty where they hold
             the titles themselves.
+        target_missing: Cells of the target that are no answer, besides those that always count
+            as missing.
         id: Column of unique case ids; empty numbers the cases.
         group: Column of what must stay on one side of a split; empty if a case stands alone.
         features: Numbers, or categories where ``levels`` lists them; none for pictures.
@@ -206,6 +213,7 @@ class Card(Recipe):
     field_mm: float = 0
     black: float = 0
     white: float = 0
+    target_missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.key.isidentifier():
@@ -227,6 +235,8 @@ class Card(Recipe):
             name, count = max(Counter(listed).items(), key=itemgetter(1), default=("", 0))
             if count > 1:
                 raise requirement(what, "be named once each", repr(name), "rename one")
+        if both := set(self.cells) & set(self.target_missing):
+            raise requirement("target_missing", "be no classes", sorted(both), "list each once")
         if len(self.cells) != len(self.classes):
             raise requirement(
                 "target_values", "be one per class", len(self.cells), "name one for each class"
@@ -269,7 +279,7 @@ class Card(Recipe):
         every = Variant("all_features", "All features", "", tuple(f.name for f in self.features))
         if self.modality == "image":
             every = Variant("pictures", "Pictures", "")
-        own = ("target", "target_values", "id", "group", "concepts", "variants", "black", "white")
+        own = "target target_values target_missing id group concepts variants black white".split()
         told = {name: value for name, value in vars(self).items() if name not in own}
         return Domain(
             concepts=tuple(concept.concept(self.features) for concept in self.concepts),

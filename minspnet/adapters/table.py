@@ -10,6 +10,7 @@ from minspnet.adapters.card import Card
 from minspnet.data import UNLABELLED, Cases
 from minspnet.errors import requirement
 from minspnet.sheets import Table, is_missing, sniff
+from minspnet.sheets.marks import Marks, folded, place_in, places_of, settle
 
 _MOST_NAMED = 3
 """Bad cells of a column that a refusal names."""
@@ -18,9 +19,10 @@ _MOST_NAMED = 3
 def read_cases(card: Card, source: Path | bytes | Table, variant: str | None = None) -> Cases:
     """Read a table with a header line; see ``sheets.sniff`` for what it may look like.
 
-    A missing number (an empty cell, ``NA``, ``?`` and the like) is NaN in the inputs. A category
-    is the index of its level on the card; a level that the card does not list is NaN too, as a
-    missing one is. Columns that the card does not name are not read. Rows are numbered as a
+    A missing number (an empty cell, ``NA``, ``?`` and the like, or what the card counts as
+    missing) is NaN in the inputs. A category is the index of its level on the card, whatever its
+    capitals and blanks unless two levels differ by these alone; a level that the card does not
+    list is NaN too, as a missing one is. Columns that the card does not name are not read. Rows are numbered as a
     spreadsheet does: the header is row 1.
 
     Args:
@@ -33,6 +35,7 @@ def read_cases(card: Card, source: Path | bytes | Table, variant: str | None = N
     """
     inputs = card.domain().variant(variant).inputs
     table = source if isinstance(source, Table) else sniff(source)
+    table = settle(table, {one.name: Marks(one.missing, one.beyond) for one in card.features})
     graded = [column for concept in card.concepts for column in concept.columns]
     features = {feature.name: feature.levels for feature in card.features}
     for name in (card.target, *features, *graded, *filter(None, (card.id, card.group))):
@@ -53,8 +56,9 @@ def read_cases(card: Card, source: Path | bytes | Table, variant: str | None = N
 
 
 def _levels(cells: Sequence[str], levels: Sequence[str]) -> Float[np.ndarray, " row"]:
-    places = {level: float(place) for place, level in enumerate(levels)}
-    return np.array([places.get(cell, np.nan) for cell in cells], np.float32)
+    places = places_of(levels)
+    found = {cell: place_in(places, cell) for cell in set(cells)}
+    return np.array([found[cell] for cell in cells], np.float32)
 
 
 def _numbers(table: Table, name: str) -> Float[np.ndarray, " row"]:
@@ -65,11 +69,8 @@ def _numbers(table: Table, name: str) -> Float[np.ndarray, " row"]:
 
 
 def _labels(card: Card, table: Table) -> Int[np.ndarray, " row"]:
-    cells = table.cells(card.target)
-    places = {cell: label for label, cell in enumerate(card.cells)}
     unknown = UNLABELLED - 1
-    labels = np.array([places.get(cell, unknown) for cell in cells], np.intp)
-    labels[(labels == unknown) & is_missing(cells)] = UNLABELLED
+    labels = labels_of(card, table.cells(card.target), unknown)
     must = f"be one of {', '.join(card.cells)}, or empty"
     _refuse(table, card.target, labels == unknown, must, "correct it, or add the class")
     for label, title in enumerate(card.classes):
@@ -78,6 +79,23 @@ def _labels(card: Card, table: Table) -> Int[np.ndarray, " row"]:
                 f"column {card.target}", f"hold the class {title}", "no such case", "add some"
             )
     return labels
+
+
+def labels_of(card: Card, cells: Sequence[str], unknown: int) -> Int[np.ndarray, " row"]:
+    """The class that each cell of a target names: ``UNLABELLED`` for none, ``unknown`` for others.
+
+    Args:
+        card: Of the task.
+        cells: Of its target column.
+        unknown: What a cell gets that names no class.
+    """
+    places, missing = places_of(card.cells), {*map(folded, card.target_missing)}
+    found = {}
+    for cell in set(cells):
+        none = bool(is_missing([cell])[0]) or folded(cell) in missing
+        place = place_in(places, cell)
+        found[cell] = place if place is not None else UNLABELLED if none else unknown
+    return np.array([found[cell] for cell in cells], np.intp)
 
 
 def _texts(table: Table, name: str) -> tuple[str, ...]:

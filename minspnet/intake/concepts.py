@@ -8,10 +8,9 @@ from jaxtyping import Float
 
 from minspnet.adapters.card import CardConcept
 from minspnet.domain import Feature
-from minspnet.intake.naming import key_of, listed
+from minspnet.intake.naming import key_of, listed, spoken
 from minspnet.intake.profile import Column, Profile
 from minspnet.sheets import Table
-from minspnet.wording import lowered
 
 MOST_CONCEPTS = 8
 TOGETHER = (0.9, 0.8, 0.7, 0.6, 0.5)
@@ -130,7 +129,8 @@ def _of_numbers(
     group: Sequence[Column], titles: dict[str, str], taken: tuple[str, ...]
 ) -> CardConcept:
     names = [titles[column.name] for column in group]
-    title = _shared(names) or listed(names)
+    within = [spoken(column.name) for column in group]
+    title = _shared(names) or listed([*names[:1], *within[1:]])
     columns = tuple(column.name for column in group)
     name = key_of(title, taken)
     only = group[0]
@@ -140,7 +140,7 @@ def _of_numbers(
         return CardConcept(
             name, title, columns, "scale", low, high, (), meaning, f"{low:g}", f"{high:g}"
         )
-    what = lowered(listed(names, 6))
+    what = listed(within, 6)
     meaning = f"Where a case stands in the spread of {what}, from low to high" + (
         ", on average." if len(group) > 1 else "."
     )
@@ -151,6 +151,7 @@ def _shared(titles: Sequence[str]) -> str:
     """The words that all of several titles have, such as "radius"; empty if there are none."""
     if len(titles) < 2:
         return ""
+    written = {word.lower(): word for title in reversed(titles) for word in title.split()}
     words = [title.lower().split() for title in titles]
     shared = [word for word in words[0] if all(word in others for others in words)]
     telling = [word for word in shared if len(word) > 2 and not word.isdigit()]
@@ -158,7 +159,8 @@ def _shared(titles: Sequence[str]) -> str:
     rests = {tuple(word for word in some if word not in shared) for some in words}
     if not telling or any(word.isdigit() for some in rests for word in some):
         return ""
-    return " ".join(telling).capitalize()
+    title = " ".join(written[word] for word in telling)
+    return title[:1].upper() + title[1:] if title.islower() else title
 
 
 def _telling_levels(feature: Feature, profile: Profile) -> list[str]:

@@ -6,16 +6,18 @@ from minspnet.adapters.card import Card
 from minspnet.domain import Feature
 from minspnet.errors import requirement
 from minspnet.intake.concepts import MOST_CONCEPTS, Proposal, propose
-from minspnet.intake.naming import in_order, key_of, listed, title_and_unit
+from minspnet.intake.naming import in_order, key_of, listed, spoken, title_and_unit
 from minspnet.intake.profile import MOST_LEVELS, Column, Profile
 from minspnet.intake.suggest import check_classes, classes_of
-from minspnet.intake.suspects import Suspect, suspects
+from minspnet.intake.suspects import SAY_OTHERWISE, Suspect, suspects
 from minspnet.sheets import Table
-from minspnet.wording import lowered
 
 _INPUTS = ("number", "category", "text", "id", "constant")
 """Kinds of columns that can be features at all, wise or not."""
-_NO = ("0", "no", "n", "false", "f", "negative", "neg", "absent", "normal", "benign", "healthy")
+_NO = (
+    "0", "no", "n", "false", "f", "negative", "neg", "absent", "normal", "benign", "healthy",
+    "nein", "falsch", "negativ", "gesund", "gutartig", "unauffällig",
+)  # fmt: skip
 """Of two classes, titles of the one that is not looked for."""
 _SAYS_NOTHING = ("target", "class", "label", "y", "output", "outcome class", "num", "category")
 """What a target may be called without saying what it is."""
@@ -83,8 +85,7 @@ def draft(
     title, _ = title_and_unit(target)
     nameless = title.lower() in _SAYS_NOTHING
     task, _ = title_and_unit(name or target)
-    # A name written large may be a noun of a language that writes nouns so.
-    title = title if target[:1].isupper() else lowered(title)
+    title = spoken(target)
     classes = _class_titles("class" if nameless else title, cells)
     asked = "Which class does this case belong to?"
     return Card(
@@ -96,14 +97,29 @@ def draft(
         features=read,
         concepts=proposal.concepts,
         target_values=() if classes == cells else cells,
+        target_missing=profile.column(target).marked.marks.missing,
         id=usual_id(profile, target, group),
         group=group,
         group_noun=_noun(group),
-        summary=f"{profile.rows:,} cases with {len(read):,} columns to learn from.",
+        summary=summary_of(profile, target, len(read)),
         concept_reading="Of the cases trained on, 0 is the low end and 100 the high end.",
         concept_note=_concept_note(proposal, read),
         limits=_limits(found),
     )
+
+
+def known_cases(rows: int, without: int) -> str:
+    """Say how many cases a network can learn the answer from; some have none."""
+    if not without:
+        return f"{rows:,} cases"
+    return f"{rows - without:,} cases with a known answer ({without:,} more without one)"
+
+
+def summary_of(profile: Profile, target: str, columns: int) -> str:
+    """How many cases a network learns from, and from how many columns."""
+    without = profile.column(target).missing
+    also = "and" if without else "with"
+    return f"{known_cases(profile.rows, without)} {also} {columns:,} columns to learn from."
 
 
 def _feature(profile: Profile, name: str, target: str) -> Feature:
@@ -120,10 +136,10 @@ def _feature(profile: Profile, name: str, target: str) -> Feature:
         if not column.quantiles:
             must = f"hold 2 to {MOST_LEVELS} different words, or numbers, to be a feature"
             raise requirement(f"column {name}", must, f"{column.unique:,}", "untick it")
-        return Feature(name, title, unit)
-    return Feature(
-        name, title, unit, tuple(sorted((level for level, _ in column.levels), key=in_order))
-    )
+        marks = column.marked.marks
+        return Feature(name, title, unit, missing=marks.missing, beyond=marks.beyond)
+    levels = tuple(sorted((level for level, _ in column.levels), key=in_order))
+    return Feature(name, title, unit, levels, missing=column.marked.marks.missing)
 
 
 def _called(column: Column) -> str:
@@ -150,13 +166,13 @@ def _class_titles(title: str, cells: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _noun(group: str) -> str:
-    words = [word for word in title_and_unit(group)[0].lower().split() if word not in ("id", "nr")]
+    words = [word for word in spoken(group).split() if word.lower() not in ("id", "nr")]
     return " ".join(words) if group else ""
 
 
 def _concept_note(proposal: Proposal, features: tuple[Feature, ...]) -> str:
     used = {column for concept in proposal.concepts for column in concept.columns}
-    unused = [feature.title for feature in features if feature.name not in used]
+    unused = [spoken(feature.name) for feature in features if feature.name not in used]
     said = [
         "Proposed by the program, to be corrected by someone who knows the columns: numbers that "
         "rise and fall together are one concept, and so is a common level of a category."
@@ -167,7 +183,7 @@ def _concept_note(proposal: Proposal, features: tuple[Feature, ...]) -> str:
             "are kept, the first of the file where they hold as many."
         )
     if unused:
-        said.append(f"No concept is graded from {lowered(listed(unused, 6))}.")
+        said.append(f"No concept is graded from {listed(unused, 6)}.")
     said.append(
         "A missing cell is left out of a concept's mean; where all are missing, the case is graded "
         "as the middle one of the training cases."
@@ -177,8 +193,12 @@ def _concept_note(proposal: Proposal, features: tuple[Feature, ...]) -> str:
 
 def _limits(found: Sequence[Suspect]) -> tuple[str, ...]:
     """What was seen in the table that its readers should know."""
-    told = [one.sentence for one in found if not one.leave_out and one.what != "group"]
+    told = [one for one in found if not one.leave_out and one.what not in ("group", "marks")]
+    # What counts as missing stands with each column on the card; what a limit is worth is news.
+    told = [one for one in told if one.what != "limit"][:5] + [
+        one for one in told if one.what == "limit"
+    ]
     return (
-        *(sentence[0].upper() + sentence[1:] for sentence in told[:5]),
+        *(one.sentence.partition(SAY_OTHERWISE)[0] for one in told),
         "The concepts were proposed from the columns by a program; no expert has confirmed them.",
     )

@@ -3,8 +3,6 @@
 import re
 import unicodedata
 
-from minspnet.wording import lowered
-
 _UNITS = {
     "mmhg": "mmHg",
     "kg": "kg",
@@ -49,6 +47,12 @@ def title_and_unit(name: str) -> tuple[str, str]:
     return (title[0].upper() + title[1:] if title.islower() else title), unit
 
 
+def spoken(name: str) -> str:
+    """Say a column's name within a sentence: capitals that were typed stay, others are not put."""
+    title, _ = title_and_unit(name)
+    return title[:1].lower() + title[1:] if title[1:].islower() and name.islower() else title
+
+
 def key_of(text: str, taken: tuple[str, ...] = ()) -> str:
     """Make an identifier of a text, other than those taken; letters lose their accents."""
     # Taking signs apart brings capitals back: the trade mark becomes TM.
@@ -65,9 +69,8 @@ def key_of(text: str, taken: tuple[str, ...] = ()) -> str:
 
 
 def listed(titles: list[str], most: int = 3) -> str:
-    """Name a few things in a row, and count the rest."""
+    """Name a few things in a row as they are written, and count the rest."""
     named = titles if len(titles) <= most else titles[: most - 1]
-    named = [*named[:1], *map(lowered, named[1:])]
     rest = len(titles) - len(named)
     last = f"{rest} more" if rest else named[-1]
     before = named if rest else named[:-1]

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,12 +11,13 @@ from jaxtyping import Float
 
 from minspnet.sheets import Table, is_missing
 from minspnet.sheets.cells import date_form
+from minspnet.sheets.marks import Marked
 
 Kind = Literal["number", "category", "date", "text", "id", "constant", "empty"]
 MOST_LEVELS = 50
 """Different values up to which words are a category, and classes a target."""
 _BINS = 20
-_MOSTLY = 0.9
+MOSTLY = 0.9
 """Share of a column's known cells that must be numbers for the others to be slips."""
 _SHOWN = 3
 _ID_NAME = re.compile(r"(^|[_\W])(id|nr|no|number|index|key|uuid|guid|code)$|^unnamed|Id$|ID$")
@@ -39,6 +41,7 @@ class Column:
         quantiles: Least, 2.5 %, median, 97.5 % and largest of a number.
         strays: Row and cell of the first that are no finite numbers in a column of numbers.
         stray: How many there are.
+        marked: Cells that were taken for something else than they hold.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Column:
     quantiles: tuple[float, ...] = ()
     strays: tuple[tuple[int, str], ...] = ()
     stray: int = 0
+    marked: Marked = Marked()
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,17 @@ class Profile:
         return next(column for column in self.columns if column.name == name)
 
 
-def profile(table: Table) -> Profile:
-    """Look at every column of a table."""
-    columns = tuple(_column(table, name) for name in table.names)
+def profile(table: Table, marked: Mapping[str, Marked] | None = None) -> Profile:
+    """Look at every column of a table.
+
+    Args:
+        table: With its cells as they are to be taken; see ``sheets.marks``.
+        marked: Of some columns, the cells that were taken for something else.
+    """
+    told = marked or {}
+    columns = tuple(
+        replace(_column(table, name), marked=told.get(name, Marked())) for name in table.names
+    )
     return Profile(
         len(table),
         columns,
@@ -115,7 +127,7 @@ def _column(table: Table, name: str) -> Column:
         return Column(name, "constant", missing, unique, levels)
     values = table.numbers(name)
     finite = values[np.isfinite(values)]
-    if len(finite) >= _MOSTLY * len(known):
+    if len(finite) >= MOSTLY * len(known):
         kind = "id" if _numbers_cases(name, values) else "number"
         rows = np.flatnonzero(np.isinf(values))
         strays = tuple((table.first_row + row, cells[row]) for row in rows[:_SHOWN].tolist())

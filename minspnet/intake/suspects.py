@@ -10,11 +10,13 @@ from jaxtyping import Int
 from minspnet.intake.alone import tells
 from minspnet.intake.profile import Column, Profile
 from minspnet.sheets import Table
+from minspnet.sheets.marks import folded
 
 What = Literal[
-    "copy", "leak", "id", "group", "slips", "date", "text", "empty", "constant", "missing",
-    "twin", "repeated", "imbalance", "few", "unlabelled",
+    "copy", "leak", "id", "group", "slips", "marks", "limit", "spelling", "date", "text", "empty",
+    "constant", "missing", "twin", "repeated", "imbalance", "few", "unlabelled",
 ]  # fmt: skip
+SAY_OTHERWISE = " Say otherwise in the card, on the page under What to learn from"
 _SURE = 0.85
 """Skill of one column alone above which it is suspected to know the answer."""
 _LEAST_SURE = 20
@@ -54,12 +56,14 @@ def suspects(
         group: Column of what belongs together; empty if cases stand alone.
     """
     others = [column for column in profile.columns if column.name not in (target, group)]
+    taken = [one for column in profile.columns for one in _taken(column) if column.name != group]
     found = [one for column in others if (one := _of_column(profile, column)) is not None]
     told = {one.column for one in found if one.leave_out}
     if target:
         labels = _labels(table, profile.column(target))
         found = _of_target(table, profile, target, group, labels, told) + found
         found += _of_classes(profile, profile.column(target))
+    found += taken
     found += _twins(table, [c for c in others if c.name not in told])
     if profile.repeated:
         verb = "repeats" if profile.repeated == 1 else "repeat"
@@ -111,7 +115,7 @@ def _of_column(profile: Profile, column: Column) -> Suspect | None:
         says = (
             f"{name} holds numbers, but {_count(column.stray, 'cell')} that {are}, first "
             f"{cell[:30]!r} in row {row}{''.join(f', also {other}' for other in others)}; it is "
-            f"left out until {they} corrected or emptied."
+            f"left out until {they} corrected, emptied or counted as missing."
         )
         return Suspect("slips", name, says, True)
     if share >= _MOSTLY_MISSING:
@@ -121,6 +125,59 @@ def _of_column(profile: Profile, column: Column) -> Suspect | None:
         )
         return Suspect("missing", name, says, leave)
     return None
+
+
+def _taken(column: Column) -> list[Suspect]:
+    """Cells that were taken for something else than they hold, and spellings that were not."""
+    name, marked = column.name, column.marked
+    found = []
+    held = [(cell, many) for cell, many in marked.missing if many]
+    if held:
+        many = sum(many for _, many in held)
+        says = (
+            f"{name}: {_count(many, 'cell')} counted as missing, {_quoted(held)}.{SAY_OTHERWISE}"
+            ", if they mean something."
+        )
+        found.append(Suspect("marks", name, says, False))
+    if marked.limits:
+        many = sum(many for _, many in marked.limits)
+        as_what = "as missing" if marked.beyond == "missing" else "as the limit itself"
+        says = (
+            f"{name}: {_count(many, 'cell')} beyond a limit of measurement, "
+            f"{_quoted(marked.limits)}, counted {as_what}: the true value is not known."
+            f"{SAY_OTHERWISE}."
+        )
+        found.append(Suspect("limit", name, says, False))
+    if marked.joined:
+        pairs = ", ".join(
+            f"{cell[:30]!r} ({many:,}) as {word[:30]!r}" for cell, word, many in marked.joined[:4]
+        )
+        says = (
+            f"{name} spells words in several ways: read {pairs}"
+            f"{' and so on' * (len(marked.joined) > 4)}. To keep them apart, write them differently "
+            "in the file."
+        )
+        found.append(Suspect("spelling", name, says, False))
+    if column.kind == "category":
+        alike: dict[str, list[str]] = {}
+        for cell, _ in column.levels:
+            alike.setdefault(folded(cell), []).append(cell)
+        if apart := [group for group in alike.values() if len(group) > 1]:
+            shown = "; ".join(" and ".join(map(repr, sorted(group))) for group in apart[:3])
+            says = (
+                f"{name} holds {shown}, which differ by capitals or blanks alone: they are kept "
+                "apart, as short codes may mean different things; write them alike in the file if "
+                "they are the same."
+            )
+            found.append(Suspect("spelling", name, says, False))
+    return found
+
+
+def _quoted(cells: Sequence[tuple[str, int]]) -> str:
+    """Name a few cells with their numbers."""
+    named = [f"{cell[:30]!r} ({many:,})" for cell, many in cells[:4]]
+    more = len(cells) - len(named)
+    return ", ".join(named) + f" and {more:,} other spellings" * bool(more)
 
 
 def _labels(table: Table, target: Column) -> Int[np.ndarray, " row"]:

@@ -1,0 +1,129 @@
+"""Cells that stand for something else than they hold: no value, a limit, the same word again."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from minspnet.sheets.cells import decimal_of, is_missing, read_numbers
+from minspnet.sheets.grid import Table
+
+Beyond = Literal["limit", "missing"]
+_LIMIT = re.compile(r"(?:<=?|>=?|≤|≥)\s*(.+)")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What cells of one column are taken for.
+
+    Attributes:
+        missing: Cells that count as missing, whatever the case of their letters; one that is a
+            number stands for that number however it is written.
+        beyond: What a cell such as ``<0.6`` counts as: the limit in it, or as missing; None reads
+            it as it stands, which is no number.
+        spellings: Cells and the word that each is another spelling of.
+    """
+
+    missing: tuple[str, ...] = ()
+    beyond: Beyond | None = None
+    spellings: tuple[tuple[str, str], ...] = ()
+
+
+def folded(cell: str) -> str:
+    """A cell without what tells its spellings apart: the case of letters, and blanks."""
+    return " ".join(cell.split()).casefold()
+
+
+def limit_in(cell: str) -> str | None:
+    """The number of a cell such as ``<0.6``, as it is written; None if it is no such cell."""
+    found = _LIMIT.fullmatch(cell)
+    return found[1].strip() if found else None
+
+
+def places_of(levels: Sequence[str]) -> dict[str, int]:
+    """Where each level stands, by its folded spelling; by its own where two fold alike."""
+    places = {folded(level): place for place, level in enumerate(levels)}
+    if len(places) == len(levels):
+        return places
+    return {level: place for place, level in enumerate(levels)}
+
+
+def place_in(places: Mapping[str, int], cell: str) -> int | None:
+    """Find a cell's level among ``places_of`` some; None if it is none of them."""
+    found = places.get(cell)
+    return places.get(folded(cell)) if found is None else found
+
+
+def taken_as(cells: Iterable[str], marks: Marks, decimal: str) -> dict[str, str]:
+    """Of different cells, what those that are marked are taken for; an empty text for no value."""
+    given = list(cells)
+    missing = {folded(cell) for cell in marks.missing}
+    numbers = set(np.array(read_numbers(marks.missing, decimal)).tolist()) if missing else set()
+    numbers = {number for number in numbers if np.isfinite(number)}
+    taken = dict(marks.spellings)
+    values = read_numbers(given, decimal).tolist() if numbers else [np.nan] * len(given)
+    for cell, value in zip(given, values, strict=True):
+        if folded(cell) in missing or value in numbers:
+            taken[cell] = ""
+        elif marks.beyond is not None and (limit := limit_in(cell)) is not None:
+            if np.isfinite(read_numbers([limit], decimal)[0]):
+                taken[cell] = "" if marks.beyond == "missing" else limit
+    return taken
+
+
+def settle(table: Table, marks: Mapping[str, Marks]) -> Table:
+    """Write into a table's cells what they are taken for; other columns stay as they are."""
+    columns = list(table.columns)
+    for place, name in enumerate(table.names):
+        told = marks.get(name, Marks())
+        if told != Marks():
+            cells = columns[place]
+            taken = taken_as(set(cells), told, decimal_of(cells, table.decimal))
+            columns[place] = [taken.get(cell, cell) for cell in cells] if taken else cells
+    return replace(table, columns=tuple(columns))
+
+
+@dataclass(frozen=True)
+class Marked:
+    """How many cells of a column are taken for something else.
+
+    Attributes:
+        missing: Cells that count as missing, and how many hold each, the most frequent first.
+        limits: Cells beyond a limit, and how many hold each.
+        beyond: What those count as; None where they are left as they stand.
+        joined: Cells that are another spelling of a word, the word, and how many hold each.
+    """
+
+    missing: tuple[tuple[str, int], ...] = ()
+    limits: tuple[tuple[str, int], ...] = ()
+    beyond: Beyond | None = None
+    joined: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def marks(self) -> Marks:
+        """The same without the numbers."""
+        spellings = tuple((cell, word) for cell, word, _ in self.joined)
+        return Marks(tuple(cell for cell, _ in self.missing), self.beyond, spellings)
+
+
+def count(table: Table, name: str, marks: Marks) -> Marked:
+    """Count the cells of a column that are marked."""
+    cells = table.cells(name)
+    counted = Counter(cells)
+    taken = taken_as(counted, marks, decimal_of(cells, table.decimal))
+    spelled = dict(marks.spellings)
+    missing, limits, joined = [], [], []
+    for cell, many in counted.most_common():
+        if cell in spelled:
+            joined.append((cell, spelled[cell], many))
+        elif cell in taken and limit_in(cell) is not None and cell not in marks.missing:
+            limits.append((cell, many))
+        elif cell in taken and not is_missing([cell])[0]:
+            missing.append((cell, many))
+    held = {folded(cell) for cell, _ in missing}
+    # A marker that this table does not hold may stand in another one.
+    missing += [(cell, 0) for cell in marks.missing if folded(cell) not in held]
+    return Marked(tuple(missing), tuple(limits), marks.beyond, tuple(joined))
