@@ -20,6 +20,7 @@ from dashboard.figures.pictures import as_drawn
 from dashboard.keep import forget_all, kept
 from minspnet import artifact
 from minspnet.artifact import Model
+from minspnet.behind import cases_of
 from minspnet.data import UNLABELLED, Cases
 from minspnet.domain import Domain, Feature
 from minspnet.domains import DOMAINS
@@ -29,7 +30,6 @@ from minspnet.policy import Policy
 from minspnet.ranking import order_cases
 from minspnet.reasons import Flip, Reasons, reasons, smallest_flip
 from minspnet.record.store import Store
-from minspnet.registry import cases_of
 from minspnet.registry import title_of as own_title
 from minspnet.sweep import Outcomes, Score
 from minspnet.trace import Decision, Trace, join, replay

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dashboard import heavy
+from dashboard import cache_uncertain, heavy
 from dashboard.cache import (
     case_inputs,
     case_place,
@@ -19,9 +19,11 @@ from dashboard.cache import (
 )
 from dashboard.cache_routing import case_receipt
 from dashboard.keep import kept
+from minspnet import caution
 from minspnet.counterfactual import Alternatives, alternatives, plausible_grades
+from minspnet.data import levels_given
 from minspnet.policy import Policy
-from minspnet.report import CaseReport, Neighbours, assemble
+from minspnet.report import CaseReport, Cautions, Neighbours, assemble
 from minspnet.trace import Decision, Trace, replay
 from minspnet.whatif import Scan, Span, resized, scan, silenced, spans
 
@@ -96,7 +98,26 @@ def edited(name: str, case_id: str, edits: Edits) -> Trace:
     return _run(name, edited_inputs(name, case_id, edits)[None])
 
 
-def report(name: str, case_id: str, policy: Policy) -> CaseReport:
+def given(name: str, case_id: str) -> dict[int, str]:
+    """Of findings that ask for levels of an input, the level that the data hold."""
+    if domain_of(name).modality != "tabular":
+        return {}
+    names = domain_of(name).variant(model(name).variant).inputs
+    return levels_given(domain_of(name), names, case_inputs(name, case_id))
+
+
+def cautions(name: str, case_id: str, policy: Policy, coverage: float) -> Cautions:
+    """What speaks against the answer to a case, in words without markup."""
+    domain = domain_of(name)
+    inside = cache_uncertain.set_of(name, case_id, policy, coverage).tolist()
+    found, familiar = cache_uncertain.unusual(name, case_id), cache_uncertain.familiar(name)
+    titles = cache_uncertain.measured_traits(name, "test").titles
+    features = cache_uncertain.features_of(name)
+    said = caution.warnings(domain, found, titles, familiar, features, inside, coverage)
+    return Cautions(caution.the_set(domain, inside, coverage), said, given(name, case_id))
+
+
+def report(name: str, case_id: str, policy: Policy, coverage: float) -> CaseReport:
     """All that a printed page says of a case; its parts are kept already."""
     part_name, row = case_place(name, case_id) or ("test", 0)
     near = similar_cases(name, case_id, policy)
@@ -111,4 +132,5 @@ def report(name: str, case_id: str, policy: Policy) -> CaseReport:
         changes(name, case_id, policy),
         Neighbours(near.ids, near.labels, near.found),
         case_receipt(name, case_id, policy),
+        cautions(name, case_id, policy, coverage),
     )

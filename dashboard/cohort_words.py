@@ -25,7 +25,7 @@ from minspnet.cohort import (
     OneOf,
 )
 from minspnet.domain import Concept, Domain
-from minspnet.wording import lowered
+from minspnet.titles import in_sentence
 
 
 def sentence(domain: Domain, cohort: Cohort) -> str:
@@ -87,7 +87,7 @@ def number(domain: Domain, what: str) -> str:
     """Name a number that a condition can be about."""
     concept = _concept(domain, what)
     if concept is not None:
-        return f"{'true ' if what.startswith(TRUE) else ''}{lowered(concept.title)}"
+        return f"{'true ' if what.startswith(TRUE) else ''}{in_sentence(concept.title)}"
     if what.startswith(GATE):
         return f"gate of {what.removeprefix(GATE)}"
     names = {

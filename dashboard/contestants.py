@@ -4,7 +4,7 @@ from dashboard import cache, cache_compare, state
 from dashboard.cache_compare import Contestant
 from dashboard.state import View, unedited
 from minspnet.policy import CLOSED, Policy
-from minspnet.wording import lowered
+from minspnet.titles import in_sentence
 
 SCREEN, IN_FORCE, ALL_ON, BASELINE = "on screen", "in force", "all experts", "baseline"
 
@@ -30,7 +30,7 @@ def offered(view: View) -> dict[str, Contestant]:
         key = f"{view.model}/{BASELINE}/{baseline}"
         title = baseline[:1].upper() + baseline[1:]
         if len(names) > 1:
-            title += f" on {lowered(cache.title_of(view.model))}"
+            title += f" on {in_sentence(cache.title_of(view.model))}"
         found[key] = Contestant(key, title, view.model, None, baseline)
     return found
 

@@ -3,32 +3,16 @@
 from collections.abc import Sequence
 
 from dashboard.format import interval, percent
-from dashboard.text import counted, listed, plain
+from dashboard.text import counted, plain
+from minspnet import caution
 from minspnet.conformal import Abstention, Held, Measured, Rule
-from minspnet.domain import Domain
+from minspnet.domain import Domain, Feature
 from minspnet.unusual import SHARE, Familiar, Unusual
-from minspnet.wording import lowered
-
-_MOST = 3
-"""Traits that are named; the others are counted."""
 
 
 def the_set(domain: Domain, inside: Sequence[bool], coverage: float) -> str:
-    """Say which answers are left at a coverage."""
-    names = [f"**{plain(c)}**" for c, kept in zip(domain.classes, inside, strict=True) if kept]
-    at = f"At {coverage:.0%} coverage"
-    if not names:
-        return (
-            f"{at} **no answer stands**: each is less probable than the true one is in "
-            f"{coverage:.0%} of cases."
-        )
-    if len(names) == 1:
-        return f"{at} the answer is: {names[0]} only."
-    if len(names) == 2:
-        return f"{at} it cannot tell {names[0]} from {names[1]}."
-    if len(names) == len(domain.classes):
-        return f"{at} it can rule nothing out: {listed(names)} are all possible."
-    return f"{at} it cannot tell apart {listed(names)}."
+    """Say on a page which answers are left at a coverage."""
+    return caution.the_set(domain, inside, coverage, plain)
 
 
 def how_often(found: Held, many: int, empty: bool) -> str:
@@ -120,57 +104,27 @@ def why_withheld(inside: Sequence[bool], strange: bool) -> str:
     return f"{many} answers are possible" if many > 1 else "it is decided against its set"
 
 
-def the_unusual(domain: Domain, found: Unusual, titles: Sequence[str], familiar: Familiar) -> str:
-    """Say of a flagged case what is unusual about it."""
-    noun = plain(domain.case_noun)
-    said = (
-        f"**Unlike the training cases.** This {noun} lies {found.score:.1f} times as far from the "
-        f"nearest of them as 95% of them do from each other; from {found.limit:.1f} times on, at "
-        f"most {familiar.share:.0%} of {noun}s like those of validation are flagged."
-    )
-    outside = [one for one in found.strange if one.outside]
-    if outside:
-        told = [
-            f"**{plain(lowered(titles[one.trait]))}** {one.value:.3g} (training: "
-            f"{one.least:.3g} to {one.most:.3g})"
-            for one in outside[:_MOST]
-        ]
-        more = len(outside) - len(told)
-        said += f" Outside of all training cases: {listed(told)}"
-        said += f", and {more:,} more." if more else "."
-    else:
-        name = plain(lowered(titles[found.strange[0].trait])) if found.strange else "none"
-        said += (
-            f" No measurement alone is out of range: together they are unusual, **{name}** stands "
-            "out most."
-        )
-    return f"{said} Take the answer with care."
+def the_unusual(
+    domain: Domain,
+    found: Unusual,
+    titles: Sequence[str],
+    familiar: Familiar,
+    features: Sequence[Feature] = (),
+) -> str:
+    """Say on a page of a flagged case what is unusual about it."""
+    return caution.the_unusual(domain, found, titles, familiar, features, plain)
 
 
 def the_missing(found: Unusual, titles: Sequence[str]) -> str:
-    """Say which inputs a case lacks; nothing if it lacks none."""
-    if not found.missing:
-        return ""
-    names = [plain(lowered(titles[k])) for k in found.missing[:_MOST]]
-    more = len(found.missing) - len(names)
-    rest = f" and {more:,} more" * bool(more)
-    return (
-        f"**Input is missing.** {len(found.missing):,} of {len(titles):,} values were not given: "
-        f"{', '.join(names)}{rest}. The answer rests on the others."
-    )
+    """Say on a page which inputs a case lacks; nothing if it lacks none."""
+    return caution.the_missing(found, titles, plain)
 
 
-def the_range(domain: Domain, found: Unusual, titles: Sequence[str]) -> str:
-    """Say which columns of a table lie outside of training where the case is not flagged."""
-    outside = [one for one in found.strange if one.outside]
-    if domain.modality != "tabular" or found.flagged or not outside:
-        return ""
-    names = [
-        f"{plain(lowered(titles[one.trait]))} ({one.value:.4g}; training: {one.least:.4g} to "
-        f"{one.most:.4g})"
-        for one in outside[:_MOST]
-    ]
-    return f"Beyond all training cases: {listed(names)}."
+def the_range(
+    domain: Domain, found: Unusual, titles: Sequence[str], features: Sequence[Feature] = ()
+) -> str:
+    """Say on a page which columns lie outside of training where the case is not flagged."""
+    return caution.the_range(domain, found, titles, features, plain)
 
 
 FLAGGING = f"Unusual cases: at most {SHARE:.0%} of cases like those of validation are flagged."

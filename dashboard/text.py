@@ -8,8 +8,8 @@ from minspnet.counterfactual import Alternatives, Counterfactual
 from minspnet.domain import Concept, Domain
 from minspnet.exemplars import Exemplars
 from minspnet.reasons import Flip, Reasons
+from minspnet.titles import in_sentence
 from minspnet.waterfall import RESIDUAL
-from minspnet.wording import lowered
 
 HELD_ROUTING = (
     "What is explained is the function that this case was routed through: the experts that ran are "
@@ -203,7 +203,7 @@ def what_would_change_it(
 
 def flip_in_short(concept: Concept, flip: Flip, now: float) -> str:
     """Name that change on a button."""
-    return f"Set {plain(lowered(concept.title))} to {_apart(concept, flip.value, now)[0]}"
+    return f"Set {plain(in_sentence(concept.title))} to {_apart(concept, flip.value, now)[0]}"
 
 
 def change_of(
@@ -299,4 +299,4 @@ def _apart(concept: Concept, value: float, other: float) -> tuple[str, str]:
 
 
 def _name(concept: Concept, said: Callable[[str], str]) -> str:
-    return f"**{said(lowered(concept.title))}**"
+    return f"**{said(in_sentence(concept.title))}**"

@@ -9,7 +9,7 @@ from minspnet.activity import Layer
 from minspnet.domain import Domain
 from minspnet.policy import Policy
 from minspnet.selectivity import auc_interval, correlation_interval
-from minspnet.wording import lowered
+from minspnet.titles import in_sentence
 
 _PLAIN = 0.4
 _STRONG = 0.7
@@ -62,7 +62,7 @@ def short(model: str, layer: int, unit: int, policy: Policy) -> str:
     if followed is None:
         return name
     concept, value = followed
-    title = lowered(cache.domain_of(model).concepts[concept].title)
+    title = in_sentence(cache.domain_of(model).concepts[concept].title)
     said = correlated(value, len(found.rows), title)
     return f"{name}: {said} ({value:+.2f})".replace("-", "−") if said else name
 
@@ -87,7 +87,7 @@ def sentence(model: str, layer: int, unit: int, policy: Policy) -> str:
     followed = most_followed(model, layer, unit, policy)
     if followed:
         concept, value = followed
-        words = correlated(value, cases, f"**{lowered(domain.concepts[concept].title)}**")
+        words = correlated(value, cases, f"**{in_sentence(domain.concepts[concept].title)}**")
         low, high = correlation_interval(value, cases)
         if words:
             said.append(f"{words} (rank correlation {value:+.2f}, {low:+.2f} to {high:+.2f})")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from minspnet.artifact import Model, load
+from minspnet.caution import COVERAGE
 from minspnet.errors import UserError, requirement
 from minspnet.operating import LARGEST_FILE, read
 from minspnet.training.history import check_suffix
@@ -56,6 +57,18 @@ def add_point(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="an exported operating point, in place of the one chosen after training",
+    )
+
+
+def add_coverage(parser: argparse.ArgumentParser) -> None:
+    """Let a command ask for sets of answers at another coverage."""
+    parser.add_argument(
+        "--coverage",
+        type=float,
+        default=COVERAGE,
+        metavar="SHARE",
+        help="share of new cases whose set of possible answers is to hold the true one "
+        f"(usually {COVERAGE})",
     )
 
 

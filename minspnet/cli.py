@@ -15,6 +15,7 @@ from minspnet import describe, keeping, logs, newtask, printed, queuing, runtime
 from minspnet.arguments import (
     EXIT_USER_ERROR,
     OneLineParser,
+    add_coverage,
     add_point,
     history_file,
     new_folder,
@@ -23,13 +24,13 @@ from minspnet.arguments import (
     whole,
 )
 from minspnet.artifact import Model, load_network, save
+from minspnet.behind import cases_of
 from minspnet.budgets import BUDGETS, USUAL
-from minspnet.data import PARTS, Cases
+from minspnet.data import PARTS, Cases, levels_given
 from minspnet.domains import DOMAINS
 from minspnet.errors import UserError
 from minspnet.policy import Policy
 from minspnet.presets import NAMES, Preset
-from minspnet.registry import cases_of
 from minspnet.spread import summarise
 from minspnet.task import Task, find_task
 from minspnet.trace import Trace
@@ -160,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "--method", default="integrated_gradients", metavar="METHOD", help="attribution method"
     )
+    add_coverage(explain)
     add_point(explain)
     _finish(explain, _explain, printed.show_explain)
 
@@ -285,6 +287,7 @@ def _sweep(options: argparse.Namespace) -> dict[str, Any]:
 
 def _explain(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.attribution import attribute
+    from minspnet.caution import Caution, the_set
     from minspnet.receipt import why_skipped
     from minspnet.trace import replay
     from minspnet.waterfall import contrast, typical_concepts, waterfall
@@ -310,6 +313,9 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
     columns = domain.variant(model.variant).inputs
     skipped = why_skipped(trace.tree, model.policy, decision.active[0])
     past_concepts = fall.by_output[len(domain.concepts) :]
+    caution = Caution.of(model, model.policy.without_interventions(), options.coverage)
+    inside = caution.members(decision.probabilities, one.ids)[0].tolist()
+    given = levels_given(domain, columns, one.inputs[0]) if columns else {}
     return {
         "model": model.name,
         "case": options.case,
@@ -318,6 +324,12 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
         "probabilities": dict(
             zip(domain.classes, map(float, decision.probabilities[0]), strict=True)
         ),
+        "coverage": options.coverage,
+        "set": [title for title, kept in zip(domain.classes, inside, strict=True) if kept],
+        "set_sentence": the_set(domain, inside, options.coverage).replace("**", ""),
+        "warnings": [
+            sentence.replace("**", "") for sentence in caution.warnings(one.inputs, inside)
+        ],
         "explained": domain.classes[told],
         "against": domain.classes[against],
         "macs": float(model.cost.macs(decision.active)[0]),
@@ -327,10 +339,11 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
                 "value": float(value),
                 "shown": concept.shown(float(value)),
                 "unit": concept.unit,
+                "in_the_data": given.get(place),
                 "adds_to_logit": float(added),
             }
-            for concept, value, added in zip(
-                domain.concepts, decision.concepts[0], fall.by_output, strict=False
+            for place, (concept, value, added) in enumerate(
+                zip(domain.concepts, decision.concepts[0], fall.by_output, strict=False)
             )
         },
         "residual": dict(

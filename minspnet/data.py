@@ -1,13 +1,21 @@
 """Cases, their split into training, validation and test, and their true concepts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from minspnet.domain import Concept, DeviationRule, LevelsRule, Rule, ScaleRule, SpreadRule
+from minspnet.domain import (
+    Concept,
+    DeviationRule,
+    Domain,
+    LevelsRule,
+    Rule,
+    ScaleRule,
+    SpreadRule,
+)
 from minspnet.errors import requirement
 
 UNLABELLED = -1
@@ -76,6 +84,30 @@ class Split:
     train: Int[np.ndarray, " train"]
     validation: Int[np.ndarray, " validation"]
     test: Int[np.ndarray, " test"]
+
+
+def levels_given(
+    domain: Domain, names: Sequence[str], inputs: Float[np.ndarray, " column"]
+) -> dict[int, str]:
+    """Of each concept that asks for levels of an input, by its place: the level that a case has.
+
+    What a network reads of such a concept is an estimate all the same; this is no estimate.
+
+    Args:
+        domain: The task.
+        names: Of the inputs.
+        inputs: Of one case.
+    """
+    features = {feature.name: feature for feature in domain.features}
+    found = {}
+    for place, concept in enumerate(domain.concepts):
+        column = concept.rule.columns[0]
+        if isinstance(concept.rule, LevelsRule) and column in names:
+            value = float(inputs[list(names).index(column)])
+            levels = features[column].levels
+            if not np.isnan(value):
+                found[place] = levels[int(value)]
+    return found
 
 
 def folds(cases: Cases, seed: int, count: int = 5) -> Iterator[Split]:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from minspnet.arguments import add_point, open_model
+from minspnet.behind import cases_of
 from minspnet.data import PARTS
 from minspnet.errors import requirement
 from minspnet.facts import facts
 from minspnet.factsheet import Section, Sheet, Table, to_html, to_lines, to_markdown
 from minspnet.operating import read
-from minspnet.registry import cases_of
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
 Show = Callable[[dict[str, Any]], list[str]]

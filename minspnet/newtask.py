@@ -261,8 +261,8 @@ def _show_draft(result: dict[str, Any]) -> list[str]:
     together = f", split by {result['group']}" if result["group"] else ""
     without = result["cases"] - result.get("labelled", result["cases"])
     return [
-        f"wrote {result['card']}: {known_cases(result['cases'], without)} of {len(result['classes'])} classes "
-        f"({', '.join(result['classes'][:6])}){together}",
+        f"wrote {result['card']}: {known_cases(result['cases'], without)} of "
+        f"{len(result['classes'])} classes ({', '.join(result['classes'][:6])}){together}",
         *([] if "kind" in result else [_show_features(result)]),
         f"  concepts: {'; '.join(result['concepts'])}",
         *(f"! {suspect['sentence']}" for suspect in result.get("suspects", ())),

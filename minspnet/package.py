@@ -16,8 +16,9 @@ from pathlib import Path
 from minspnet import collection
 from minspnet.adapters.archive import DAMAGED, check_directory
 from minspnet.artifact import FILES, Model, load, read_weights
+from minspnet.behind import cases_of
 from minspnet.errors import UserError, in_a_line, requirement
-from minspnet.registry import TITLE, cases_of, checked_title, entry_of, settle_title
+from minspnet.registry import TITLE, checked_title, entry_of, settle_title
 from minspnet.reported import check_metrics
 from minspnet.trace import replay
 from minspnet.wording import check_words

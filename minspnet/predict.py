@@ -3,9 +3,11 @@
     for progress in predict(model, Path("new.csv"), [Path("results.parquet")]):
         print(f"{progress.done:.0%}: {progress.scored} scored, {progress.rejected} rejected")
 
-Results are a row a case, in the order of the file: the answer and its chance, doubt, concepts on
-the scale that people read, what each adds to the log-odds, which experts ran, and MACs. Rows that
-cannot be read are listed with line, column, value and remedy; the others are scored all the same.
+Results are a row a case, in the order of the file: the answer and its chance, doubt, which answers
+are possible, what is unusual or missing, concepts on the scale that people read, what each adds to
+the log-odds, which experts ran, and MACs. Rows that cannot be read are listed with line, column,
+value and remedy; the others are scored all the same. A CSV file is written as the table of cases
+was: its separator, its decimal sign, and Excel's mark where it was not plain UTF-8.
 """
 
 import json
@@ -18,20 +20,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from minspnet import __version__
 from minspnet.artifact import Model, load_network
 from minspnet.batch.arrays import ArrayFile
 from minspnet.batch.chunk import Chunk, Reject, Source
 from minspnet.batch.explained import explain_cases
-from minspnet.batch.needs import ID, Need, needs
+from minspnet.batch.needs import ID, Answers, Need, needs
 from minspnet.batch.pictures import PictureFiles
-from minspnet.batch.results import Layout
+from minspnet.batch.results import Doubts, Layout
 from minspnet.batch.tables import CsvTable, ParquetTable
-from minspnet.batch.writing import check_names, rejects_file, results_file
+from minspnet.batch.writing import PLAIN, Dialect, check_names, rejects_file, results_file
+from minspnet.caution import COVERAGE, Caution
 from minspnet.collection import load_card
 from minspnet.errors import requirement
+from minspnet.metrics import wilson_interval
 from minspnet.policy import Policy
+from minspnet.trace import Decision
 from minspnet.waterfall import typical_concepts
 
 if TYPE_CHECKING:
@@ -39,6 +45,8 @@ if TYPE_CHECKING:
 
 FIRST_REJECTS = 50
 """So many rejected rows are told at once; the file of rejects has all."""
+KNOWN = "known_answer"
+"""The column of true answers, unless a card names another one."""
 _ARRAYS = (".npz", ".npy")
 _TABLES = (".csv", ".tsv", ".txt", ".parquet")
 
@@ -55,6 +63,14 @@ class Progress:
         reasons: Rejected rows by column and fault.
         first_rejects: The first of them.
         macs: Spent by all cases together.
+        unusual: Cases that are unlike those of training.
+        several: Cases of which more than one answer is possible, or none.
+        filled: Cases with a number put in that no training case lacked.
+        filled_in: Such cases by the title of each column.
+        labelled: Cases whose true answer the file says.
+        right: Of those, decided rightly.
+        with_labels: The file has a column of answers.
+        coverage: Of the sets of answers; None if there are too few cases to make them from.
     """
 
     done: float = 0.0
@@ -64,6 +80,19 @@ class Progress:
     reasons: Mapping[str, int] = field(default_factory=dict)
     first_rejects: tuple[Reject, ...] = ()
     macs: int = 0
+    unusual: int = 0
+    several: int = 0
+    filled: int = 0
+    filled_in: Mapping[str, int] = field(default_factory=dict)
+    labelled: int = 0
+    right: int = 0
+    with_labels: bool = False
+    coverage: float | None = None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % of the share decided rightly (Wilson): it takes cases as independent."""
+        return wilson_interval(self.right, self.labelled)
 
     def after(self, chunk: Chunk, answers: Mapping[str, int], macs: int) -> "Progress":
         """Count a chunk in."""
@@ -78,6 +107,30 @@ class Progress:
             first_rejects=(*self.first_rejects, *chunk.rejects)[:FIRST_REJECTS],
             macs=self.macs + macs,
         )
+
+    def doubted(self, doubts: Doubts, put_in: Mapping[str, int], filled: int) -> "Progress":
+        """Count in what speaks against answers.
+
+        Args:
+            doubts: Of some cases.
+            put_in: Numbers put in, by the title of their column.
+            filled: Cases that they belong to.
+        """
+        return replace(
+            self,
+            unusual=self.unusual + len(doubts.remarks),
+            several=self.several + int((doubts.members.sum(axis=1) != 1).sum()),
+            filled=self.filled + filled,
+            filled_in=dict(Counter(self.filled_in) + Counter(put_in)),
+        )
+
+    def compared(
+        self, predicted: Int[np.ndarray, " case"], labels: Int[np.ndarray, " case"]
+    ) -> "Progress":
+        """Count in how decisions agree with true answers."""
+        known = labels >= 0
+        right = int((predicted == labels)[known].sum())
+        return replace(self, labelled=self.labelled + int(known.sum()), right=self.right + right)
 
 
 def open_cases(path: Path, model: Model) -> Source:
@@ -106,7 +159,15 @@ def open_cases(path: Path, model: Model) -> Source:
         must = f"end in {', '.join(_TABLES)} for a table"
         raise requirement("file of cases", must, path.name, "save it as CSV")
     table = ParquetTable if kind == ".parquet" else CsvTable
-    return table(path, needs_of(model), _id_column(model))
+    return table(path, needs_of(model), id_column(model), answers_of(model))
+
+
+def answers_of(model: Model) -> Answers:
+    """Where a table may say the true answers: as in training, or in a column of a usual name."""
+    if not model.data:
+        return Answers(KNOWN, model.domain.classes)
+    card = load_card(model.folder)
+    return Answers(card.target, card.cells, card.target_missing)
 
 
 def scale_of(model: Model) -> tuple[float, float]:
@@ -122,7 +183,7 @@ def needs_of(model: Model) -> tuple[Need, ...]:
     return needs(model.domain, model.variant, model.spec)
 
 
-def _id_column(model: Model) -> str:
+def id_column(model: Model) -> str:
     """Where a user's own card says that ids stand."""
     return (load_card(model.folder).id if model.data else "") or ID
 
@@ -134,6 +195,8 @@ def predict(
     rejects: Path | None = None,
     policy: Policy | None = None,
     network: "Network | None" = None,
+    coverage: float = COVERAGE,
+    plain: bool = False,
 ) -> Iterator[Progress]:
     """Score and explain a file, chunk by chunk; the files are there once it is done.
 
@@ -145,6 +208,8 @@ def predict(
         rejects: Where rows that cannot be read are listed, ``.csv``.
         policy: In place of the model's own; what-if edits are left out.
         network: The model's network, if it was loaded before.
+        coverage: Share of new cases whose set of possible answers is to hold the true one.
+        plain: Whether a CSV file gets commas and decimal points whatever the cases' file has.
 
     Yields:
         What was found so far, after each chunk. Whoever stops asking gets no files.
@@ -158,15 +223,22 @@ def predict(
     network = load_network(model) if network is None else network
     known = model.traces["train"]
     reference = typical_concepts(known, policy)
-    layout = Layout.of(domain, known, cases.has_ids, _about(model, policy))
-    now = Progress(answers=dict.fromkeys(domain.classes, 0))
+    caution = Caution.of(model, policy, coverage)
+    told = caution.rule.coverage if caution.rule.enough else None
+    about = _about(model, policy)
+    layout = Layout.of(domain, known, cases, _titles(caution), told, about)
+    dialect = Dialect.of(cases.form) if isinstance(cases, CsvTable) and not plain else PLAIN
+    now = Progress(answers=dict.fromkeys(domain.classes, 0), coverage=told)
+    now = replace(now, with_labels=cases.has_labels)
     with ExitStack() as stack:
-        writers = [stack.enter_context(results_file(out, layout.schema)) for out in outs]
-        listed = None if rejects is None else stack.enter_context(rejects_file(rejects))
+        writers = [stack.enter_context(results_file(out, layout.schema, dialect)) for out in outs]
+        listed = None if rejects is None else stack.enter_context(rejects_file(rejects, dialect))
         for chunk in cases.chunks():
-            said = explain_cases(network, chunk.inputs, policy, reference, model.cost)
+            inputs, put_in, filled = _filled(caution, model, chunk)
+            said = explain_cases(network, inputs, policy, reference, model.cost)
+            doubts = _doubts(caution, chunk, said.decision)
             if len(chunk.lines):
-                batch = layout.batch(chunk, said)
+                batch = layout.batch(chunk, said, doubts)
                 for writer in writers:
                     writer.write(batch)
             if listed is not None:
@@ -174,8 +246,41 @@ def predict(
             counts = np.bincount(said.decision.predicted, minlength=len(domain.classes))
             answers = dict(zip(domain.classes, counts.tolist(), strict=True))
             now = now.after(chunk, answers, int(said.macs.sum()))
+            now = now.doubted(doubts, put_in, filled)
+            if chunk.labels is not None:
+                now = now.compared(said.decision.predicted, chunk.labels)
             yield now
     yield replace(now, done=1.0)
+
+
+def _titles(caution: Caution) -> tuple[str, ...]:
+    """Of the columns of a table; none of pictures and signals."""
+    tabular = caution.domain.modality == "tabular"
+    return tuple(one.title for one in caution.features) if tabular else ()
+
+
+def _filled(
+    caution: Caution, model: Model, chunk: Chunk
+) -> tuple[Float[np.ndarray, "case *input"], dict[str, int], int]:
+    """Inputs without gaps where the network knows none, and how many were filled."""
+    titles = _titles(caution)
+    if not titles or model.spec.stem.missing:
+        return chunk.inputs, {}, 0
+    inputs = caution.filled(chunk.inputs)
+    gaps = np.isnan(chunk.inputs) & ~np.isnan(inputs)
+    counts = zip(titles, gaps.sum(axis=0).tolist(), strict=True)
+    return inputs, {title: count for title, count in counts if count}, int(gaps.any(axis=1).sum())
+
+
+def _doubts(caution: Caution, chunk: Chunk, decision: Decision) -> Doubts:
+    """What speaks against the answers to some cases."""
+    remarks = caution.remarks(chunk.inputs) if len(chunk.lines) else {}
+    for row, words in chunk.unknown.items():
+        remarks[row] = "; ".join(filter(None, (words, remarks.get(row))))
+    ids = [""] * len(chunk.lines)  # the usual rule draws no lots
+    tabular = caution.domain.modality == "tabular"
+    lacking = np.isnan(chunk.inputs) if tabular else np.zeros((len(ids), 0), dtype=bool)
+    return Doubts(caution.members(decision.probabilities, ids), remarks, lacking)
 
 
 def _about(model: Model, policy: Policy) -> dict[str, str]:

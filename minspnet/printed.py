@@ -79,10 +79,14 @@ def show_explain(result: dict[str, Any]) -> list[str]:
     probability = result["probabilities"][result["predicted"]]
     part = "a case it was trained on" if result["part"] == "train" else f"{result['part']} case"
     lines = [f"{result['case']}: {result['predicted']} ({_percent(probability)}), {part}"]
+    sentences = [result["set_sentence"], *result["warnings"]]
+    lines += [f"! {one}" if one in result["warnings"] else one for one in dict.fromkeys(sentences)]
     lines.append(f"for {result['explained']}, against {result['against']}")
     lines.append(f"  {'a typical known case':64s} {result['start']:+8.3f}")
     for concept in result["concepts"].values():
         said = f"{concept['title']} {concept['shown']:.1f} {concept['unit']}"
+        if concept["in_the_data"] is not None:
+            said += f" (in the data: {concept['in_the_data']})"
         lines.append(f"  {said:64s} {concept['adds_to_logit']:+8.3f}")
     for name, added in result["residual"].items():
         lines.append(f"  {name + ' (past the concepts)':64s} {added:+8.3f}")

@@ -6,9 +6,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from minspnet.artifact import Model, load
-from minspnet.collection import load_collection
-from minspnet.data import PARTS, Cases
-from minspnet.domains import load_cases
+from minspnet.data import PARTS
 from minspnet.errors import UserError, requirement
 from minspnet.wording import check_words
 from minspnet.workspace import SHIPPED_MODELS, Workspace
@@ -61,17 +59,6 @@ class Entry:
     digest: str
     parent: str
     created: str
-
-
-def cases_of(model: Model) -> Cases:
-    """All cases of a model's task, with the inputs that it reads.
-
-    Raises:
-        UserError: If they came with the model and cannot be read.
-    """
-    if model.data:
-        return load_collection(model.folder).of_variant(model.variant)
-    return load_cases(model.domain, model.variant)
 
 
 def entry_of(model: Model) -> Entry:

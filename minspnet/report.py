@@ -1,6 +1,6 @@
 """All that a printed page says of one case, in numbers: one source for page, HTML and PDF."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,21 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
+class Cautions:
+    """What speaks against an answer.
+
+    Attributes:
+        possible: Which answers are left at a coverage, in a sentence; classes stand between ``**``.
+        warnings: What belongs above the answer, a sentence each; none if nothing speaks against it.
+        given: Of concepts that ask for levels of an input, by their places, the level in the data.
+    """
+
+    possible: str
+    warnings: tuple[str, ...]
+    given: Mapping[int, str]
+
+
+@dataclass(frozen=True)
 class CaseReport:
     """One case under one policy.
 
@@ -69,6 +84,7 @@ class CaseReport:
         alternatives: The smallest changes of several findings.
         neighbours: Known cases like it.
         receipt: What ran and what it cost.
+        caution: What speaks against the answer.
     """
 
     case: str
@@ -90,6 +106,7 @@ class CaseReport:
     alternatives: Alternatives
     neighbours: Neighbours
     receipt: Receipt
+    caution: Cautions
 
 
 def assemble(
@@ -103,6 +120,7 @@ def assemble(
     changes: Alternatives,
     neighbours: Neighbours,
     spent: Receipt,
+    caution: Cautions,
 ) -> CaseReport:
     """Put together what was worked out of one case.
 
@@ -117,6 +135,7 @@ def assemble(
         changes: The smallest changes of several findings.
         neighbours: Known cases like it.
         spent: What ran and what it cost.
+        caution: What speaks against the answer.
     """
     assert len(case) == 1, "a report is of one case"
     decision = replay(case, policy)
@@ -142,6 +161,7 @@ def assemble(
         changes,
         neighbours,
         spent,
+        caution,
     )
 
 

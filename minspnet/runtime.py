@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from minspnet import printed
 from minspnet.arguments import add_point, onnx_file, open_model, whole
 from minspnet.artifact import export_network
+from minspnet.behind import cases_of
 from minspnet.errors import requirement
-from minspnet.registry import cases_of
 
 if TYPE_CHECKING:
     from minspnet.deploy.forest import Way

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from minspnet.arguments import add_point, open_model
+from minspnet.arguments import add_coverage, add_point, open_model
 from minspnet.predict import Progress, predict
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
@@ -40,6 +40,12 @@ def add_verbs(commands: Any) -> list[tuple[argparse.ArgumentParser, Command, Sho
         metavar="FILE",
         help="also list the rows that cannot be read, with line, column, value and remedy, as .csv",
     )
+    add_coverage(verb)
+    verb.add_argument(
+        "--plain",
+        action="store_true",
+        help="write CSV with commas and decimal points, whatever FILE has",
+    )
     add_point(verb)
     return [(verb, _predict, _show)]
 
@@ -53,7 +59,14 @@ def _predict(options: argparse.Namespace) -> dict[str, Any]:
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
     # disable=None shows the bar on a terminal only, so that logs stay readable.
     with tqdm(total=1.0, desc=options.file.name, bar_format=form, disable=None) as bar:
-        for now in predict(model, options.file, [options.out], options.rejects):
+        for now in predict(
+            model,
+            options.file,
+            [options.out],
+            options.rejects,
+            coverage=options.coverage,
+            plain=options.plain,
+        ):
             bar.update(now.done - bar.n)
             bar.set_postfix(rows=f"{now.scored:,}", rejected=f"{now.rejected:,}")
     seconds = time.perf_counter() - begun
@@ -67,11 +80,64 @@ def _predict(options: argparse.Namespace) -> dict[str, Any]:
         "answers": dict(now.answers),
         "reasons": dict(now.reasons),
         "first_rejects": [asdict(one) for one in now.first_rejects[:_SHOWN]],
+        "coverage": now.coverage,
+        "not_one_answer": now.several if now.coverage is not None else None,
+        "unusual": now.unusual,
+        "filled": now.filled,
+        "filled_in": dict(now.filled_in),
+        "known": _agreement(now),
         "mean_macs": now.macs / now.scored if now.scored else None,
         "macs_all_on": model.cost.total,
         "seconds": seconds,
         "policy": model.policy.to_text(),
     }
+
+
+def _agreement(now: Progress) -> dict[str, Any] | None:
+    """How decisions agree with the answers that a file holds; None if it has no such column."""
+    if not now.with_labels:
+        return None
+    low, high = now.interval
+    share = now.right / now.labelled if now.labelled else None
+    told = {"cases": now.labelled, "right": now.right, "accuracy": share}
+    return told | {"interval_95": [low, high] if now.labelled else None}
+
+
+def _cautions(result: dict[str, Any]) -> list[str]:
+    """What speaks against the answers, and how they agree with known ones."""
+    lines = []
+    if result["coverage"] is None:
+        lines.append("too few validation cases to say which other answers are possible")
+    elif result["not_one_answer"]:
+        lines.append(
+            f"{_cases(result['not_one_answer'])} without a single answer at "
+            f"{result['coverage']:.0%} coverage: see the column set"
+        )
+    if result["unusual"]:
+        lines.append(
+            f"{_cases(result['unusual'])} unlike the training cases: see the column unusual"
+        )
+    if result["filled"]:
+        named = ", ".join(f"{title} ({many:,})" for title, many in result["filled_in"].items())
+        lines.append(
+            f"{_cases(result['filled'])} with the training cases' median put in where a number is "
+            f"missing, which no training case lacked: {named}"
+        )
+    if known := result["known"]:
+        if known["cases"]:
+            low, high = known["interval_95"]
+            lines.append(
+                f"{known['right']:,} of {known['cases']:,} known answers are met: accuracy "
+                f"{known['accuracy']:.3f} (95%: {low:.3f} to {high:.3f}), which tells how good it "
+                "is only if none of them was trained on"
+            )
+        else:
+            lines.append("the column of answers holds none of this model's classes")
+    return lines
+
+
+def _cases(many: int) -> str:
+    return f"{many:,} case{'' if many == 1 else 's'}"
 
 
 def _show(result: dict[str, Any]) -> list[str]:
@@ -86,6 +152,7 @@ def _show(result: dict[str, Any]) -> list[str]:
         lines.append(
             f"  {2 * result['mean_macs']:,.0f} FLOPs a case, {share:.0%} of all experts on"
         )
+    lines += _cautions(result)
     if not result["rejected"]:
         return [*lines, "every row could be read"]
     rows = "1 row" if result["rejected"] == 1 else f"{result['rejected']:,} rows"

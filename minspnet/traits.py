@@ -14,6 +14,11 @@ from minspnet.domain import Feature
 from minspnet.picture_columns import PICTURE_COLUMNS, measure
 
 _CHUNK = 512
+SHADES = (
+    "Darkest shade", "Brightest shade", "Brightness of the rim", "Steepest edge",
+    "Number of shades", "Grain", "Sharpness", "Share of middle shades",
+)  # fmt: skip
+"""Of a picture, what is measured besides its columns."""
 _FLAT = 1e-6
 """Brightness between the ends of a picture below which it has no edges."""
 
@@ -80,13 +85,14 @@ def _shades(
     steps = [np.abs(np.diff(grey, axis=axis)).reshape(len(grey), -1).max(axis=1) for axis in (1, 2)]
     reach = np.maximum(flat.max(axis=1) - flat.min(axis=1), _FLAT)
     levels = np.sort(np.round(flat * 255), axis=1)
-    return {
-        "Darkest shade": np.quantile(flat, 0.02, axis=1),
-        "Brightest shade": flat.max(axis=1),
-        "Brightness of the rim": rim.mean(axis=1),
-        "Steepest edge": np.maximum(*steps) / reach,
-        "Number of shades": (np.diff(levels, axis=1) > 0).sum(axis=1) + 1.0,
-        "Grain": np.median(curved, axis=1),
-        "Sharpness": np.quantile(curved, 0.9, axis=1),
-        "Share of middle shades": ((flat > 0.1) & (flat < 0.9)).mean(axis=1),
-    }
+    values = (
+        np.quantile(flat, 0.02, axis=1),
+        flat.max(axis=1),
+        rim.mean(axis=1),
+        np.maximum(*steps) / reach,
+        (np.diff(levels, axis=1) > 0).sum(axis=1) + 1.0,
+        np.median(curved, axis=1),
+        np.quantile(curved, 0.9, axis=1),
+        ((flat > 0.1) & (flat < 0.9)).mean(axis=1),
+    )
+    return dict(zip(SHADES, values, strict=True))

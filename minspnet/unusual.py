@@ -33,6 +33,8 @@ _SHRUNK = 0.03
 """Part of the correlations between numbers that is given up for independence, so that few cases
 do for many numbers; chosen on validation cases of the shipped tasks and PneumoniaMNIST."""
 _FLAT = 1e-6
+_SHORT = 1e-4
+"""Part of a squared distance by which its short numbers may be off."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,32 @@ class Neighbourhood:
     def distance(self, values: Float[np.ndarray, "case number"]) -> Float[np.ndarray, " case"]:
         """To the fifth nearest training case, in usual distances."""
         return _nearest(self.scaled(values) @ self.turn, self.known) / self.usual
+
+    def beyond(
+        self, values: Float[np.ndarray, "case number"], limit: float
+    ) -> Bool[np.ndarray, " case"]:
+        """Whether ``distance`` is above a limit; for many cases, as most are told at once.
+
+        Counted in short numbers, a case with enough neighbours well within the limit is not
+        beyond it. The others are measured.
+        """
+        if not math.isfinite(limit):
+            return np.zeros(len(values), dtype=bool)
+        turned = (self.scaled(values) @ self.turn).astype(np.float32)
+        known = self.known.astype(np.float32)
+        lengths = (known**2).sum(axis=1)
+        reach = (limit * self.usual) ** 2 * (1 - _SHORT) - _SHORT * float(lengths.max(initial=0))
+        least = min(_NEIGHBOUR, len(known))
+        near = np.empty(len(values), dtype=bool)
+        for start in range(0, len(values), _CHUNK):
+            part = turned[start : start + _CHUNK]
+            room = np.float32(reach) - (part**2).sum(axis=1)
+            within = lengths - 2 * part @ known.T <= room[:, None]
+            near[start : start + _CHUNK] = np.count_nonzero(within, axis=1) >= least
+        found = ~near
+        rows = np.flatnonzero(found)
+        found[rows] = self.distance(values[rows]) > limit
+        return found
 
     def scaled(self, values: Float[np.ndarray, "case number"]) -> Float[np.ndarray, "case number"]:
         """In standard deviations from the centre; a missing number is at the centre."""
@@ -170,7 +198,7 @@ class Familiar:
 
     def flags(self, found: Traits) -> Bool[np.ndarray, " case"]:
         """Say which cases lie beyond the limit."""
-        return self.scores(found) > self.limit
+        return self.inputs.beyond(found.values, self.limit)
 
     def look(self, found: Traits) -> Unusual:
         """Say all of one case."""

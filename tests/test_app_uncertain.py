@@ -128,11 +128,11 @@ def test_missing_and_outlying_inputs_are_said_in_words() -> None:
     found = Unusual(3.0, 1.5, True, (far,), (0, 2))
     titles = ("Size", "Mean radius", "Shape")
     told = set_words.the_unusual(domain, found, titles, familiar)
-    assert "Outside of all training cases: **mean radius** 9 (training: 0 to 2)." in told
+    assert "Outside of all training cases: **Mean radius** 9 (training: 0 to 2)." in told
     missing = set_words.the_missing(found, titles)
     assert "2 of 3 values were not given: size, shape." in missing
     usual = Unusual(1.0, 1.5, False, (far,), ())
-    assert "mean radius (9; training: 0 to 2)" in set_words.the_range(domain, usual, titles)
+    assert "Mean radius 9 (training: 0 to 2)" in set_words.the_range(domain, usual, titles)
     assert not set_words.the_missing(usual, titles)
 
 

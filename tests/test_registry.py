@@ -17,12 +17,13 @@ from minspnet import collection as collections
 from minspnet import registry
 from minspnet.adapters import Card, write_card
 from minspnet.artifact import load, save
+from minspnet.behind import cases_of
 from minspnet.cli import main
 from minspnet.collection import CARD, Collection, load_collection, save_collection
 from minspnet.data import Cases, Split
 from minspnet.errors import UserError
 from minspnet.package import MOST, pack, unpack
-from minspnet.registry import cases_of, entries, entry_of, rename
+from minspnet.registry import entries, entry_of, rename
 from minspnet.wording import check_words
 from minspnet.workspace import SHIPPED_MODELS, Workspace, as_name, checked_name
 

@@ -84,11 +84,11 @@ def _heading(words: str) -> Paragraph:
 
 def _content(sheet: Sheet) -> list[Any]:
     content = [_header(sheet), Spacer(0, 6), _answer(sheet), Spacer(0, 5)]
+    for warning in sheet.warnings:
+        content += [_beside_a_rule(_words(warning), _INK), Spacer(0, 4)]
     if sheet.corrected:
-        marked = _plain(sheet.corrected, fontName=_BOLD)
-        rule = ("LINEBEFORE", (0, 0), (0, 0), 2.5, HexColor(TOWARDS))
-        content += [_grid([[marked]], [_WIDTH], [rule, ("LEFTPADDING", (0, 0), (0, 0), 6)])]
-        content.append(Spacer(0, 4))
+        corrected = _plain(sheet.corrected, fontName=_BOLD)
+        content += [_beside_a_rule(corrected, HexColor(TOWARDS)), Spacer(0, 4)]
     left = [_heading("Why: what each finding adds"), _waterfall(sheet), _plain(sheet.axis)]
     left += [_heading("What would change it"), _plain(sheet.changes_note)]
     hanging = {"leftIndent": 8, "firstLineIndent": -8}
@@ -136,6 +136,11 @@ def _answer(sheet: Sheet) -> Grid:
         ],
         6,
     )
+
+
+def _beside_a_rule(words: Paragraph, colour: Any) -> Grid:
+    rule = ("LINEBEFORE", (0, 0), (0, 0), 2.5, colour)
+    return _grid([[words]], [_WIDTH], [rule, ("LEFTPADDING", (0, 0), (0, 0), 6)])
 
 
 def _grid(

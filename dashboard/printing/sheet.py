@@ -7,8 +7,8 @@ from dashboard.format import chance, flops, measured, percent, signed
 from minspnet.artifact import Model
 from minspnet.domain import Domain
 from minspnet.report import CaseReport
+from minspnet.titles import in_sentence
 from minspnet.waterfall import is_silent
-from minspnet.wording import lowered
 
 Words = tuple[tuple[str, bool], ...]
 """A sentence in pieces: (words, whether they are bold). Never markup."""
@@ -53,6 +53,7 @@ class Sheet:
         answer: The class decided for.
         sure: How sure, in words and as a chance.
         facts: Short lines beside the answer: what it took, the known answer.
+        warnings: What speaks against the answer; empty if nothing does.
         corrected: What the reader changed; empty if nothing.
         why: Reasons and what would change it.
         axis: What the waterfall counts.
@@ -73,6 +74,7 @@ class Sheet:
     answer: str
     sure: str
     facts: tuple[str, ...]
+    warnings: tuple[Words, ...]
     corrected: str
     why: Words
     axis: str
@@ -108,6 +110,8 @@ def write_sheet(
     facts[0] += f"; {ran} of {len(experts)} experts ran." if experts else "."
     if report.label >= 0:
         facts.append(f"Known answer: {classes[report.label]}.")
+    if report.caution.possible not in report.caution.warnings:
+        facts.append(report.caution.possible.replace("**", ""))
     told, against = _told(report)
     bars, zero = _bars(report, domain)
     sure = text.certainty(report.confidence)
@@ -118,6 +122,7 @@ def write_sheet(
         classes[report.decided],
         f"{sure[:1].upper()}{sure[1:]}. Chance of {classes[report.finding]}: {likely}.",
         tuple(facts),
+        tuple(map(pieces, report.caution.warnings)),
         _corrected(report, domain),
         _why(report, domain),
         f"Log-odds of {text.odds_of(domain, told, against)}. Orange pushes towards "
@@ -141,7 +146,7 @@ def write_sheet(
         _experts(report, domain),
         (
             f"For research and teaching, not for decisions about anyone. Not for: "
-            f"{lowered(domain.out_of_scope)}",
+            f"{in_sentence(domain.out_of_scope)}",
             *domain.limits,
             "A change that would change the answer tells about the model, not about the "
             f"{domain.case_noun}.",
@@ -214,6 +219,8 @@ def _findings(report: CaseReport, domain: Domain) -> Table:
     for k, concept in enumerate(domain.concepts):
         value, typical = float(report.concepts[k]), float(report.typical[k])
         note = "" if concept.visible else "guessed"
+        if k in report.caution.given:
+            note = f"in the data: {report.caution.given[k]}"
         if k in corrected:
             note = f"set by the reader, was {text.concept_value(concept, corrected[k].alone)}"
         rows.append(

@@ -8,7 +8,7 @@ from dashboard.format import flops, percent, score
 from dashboard.state import View, unedited
 from minspnet.cohorts import KNOWN_ANSWER
 from minspnet.policy import Policy
-from minspnet.wording import lowered
+from minspnet.titles import in_sentence
 
 
 def show_cohorts(view: View, saved: Policy) -> None:
@@ -18,7 +18,7 @@ def show_cohorts(view: View, saved: Policy) -> None:
     by = st.selectbox("Cases by", titles, key="cohorts-by", width=320)
     table = cache_routing.cohort_effects(view.model, by, unedited(view), saved)
     if table.empty:
-        st.write(f"All validation cases have the same {text.plain(lowered(by))}: no thirds.")
+        st.write(f"All validation cases have the same {text.plain(in_sentence(by))}: no thirds.")
     else:
         _show_table(table)
     test = cache.score(view.model, "test", unedited(view))

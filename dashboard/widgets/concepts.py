@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import cache, state, text
+from dashboard import cache, cache_case, state, text
 from dashboard.figures.contributions import draw_waterfall
 from dashboard.format import measured
 from dashboard.state import View
@@ -32,13 +32,18 @@ def show_concepts(view: View, case_id: str) -> None:
     usual = cache.usual_range(view.model, beside)
     ordinary = text.plain(domain.classes[beside])
     edited = dict(view.policy.interventions)
+    given = cache_case.given(view.model, case_id)
     half = (len(domain.concepts) + 1) // 2
     columns = st.columns(2, gap="large")
     for place, concept in enumerate(domain.concepts):
         value = float(graded[place])
         low, high = (text.concept_value(concept, float(end)) for end in usual[place])
+        read = text.plain(text.concept_word(concept, value))
+        if place in given:
+            # Nobody needs to guess what the data say: the word is theirs, the number the network's.
+            read = f"in the data: **{text.plain(given[place])}** · the network reads"
         notes = [
-            text.plain(text.concept_word(concept, value)),
+            read,
             measured(text.concept_value(concept, value), text.plain(concept.unit)),
             f"{_beside(value, *usual[place])} {ordinary} ({low} to {high})",
         ]
@@ -46,8 +51,9 @@ def show_concepts(view: View, case_id: str) -> None:
             notes.append("**set by you**")
         elif not concept.visible:
             notes.append("*guessed*")
+        said = " · ".join(notes).replace("reads · ", "reads ")
         with columns[place >= half]:
-            _slider(case_id, concept, value, f"**{text.plain(concept.title)}** {' · '.join(notes)}")
+            _slider(case_id, concept, value, f"**{text.plain(concept.title)}** {said}")
     guessed = not all(concept.visible for concept in domain.concepts)
     st.caption(
         f"{domain.concept_reading} In brackets: where 9 in 10 {ordinary} training "

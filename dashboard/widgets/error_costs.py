@@ -11,7 +11,7 @@ from dashboard.format import percent
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from minspnet.error_costs import calibrated
-from minspnet.wording import lowered
+from minspnet.titles import in_sentence
 
 _RATIOS = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _MOST_DRAWN = 400
@@ -100,7 +100,7 @@ def _show_cohorts(view: View, ratio: float) -> None:
     )
     table = cache_routing.errors_by_cohort(view.model, by, unedited(view), ratio)
     if table.empty:
-        st.write(f"All validation cases have the same {text.plain(lowered(by))}: no thirds.")
+        st.write(f"All validation cases have the same {text.plain(in_sentence(by))}: no thirds.")
         return
     st.table(table.T)
     st.caption(

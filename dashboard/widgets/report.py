@@ -8,6 +8,7 @@ from dashboard import cache, cache_case
 from dashboard.figures.pictures import thumbnail
 from dashboard.printing.sheet import Sheet, write_sheet
 from dashboard.state import View
+from dashboard.widgets import sets
 
 
 def show_report(view: View, case_id: str) -> None:
@@ -33,7 +34,7 @@ def sheet_of(view: View, case_id: str) -> Sheet:
     domain = cache.domain_of(view.model)
     image = domain.modality == "image"
     return write_sheet(
-        cache_case.report(view.model, case_id, view.policy),
+        cache_case.report(view.model, case_id, view.policy, sets.chosen()[0]),
         domain,
         cache.model(view.model),
         date.today().isoformat(),

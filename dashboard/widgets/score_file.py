@@ -9,13 +9,13 @@ import streamlit as st
 from dashboard import batch as batches
 from dashboard import cache, state, text
 from dashboard.batch import PREVIEW, Batch
-from dashboard.format import chance, flops, percent
+from dashboard.format import chance, flops, interval, percent
 from dashboard.state import View, unedited
 from dashboard.widgets.classes import class_column
 from minspnet.batch.needs import Need, missing
 from minspnet.batch.tables import column_names
 from minspnet.errors import UserError
-from minspnet.predict import needs_of, open_cases, scale_of
+from minspnet.predict import answers_of, id_column, needs_of, open_cases, scale_of
 
 _TABLES, _ARRAYS = ["csv", "tsv", "txt", "parquet"], ["npz", "npy"]
 _PICTURES = ["zip"]
@@ -71,12 +71,14 @@ def show_upload(view: View) -> Batch | None:
 
 def _show_needs(view: View) -> None:
     """The columns that a table has to have, and an example of one."""
-    needed = needs_of(cache.model(view.model))
+    model = cache.model(view.model)
+    needed, answers = needs_of(model), answers_of(model)
     noun = cache.domain_of(view.model).case_noun
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{len(needed)} columns are needed**, one {noun} a row. An `id` column is passed "
-            "through, others are left alone."
+            f"**{text.counted(len(needed), 'column')} needed**, one {noun} a row. Column "
+            f"`{id_column(model)}` is passed through, and answers in `{answers.column}` are "
+            "compared, if they are there; others are left alone."
         )
         st.download_button(
             "Example (CSV)",
@@ -90,7 +92,7 @@ def _show_needs(view: View) -> None:
     st.dataframe(
         _needs_table(needed),
         hide_index=True,
-        alt="The columns that the model reads, with units, and whether cells may be empty",
+        alt="The columns that the model reads, with units, and what empty cells count as",
     )
     st.caption(
         "Larger files: `python -m minspnet predict MODEL FILE --out results.parquet` scores "
@@ -107,7 +109,10 @@ def _needs_table(needed: tuple[Need, ...]) -> pd.DataFrame:
                 ", ".join(need.feature.levels) or need.feature.unit or "a pure number"
                 for need in needed
             ],
-            "Cells may be empty": ["yes" if need.may_lack else "no" for need in needed],
+            "An empty cell": [
+                "is known as such" if need.may_lack else "gets training's median" for need in needed
+            ],
+            "Counts as missing": [", ".join(need.feature.missing) for need in needed],
         }
     )
 
@@ -156,7 +161,7 @@ def show_work(batch: Batch) -> None:
     """Start, follow and stop the work; then what came of it."""
     job = batch.job
     if job is None:
-        st.success("The columns are those of this model; rows are read when they are scored.")
+        st.success("The file is one that this model reads; rows are read when they are scored.")
         st.button("Score this file", type="primary", on_click=batch.start, key="score-start")
         return
     if job.under_way:
@@ -185,26 +190,81 @@ def _follow(batch: Batch) -> None:
 
 
 def _show_results(batch: Batch) -> None:
-    now, (_, model, _) = batch.progress, batch.key
-    tiles = st.columns(3)
-    tiles[0].metric("Cases scored", f"{now.scored:,}")
-    tiles[1].metric("Rows left out", f"{now.rejected:,}", help="They could not be read; see below.")
-    mean = now.macs / max(now.scored, 1)
-    tiles[2].metric(
-        "Compute a case",
-        flops(mean) if now.scored else "-",
-        help=f"{percent(mean / cache.model(model).cost.total)} of all experts on.",
-    )
+    now = batch.progress
+    _show_tiles(batch)
     with st.container(horizontal=True):
         for name, label, mime in _FILES:
             _download(batch, name, label, mime)
         if now.rejected:
             _download(batch, "rejects.csv", "Rows left out (CSV)", "text/csv")
     if now.scored:
+        _show_notes(batch)
         _show_answers(batch)
         _show_preview(batch)
     if now.rejected:
         _show_rejects(batch)
+
+
+def _show_tiles(batch: Batch) -> None:
+    now, model = batch.progress, batch.key[1]
+    tiles = st.columns(6 if now.labelled else 5)
+    tiles[0].metric("Cases scored", f"{now.scored:,}")
+    tiles[1].metric("Rows left out", f"{now.rejected:,}", help="They could not be read; see below.")
+    tiles[2].metric(
+        "Unusual cases",
+        f"{now.unusual:,}",
+        help="Unlike all training cases, with a value far out of their range, or with a level that "
+        "the model does not know. The column “Unusual” says what.",
+    )
+    tiles[3].metric(
+        "Not one answer",
+        "-" if now.coverage is None else f"{now.several:,}",
+        help="Too few validation cases to tell."
+        if now.coverage is None
+        else f"At {now.coverage:.0%} coverage more than one answer is possible, or none stands: "
+        "see the column “Possible”.",
+    )
+    if now.labelled:
+        low, high = now.interval
+        tiles[5].metric(
+            "Known answers met",
+            percent(now.right / now.labelled, 1),
+            help=f"{now.right:,} of {now.labelled:,} (95%: {interval(low, high)}). It tells how "
+            "good the model is only if none of these cases was trained on.",
+        )
+    mean = now.macs / max(now.scored, 1)
+    tiles[4].metric(
+        "Compute a case",
+        flops(mean) if now.scored else "-",
+        help=f"{percent(mean / cache.model(model).cost.total)} of all experts on.",
+    )
+
+
+def _show_notes(batch: Batch) -> None:
+    """What to know before the answers are read, in sentences."""
+    now, noun = batch.progress, cache.domain_of(batch.key[1]).case_noun
+    if now.unusual:
+        are = "is" if now.unusual == 1 else "are"
+        st.warning(
+            f"{now.unusual:,} of {text.counted(now.scored, text.plain(noun))} {are} unlike the "
+            "training cases, see the column “Unusual”: take those answers with care."
+        )
+    if now.filled:
+        named = text.few([f"{title} ({many:,})" for title, many in now.filled_in.items()])
+        st.warning(
+            f"{text.counted(now.filled, text.plain(noun))} had the training cases' median put in "
+            f"where a number is missing, which no training case lacked: {text.plain(named)}."
+        )
+    if now.labelled:
+        low, high = now.interval
+        st.markdown(
+            f"**{now.right:,} of {now.labelled:,} known answers are met** "
+            f"({percent(now.right / now.labelled, 1)}; 95%: {interval(low, high)}). That tells how "
+            "good the model is only if none of these cases was trained on."
+        )
+    elif now.with_labels:
+        answers = text.plain(answers_of(cache.model(batch.key[1])).column)
+        st.caption(f"Column {answers} holds none of this model's classes: nothing to compare with.")
 
 
 def _download(batch: Batch, name: str, label: str, mime: str) -> None:
@@ -244,6 +304,14 @@ def _show_preview(batch: Batch) -> None:
     shown["Answer"] = [[title] for title in answers]
     chances = {title: table[f"chance_{title}"] for title in domain.classes}
     shown["Chance"] = [chance(float(chances[one][row])) for row, one in enumerate(answers)]
+    if now.coverage is not None:
+        shown["Possible"] = table["set"].astype(str)
+    if table["unusual"].notna().any() or now.unusual:
+        shown["Unusual"] = table["unusual"].fillna("")
+    if "missing" in table and table["missing"].notna().any():
+        shown["Missing"] = table["missing"].astype(object).fillna("")
+    if now.labelled:
+        shown["Known"] = table["known"].astype(object).fillna("")
     told = table["told"].astype(str)
     pushed = "Adds most"
     shown[pushed] = batches.pushed_most(table, model)
@@ -259,6 +327,11 @@ def _show_preview(batch: Batch) -> None:
         alt="First cases with answer, chance, what adds most, and findings",
         column_config={
             "Answer": class_column(domain),
+            "Possible": st.column_config.TextColumn(
+                help="Answers that are left at 90 % coverage: of new cases drawn like the "
+                "validation cases, so many have the true one among them."
+            ),
+            "Unusual": st.column_config.TextColumn(width="medium"),
             pushed: st.column_config.TextColumn(
                 help="The finding that adds most to the log-odds"
                 + (f" of {domain.classes[1]}" if told.nunique() == 1 else " of the answer")

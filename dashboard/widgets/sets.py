@@ -44,7 +44,8 @@ def show_warning(view: View, case_id: str) -> None:
     titles = cache_uncertain.measured_traits(view.model, "test").titles
     if found.flagged:
         familiar = cache_uncertain.familiar(view.model)
-        st.warning(set_words.the_unusual(domain, found, titles, familiar))
+        features = cache_uncertain.features_of(view.model)
+        st.warning(set_words.the_unusual(domain, found, titles, familiar, features))
     if missing := set_words.the_missing(found, titles):
         st.warning(missing)
     coverage, _ = chosen()
@@ -83,7 +84,8 @@ def show_set(view: View, case_id: str) -> None:
         if place and place[0] == "validation":
             notes.append("This case is one of those that the sets were made from.")
         titles = cache_uncertain.measured_traits(name, "test").titles
-        notes.append(set_words.the_range(domain, cache_uncertain.unusual(name, case_id), titles))
+        found, features = cache_uncertain.unusual(name, case_id), cache_uncertain.features_of(name)
+        notes.append(set_words.the_range(domain, found, titles, features))
         st.caption(" ".join(note for note in notes if note))
         if withholds:
             parts = [

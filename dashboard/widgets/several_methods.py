@@ -15,10 +15,10 @@ from dashboard.format import signed
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.doubt import show_doubt
+from minspnet.titles import in_sentence
 from minspnet.trace import replay
 from minspnet.trust import Mean, likeness, top_places
 from minspnet.waterfall import RESIDUAL
-from minspnet.wording import lowered
 
 _MOST = 10
 _TOP = 3
@@ -140,7 +140,7 @@ def _show_agreement(view: View, values: dict[str, np.ndarray]) -> None:
     said = f"These {len(values)} methods {word} (mean rank correlation {mean:.2f})."
     if cache.domain_of(view.model).modality == "tabular":
         names = [feature.title for feature in cache.features(view.model)]
-        told = text.listed([f"**{text.plain(lowered(names[k]))}**" for k in sorted(shared)])
+        told = text.listed([f"**{text.plain(in_sentence(names[k]))}**" for k in sorted(shared)])
         said += (
             f" All name {told} among their first {_TOP}."
             if shared

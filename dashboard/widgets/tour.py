@@ -9,9 +9,9 @@ from dashboard.format import chance, measured, percent
 from dashboard.navigation import go_to
 from dashboard.state import View
 from minspnet.policy import Policy
+from minspnet.titles import in_sentence
 from minspnet.tour import Stop
 from minspnet.trace import replay
-from minspnet.wording import lowered
 
 _TOUR = "tour"
 _TITLES = {
@@ -121,7 +121,7 @@ def _told(tour: _Tour, stop: Stop) -> str:
         after = "The answer follows." if not now else f"**It now says {truth}, which is right.**"
         return (
             f"It says **{answer}**, but the known answer is **{truth}**. It read "
-            f"**{lowered(concept.title)}** as "
+            f"**{in_sentence(concept.title)}** as "
             f"{measured(text.concept_value(concept, read), concept.unit)} "
             f"({text.concept_word(concept, read)}); its true value is "
             f"{measured(text.concept_value(concept, value), concept.unit)} "

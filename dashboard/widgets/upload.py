@@ -22,8 +22,8 @@ LOCAL_FILES = "MINSPNET_LOCAL_FILES"
 """Set to 1 on a machine of one's own, it lets the page read a file by its path."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GRAVE = (
-    "copy", "leak", "slips", "marks", "limit", "spelling", "imbalance", "repeated", "missing", "few",
-    "unlabelled",
+    "copy", "leak", "slips", "marks", "limit", "spelling", "imbalance", "repeated", "missing",
+    "few", "unlabelled",
 )  # fmt: skip
 _MOST_TOLD = 5
 

@@ -279,7 +279,8 @@ class Card(Recipe):
         every = Variant("all_features", "All features", "", tuple(f.name for f in self.features))
         if self.modality == "image":
             every = Variant("pictures", "Pictures", "")
-        own = "target target_values target_missing id group concepts variants black white".split()
+        own = {"target", "target_values", "target_missing", "id", "group", "black", "white"}
+        own |= {"concepts", "variants"}
         told = {name: value for name, value in vars(self).items() if name not in own}
         return Domain(
             concepts=tuple(concept.concept(self.features) for concept in self.concepts),

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 from minspnet.adapters.card import Card
 from minspnet.data import UNLABELLED, Cases
 from minspnet.errors import requirement
-from minspnet.sheets import Table, is_missing, sniff
-from minspnet.sheets.marks import Marks, folded, place_in, places_of, settle
+from minspnet.sheets import Table, sniff
+from minspnet.sheets.marks import Marks, labels_of, place_in, places_of, settle
 
 _MOST_NAMED = 3
 """Bad cells of a column that a refusal names."""
@@ -22,8 +22,8 @@ def read_cases(card: Card, source: Path | bytes | Table, variant: str | None = N
     A missing number (an empty cell, ``NA``, ``?`` and the like, or what the card counts as
     missing) is NaN in the inputs. A category is the index of its level on the card, whatever its
     capitals and blanks unless two levels differ by these alone; a level that the card does not
-    list is NaN too, as a missing one is. Columns that the card does not name are not read. Rows are numbered as a
-    spreadsheet does: the header is row 1.
+    list is NaN too, as a missing one is. Columns that the card does not name are not read. Rows
+    are numbered as a spreadsheet does: the header is row 1.
 
     Args:
         card: What the columns mean.
@@ -70,7 +70,9 @@ def _numbers(table: Table, name: str) -> Float[np.ndarray, " row"]:
 
 def _labels(card: Card, table: Table) -> Int[np.ndarray, " row"]:
     unknown = UNLABELLED - 1
-    labels = labels_of(card, table.cells(card.target), unknown)
+    cells = table.cells(card.target)
+    places = labels_of(set(cells), card.cells, card.target_missing, UNLABELLED, unknown)
+    labels = np.array([places[cell] for cell in cells], np.intp)
     must = f"be one of {', '.join(card.cells)}, or empty"
     _refuse(table, card.target, labels == unknown, must, "correct it, or add the class")
     for label, title in enumerate(card.classes):
@@ -79,23 +81,6 @@ def _labels(card: Card, table: Table) -> Int[np.ndarray, " row"]:
                 f"column {card.target}", f"hold the class {title}", "no such case", "add some"
             )
     return labels
-
-
-def labels_of(card: Card, cells: Sequence[str], unknown: int) -> Int[np.ndarray, " row"]:
-    """The class that each cell of a target names: ``UNLABELLED`` for none, ``unknown`` for others.
-
-    Args:
-        card: Of the task.
-        cells: Of its target column.
-        unknown: What a cell gets that names no class.
-    """
-    places, missing = places_of(card.cells), {*map(folded, card.target_missing)}
-    found = {}
-    for cell in set(cells):
-        none = bool(is_missing([cell])[0]) or folded(cell) in missing
-        place = place_in(places, cell)
-        found[cell] = place if place is not None else UNLABELLED if none else unknown
-    return np.array([found[cell] for cell in cells], np.intp)
 
 
 def _texts(table: Table, name: str) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class ArrayFile:
         UserError: If it holds no such array.
     """
 
-    has_ids = False
+    has_ids, has_labels = False, False
 
     def __init__(
         self,

@@ -3,10 +3,21 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
+from minspnet.batch.needs import Answers
+from minspnet.data import UNLABELLED
 from minspnet.sheets import read_numbers as read_cells
 from minspnet.sheets.cells import MISSING
+from minspnet.sheets.marks import (
+    NO_MARKS,
+    Marks,
+    folded,
+    labels_of,
+    place_in,
+    places_of,
+    taken_as,
+)
 
 _LARGEST = float(np.finfo(np.float32).max)
 _NUMBER = {
@@ -20,12 +31,21 @@ Column = tuple[Float[np.ndarray, " case"], Bool[np.ndarray, " case"]]
 """Values, NaN where a cell is missing; and which cells hold something else than a number."""
 
 
-def read_numbers(column: pa.Array, decimal: str = ".") -> Column:
-    """Read numbers written as text, or numbers of any type."""
+def read_numbers(column: pa.Array, decimal: str = ".", marks: Marks = NO_MARKS) -> Column:
+    """Read numbers written as text, or numbers of any type.
+
+    Args:
+        column: Its cells.
+        decimal: Sign of a text's numbers.
+        marks: What some cells count as.
+    """
     if _is_text(column.type):
-        values, bad = _from_text(column, decimal)
+        values, bad = _from_text(column, decimal, marks)
     else:
         values, bad = _as_floats(column), np.zeros(len(column), dtype=bool)
+    if marks.missing:
+        told = read_cells(marks.missing, decimal)
+        values[np.isin(values, told[np.isfinite(told)])] = np.nan
     # Beyond the range of the network's numbers, infinity included.
     with np.errstate(invalid="ignore"):
         bad |= np.abs(values) > _LARGEST
@@ -33,11 +53,40 @@ def read_numbers(column: pa.Array, decimal: str = ".") -> Column:
     return values.astype(np.float32), bad
 
 
-def read_levels(column: pa.Array, levels: tuple[str, ...]) -> Column:
-    """Find each cell's place among the levels; any other cell counts as missing."""
+def read_levels(
+    column: pa.Array, levels: tuple[str, ...], missing: tuple[str, ...] = ()
+) -> tuple[Float[np.ndarray, " case"], dict[int, str]]:
+    """Find each cell's place among the levels; any other cell counts as missing.
+
+    Returns:
+        The places, NaN where there is none; and what the cells hold that are neither a level nor
+        missing, by their rows.
+    """
     text = pc.ascii_trim_whitespace(_as_text(column))
     places = _as_floats(pc.index_in(text, value_set=pa.array(levels)))
-    return places.astype(np.float32), np.zeros(len(column), dtype=bool)
+    known, none = places_of(levels), {*map(folded, missing)}
+    found: dict[str, int | None] = {}
+    unknown = {}
+    for row in np.flatnonzero(np.isnan(places)).tolist():
+        cell = shown(text, row).strip()
+        if cell not in found:
+            found[cell] = place_in(known, cell)
+        place = found[cell]
+        if place is not None:
+            places[row] = place
+        elif not (cell.lower() in MISSING or folded(cell) in none):
+            unknown[row] = cell
+    return places.astype(np.float32), unknown
+
+
+def read_labels(column: pa.Array, answers: Answers) -> Int[np.ndarray, " case"]:
+    """The class that each cell names; negative for none."""
+    coded = pc.dictionary_encode(_as_text(column).fill_null(""))
+    cells = [shown(coded.dictionary, row).strip() for row in range(len(coded.dictionary))]
+    found = labels_of({*cells}, answers.cells, answers.missing, UNLABELLED, UNLABELLED)
+    places = np.array([found[cell] for cell in cells], np.intp)
+    labels: np.ndarray = places[np.asarray(coded.indices)]
+    return labels
 
 
 def shown(column: pa.Array, row: int) -> str:
@@ -71,7 +120,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind)
 
 
-def _from_text(column: pa.Array, decimal: str) -> Column:
+def _from_text(column: pa.Array, decimal: str, marks: Marks) -> Column:
     if decimal == ".":
         try:  # clean columns, by far the most
             return _as_floats(pc.cast(column, pa.float64())), np.zeros(len(column), dtype=bool)
@@ -86,7 +135,9 @@ def _from_text(column: pa.Array, decimal: str) -> Column:
         plain = pc.replace_substring(plain, decimal, ".")
     values = _as_floats(pc.cast(plain, pa.float64()))
     odd = np.flatnonzero(~(np.asarray(usual) | np.asarray(missing)))
-    values[odd] = read_cells([shown(text, row) for row in odd.tolist()], decimal)
+    cells = [shown(text, row) for row in odd.tolist()]
+    taken = taken_as(set(cells), marks, decimal) if marks != NO_MARKS else {}
+    values[odd] = read_cells([taken.get(cell, cell) for cell in cells], decimal)
     return values, np.isinf(values)
 
 

@@ -1,7 +1,7 @@
 """What a file of cases gives at a time: cases that could be read, and rows that could not."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -47,6 +47,9 @@ class Chunk:
         inputs: Of the cases, as the network reads them.
         rejects: The rows in between that could not be read.
         done: Share of the file that has been read.
+        unknown: Of cases with a cell that names no level of its column, what it holds, by their
+            places among the cases.
+        labels: Known class of each case, negative for none; None if the file has no such column.
     """
 
     lines: Int[np.ndarray, " case"]
@@ -54,6 +57,8 @@ class Chunk:
     inputs: Float[np.ndarray, "case *input"]
     rejects: tuple[Reject, ...]
     done: float
+    unknown: Mapping[int, str] = field(default_factory=dict)
+    labels: Int[np.ndarray, " case"] | None = None
 
 
 @runtime_checkable
@@ -61,6 +66,7 @@ class Source(Protocol):
     """A file that has been looked at and found to hold what the model needs."""
 
     has_ids: bool
+    has_labels: bool
 
     def chunks(self) -> Iterator[Chunk]:
         """Read it from start to end, a bounded piece at a time."""

@@ -1,5 +1,6 @@
 """How a text file writes a table: looked at in its head, as the whole may be large."""
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ class Form:
         encoding: For Python's decoders.
         delimiter: Between cells.
         decimals: Decimal sign of each column.
+        decimal: That of the table.
+        marked: Whether the file begins with a mark that tells its encoding.
     """
 
     header: tuple[str, ...]
@@ -31,6 +34,8 @@ class Form:
     encoding: str
     delimiter: str
     decimals: Mapping[str, str]
+    decimal: str = "."
+    marked: bool = False
 
 
 def form_of(path: Path) -> Form:
@@ -55,4 +60,7 @@ def form_of(path: Path) -> Form:
         name: decimal_of(cells, seen.decimal)
         for name, cells in zip(seen.names, seen.columns, strict=True)
     }
-    return Form(seen.names, seen.first_row, _CODECS[text.encoding], seen.separator, decimals)
+    codec = _CODECS[text.encoding]
+    marked = codec not in ("utf-8", "cp1252") or head.startswith(codecs.BOM_UTF8)
+    sign = seen.decimal
+    return Form(seen.names, seen.first_row, codec, seen.separator, decimals, sign, marked)

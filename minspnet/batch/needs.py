@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from minspnet.domain import Domain, Feature
 from minspnet.errors import requirement
+from minspnet.sheets.marks import Marks
 from minspnet.spec import ModelSpec
 
 ID = "id"
@@ -17,11 +18,32 @@ class Need:
 
     Attributes:
         feature: What it holds.
-        may_lack: Whether its cells may be empty.
+        may_lack: Whether training had empty cells in it, so that the network knows what one
+            says; a level that is missing is always known.
     """
 
     feature: Feature
     may_lack: bool
+
+    @property
+    def marks(self) -> Marks:
+        """What some of its cells count as."""
+        return Marks(self.feature.missing, self.feature.beyond)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Where a file may say the true answers.
+
+    Attributes:
+        column: Its name.
+        cells: What it holds for each class.
+        missing: Cells that are no answer.
+    """
+
+    column: str
+    cells: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def needs(domain: Domain, variant: str, spec: ModelSpec) -> tuple[Need, ...]:
@@ -39,9 +61,12 @@ def missing(needed: tuple[Need, ...], header: Sequence[str]) -> list[str]:
 
 
 def check_header(
-    needed: tuple[Need, ...], header: Sequence[str], id_name: str = ID
+    needed: tuple[Need, ...],
+    header: Sequence[str],
+    id_name: str = ID,
+    answers: Answers | None = None,
 ) -> tuple[str, ...]:
-    """Name the columns to read: those that the model needs, then that of ids if there is one.
+    """Name the columns to read: those that the model needs, then ids and answers if there are any.
 
     Raises:
         UserError: If one is missing, or there twice.
@@ -56,8 +81,9 @@ def check_header(
             "add or rename them",
         )
     names = tuple(need.feature.name for need in needed)
-    if id_name in header and id_name not in names:
-        names += (id_name,)
+    for name in (id_name, answers.column if answers else ""):
+        if name in header and name not in names:
+            names += (name,)
     for name in names:
         if list(header).count(name) > 1:
             raise requirement("columns", "be named once each", repr(name), "rename one")

@@ -34,7 +34,7 @@ class PictureFiles:
         UserError: If it is neither, or holds no pictures.
     """
 
-    has_ids = True
+    has_ids, has_labels = True, False
 
     def __init__(self, path: Path, spec: ModelSpec, white: float = 0) -> None:
         self._channels, self._side, columns = spec.input_shape

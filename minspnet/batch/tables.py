@@ -1,6 +1,7 @@
 """Tables of new cases, a piece at a time: CSV and Parquet."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,17 @@ import pyarrow.csv
 import pyarrow.parquet
 from jaxtyping import Bool, Int
 
-from minspnet.batch.cells import is_empty, read_ids, read_levels, read_numbers, shown
+from minspnet.batch.cells import (
+    is_empty,
+    read_ids,
+    read_labels,
+    read_levels,
+    read_numbers,
+    shown,
+)
 from minspnet.batch.chunk import WHOLE_ROW, Chunk, Reject, shortened
 from minspnet.batch.form import Form, form_of
-from minspnet.batch.needs import ID, Need, check_header
+from minspnet.batch.needs import ID, Answers, Need, check_header
 from minspnet.errors import requirement
 from minspnet.sheets.grid import LONGEST_CELL
 
@@ -22,7 +30,6 @@ _BLOCK = 2 * 2**20
 _ROWS = 16_384
 """Rows of a Parquet file read at a time."""
 _FINITE = "be a finite number or empty"
-_COMPLETE = "be a finite number"
 
 
 class CsvTable:
@@ -32,16 +39,24 @@ class CsvTable:
         path: The file.
         needed: Columns to read, in the order of the model's inputs.
         id_name: Column whose cells are passed through, if there is one.
+        answers: Where the true answers may stand.
 
     Raises:
         UserError: If it is no such file, or a column is missing.
     """
 
-    def __init__(self, path: Path, needed: tuple[Need, ...], id_name: str = ID) -> None:
+    def __init__(
+        self,
+        path: Path,
+        needed: tuple[Need, ...],
+        id_name: str = ID,
+        answers: Answers | None = None,
+    ) -> None:
         self.form: Form = form_of(path)
-        self._names = check_header(needed, self.form.header, id_name)
-        self.has_ids = len(self._names) > len(needed)
-        self._path, self._needed = path, needed
+        self._names = check_header(needed, self.form.header, id_name, answers)
+        self._reader = _Reader(needed, self._names, id_name, answers)
+        self.has_ids, self.has_labels = self._reader.has_ids, self._reader.has_labels
+        self._path = path
         self._decimals = "".join(self.form.decimals[need.feature.name] for need in needed)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -56,13 +71,12 @@ class CsvTable:
                     first = int(lines[-1]) + 1 if len(lines) else first
                     columns = self._columns(batch)
                     done = min(file.tell() / size, 1.0)
-                    yield _chunk(self._needed, columns, lines, skipped, done, self._decimals)
+                    yield self._reader.chunk(columns, lines, skipped, done, self._decimals)
             except (pa.ArrowInvalid, UnicodeError) as error:
                 raise _broken(error, first, self.form.encoding) from error
         if malformed:
-            yield _chunk(
-                self._needed, self._columns(None), np.arange(0), malformed, 1.0, self._decimals
-            )
+            columns = self._columns(None)
+            yield self._reader.chunk(columns, np.arange(0), malformed, 1.0, self._decimals)
 
     def _batches(self, file: pa.NativeFile, malformed: list[Reject]) -> Iterator[pa.RecordBatch]:
         """Read the columns needed as text; rows of another length are put aside."""
@@ -120,22 +134,30 @@ class ParquetTable:
         path: The file.
         needed: Columns to read, in the order of the model's inputs.
         id_name: Column whose cells are passed through, if there is one.
+        answers: Where the true answers may stand.
 
     Raises:
         UserError: If it is no such file, or a column is missing or holds no numbers.
     """
 
-    def __init__(self, path: Path, needed: tuple[Need, ...], id_name: str = ID) -> None:
+    def __init__(
+        self,
+        path: Path,
+        needed: tuple[Need, ...],
+        id_name: str = ID,
+        answers: Answers | None = None,
+    ) -> None:
         schema, self._rows = _footer(path)
-        self._names = check_header(needed, schema.names, id_name)
-        self.has_ids = len(self._names) > len(needed)
-        self._path, self._needed = path, needed
+        self._names = check_header(needed, schema.names, id_name, answers)
+        self._reader = _Reader(needed, self._names, id_name, answers)
+        self.has_ids, self.has_labels = self._reader.has_ids, self._reader.has_labels
+        self._path = path
         kinds = {name: _plain(schema.field(name)) for name in self._names}
         self._texts = [name for name, kind in kinds.items() if pa.types.is_string(kind)]
 
     def chunks(self) -> Iterator[Chunk]:
         """Read some rows at a time; they are numbered from 1, as there is no header line."""
-        first, decimals = 1, "." * len(self._needed)
+        first, decimals = 1, "." * len(self._names)
         try:
             # Texts that repeat are kept once: a long one could fill the memory else.
             with pa.parquet.ParquetFile(
@@ -151,7 +173,7 @@ class ParquetTable:
                     lines = np.arange(first, first + batch.num_rows)
                     first += batch.num_rows
                     done = (first - 1) / max(self._rows, 1)
-                    yield _chunk(self._needed, columns, lines, [], done, decimals)
+                    yield self._reader.chunk(columns, lines, [], done, decimals)
         except (OSError, pa.ArrowException) as error:
             must = "be a Parquet file that can be read to its end"
             got = f"a fault behind row {first - 1} ({shortened(str(error))})"
@@ -216,42 +238,81 @@ def _lines(
     return numbers, skipped
 
 
-def _chunk(
-    needed: tuple[Need, ...],
-    columns: list[pa.Array],
-    lines: Int[np.ndarray, " row"],
-    malformed: list[Reject],
-    done: float,
-    decimals: str,
-) -> Chunk:
-    """Turn cells into inputs, and put the rows aside where that is not possible."""
-    inputs = np.empty((len(lines), len(needed)), np.float32)
-    bad = np.empty(inputs.shape, dtype=bool)
-    for place, need in enumerate(needed):
-        feature, column = need.feature, columns[place]
-        inputs[:, place], bad[:, place] = (
-            read_levels(column, feature.levels)
-            if feature.levels
-            else read_numbers(column, decimals[place])
+@dataclass(frozen=True)
+class _Reader:
+    """Turns the cells of a table's columns into cases.
+
+    Attributes:
+        needed: Columns of the inputs.
+        names: Those that are read, the inputs first.
+        id_name: What that of ids is called.
+        answers: Where the true answers may stand.
+    """
+
+    needed: tuple[Need, ...]
+    names: tuple[str, ...]
+    id_name: str
+    answers: Answers | None
+
+    @property
+    def has_ids(self) -> bool:
+        return self.id_name in self.names[len(self.needed) :]
+
+    @property
+    def has_labels(self) -> bool:
+        return self.answers is not None and self.answers.column in self.names
+
+    def chunk(
+        self,
+        columns: list[pa.Array],
+        lines: Int[np.ndarray, " row"],
+        malformed: list[Reject],
+        done: float,
+        decimals: str,
+    ) -> Chunk:
+        """Turn cells into inputs, and put the rows aside where that is not possible."""
+        needed = self.needed
+        inputs = np.empty((len(lines), len(needed)), np.float32)
+        bad = np.zeros(inputs.shape, dtype=bool)
+        strange: dict[int, list[str]] = {}
+        for place, need in enumerate(needed):
+            feature, column = need.feature, columns[place]
+            if feature.levels:
+                levels, unknown = read_levels(column, feature.levels, feature.missing)
+                inputs[:, place] = levels
+                for row, cell in unknown.items():
+                    words = f"{feature.title} {shortened(cell)!r} is none of its levels"
+                    strange.setdefault(row, []).append(words)
+            else:
+                values, wrong_here = read_numbers(column, decimals[place], need.marks)
+                inputs[:, place], bad[:, place] = values, wrong_here
+        hollow = np.asarray(np.isnan(inputs).all(axis=1))
+        wrong = hollow | np.asarray(bad.any(axis=1))
+        blank = _blank(columns, hollow)
+        rejects = [
+            _reject(needed, columns, int(lines[row]), row, bad[row])
+            for row in np.flatnonzero(wrong & ~blank).tolist()
+        ]
+        kept = ~wrong
+        where = np.cumsum(kept) - 1
+        labels = None
+        if self.answers is not None and self.has_labels:
+            labels = read_labels(self._column(columns, self.answers.column), self.answers)[kept]
+        ids = None
+        if self.has_ids:
+            ids = read_ids(self._column(columns, self.id_name).filter(pa.array(kept)))
+        return Chunk(
+            lines[kept],
+            ids,
+            inputs[kept],
+            tuple(sorted([*malformed, *rejects], key=lambda one: one.line)),
+            done,
+            {int(where[row]): "; ".join(words) for row, words in strange.items() if kept[row]},
+            labels,
         )
-    lacking = np.isnan(inputs)
-    bad |= lacking & ~np.array([need.may_lack for need in needed])
-    hollow = np.asarray(lacking.all(axis=1))
-    wrong = hollow | np.asarray(bad.any(axis=1))
-    blank = _blank(columns, hollow)
-    rejects = [
-        _reject(needed, columns, int(lines[row]), row, bad[row])
-        for row in np.flatnonzero(wrong & ~blank).tolist()
-    ]
-    kept = ~wrong
-    ids = columns[-1].filter(pa.array(kept)) if len(columns) > len(needed) else None
-    return Chunk(
-        lines[kept],
-        None if ids is None else read_ids(ids),
-        inputs[kept],
-        tuple(sorted([*malformed, *rejects], key=lambda one: one.line)),
-        done,
-    )
+
+    def _column(self, columns: list[pa.Array], name: str) -> pa.Array:
+        return columns[self.names.index(name)]
 
 
 def _blank(columns: list[pa.Array], hollow: Bool[np.ndarray, " row"]) -> Bool[np.ndarray, " row"]:
@@ -276,10 +337,9 @@ def _reject(
         return Reject(line, WHOLE_ROW, "", must, "fill its cells, or remove it")
     place = int(bad.argmax())
     need, value = needed[place], shortened(shown(columns[place], row))
-    remedy = "write a plain number" + (", or empty the cell" if need.may_lack else "")
-    if not value.strip():
-        remedy = "fill the cell; this model was trained without missing values"
-    return Reject(line, need.feature.name, value, _FINITE if need.may_lack else _COMPLETE, remedy)
+    return Reject(
+        line, need.feature.name, value, _FINITE, "write a plain number, or empty the cell"
+    )
 
 
 def _broken(error: Exception, row: int, encoding: str) -> Exception:

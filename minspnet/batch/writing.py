@@ -1,10 +1,12 @@
 """Results and rejected rows go to files: Parquet, or CSV that a spreadsheet opens safely."""
 
+import codecs
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TextIO, runtime_checkable
+from typing import BinaryIO, Protocol, TextIO, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from minspnet.batch.chunk import Reject
+from minspnet.batch.form import Form
 from minspnet.errors import requirement
 from minspnet.spreadsheet import STARTS_A_FORMULA, harmless
 
@@ -20,6 +23,39 @@ REJECT_COLUMNS = ("line", "column", "value", "must", "remedy")
 _GROUP = 65_536
 """Rows of a Parquet file that lie together."""
 _FORMULA = "^[" + "".join(f"\\{sign}" for sign in STARTS_A_FORMULA[:4]) + r"\t\r]"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a CSV file is written.
+
+    Attributes:
+        delimiter: Between cells.
+        decimal: Sign of numbers.
+        marked: Whether it begins with the mark by which Excel knows UTF-8.
+    """
+
+    delimiter: str = ","
+    decimal: str = "."
+    marked: bool = False
+
+    @classmethod
+    def of(cls, form: Form) -> "Dialect":
+        """The way that another file is written, as far as a ``.csv`` may be.
+
+        A comma between cells leaves none for numbers; tabs and bars are for other endings.
+        Whatever is not plain UTF-8 came from a program that looks for the mark.
+        """
+        delimiter = ";" if form.decimal == "," or form.delimiter == ";" else ","
+        return cls(delimiter, form.decimal, form.marked or form.encoding != "utf-8")
+
+    @property
+    def encoding(self) -> str:
+        """For Python's encoders."""
+        return "utf-8-sig" if self.marked else "utf-8"
+
+
+PLAIN = Dialect()
 
 
 @runtime_checkable
@@ -54,33 +90,46 @@ def check_names(source: Path, outs: Sequence[Path], rejects: Path | None) -> Non
 
 
 @contextmanager
-def results_file(path: Path, schema: pa.Schema) -> Iterator[Writer]:
+def results_file(path: Path, schema: pa.Schema, dialect: Dialect = PLAIN) -> Iterator[Writer]:
     """Write results as the ending of the file says; one left half done is taken away.
+
+    Args:
+        path: Where to.
+        schema: Of the results.
+        dialect: Of a CSV file.
 
     Raises:
         UserError: If the file cannot be written.
     """
-    kind = _Parquet if path.suffix == ".parquet" else _Csv
-    with _aside(path) as file, kind(file, schema) as writer:
-        yield writer
+    with _aside(path) as file:
+        if path.suffix == ".parquet":
+            with _Parquet(file, schema) as writer:
+                yield writer
+        else:
+            with _csv_file(file, schema, dialect) as writer:
+                yield writer
 
 
 @contextmanager
-def rejects_file(path: Path) -> Iterator["RejectsWriter"]:
+def rejects_file(path: Path, dialect: Dialect = PLAIN) -> Iterator["RejectsWriter"]:
     """Write rejected rows as CSV; a file left half done is taken away.
+
+    Args:
+        path: Where to.
+        dialect: Of the file.
 
     Raises:
         UserError: If the file cannot be written.
     """
-    with _aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-        yield RejectsWriter(file)
+    with _aside(path) as aside, aside.open("w", encoding=dialect.encoding, newline="") as file:
+        yield RejectsWriter(file, dialect.delimiter)
 
 
 class RejectsWriter:
     """One row for each row that could not be read."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._writer = csv.writer(file, lineterminator="\r\n")
+    def __init__(self, file: TextIO, delimiter: str = ",") -> None:
+        self._writer = csv.writer(file, delimiter=delimiter, lineterminator="\r\n")
         self._writer.writerow(REJECT_COLUMNS)
 
     def write(self, rejects: Sequence[Reject]) -> None:
@@ -136,25 +185,63 @@ class _Parquet:
             self._waiting.clear()
 
 
+@contextmanager
+def _csv_file(path: Path, schema: pa.Schema, dialect: Dialect) -> Iterator["_Csv"]:
+    with path.open("wb") as file:
+        if dialect.marked:
+            file.write(codecs.BOM_UTF8)
+        writer = _Csv(file, schema, dialect)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
 class _Csv:
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, file: BinaryIO, schema: pa.Schema, dialect: Dialect) -> None:
+        self._comma = dialect.decimal == ","
+        names = headings(schema)
+        if self._comma:  # its numbers are texts that need no quotes, which Arrow would put
+            self._file, self._delimiter = file, dialect.delimiter
+            file.write(f"{dialect.delimiter.join(map(self._quoted_name, names))}\r\n".encode())
+            return
         self._schema = pa.schema(
             [
                 pa.field(heading, pa.string() if _is_text(field.type) else field.type)
-                for heading, field in zip(headings(schema), schema, strict=True)
+                for heading, field in zip(names, schema, strict=True)
             ]
         )
-        self._writer = pa.csv.CSVWriter(path, self._schema)
+        options = pa.csv.WriteOptions(delimiter=dialect.delimiter)
+        self._writer = pa.csv.CSVWriter(file, self._schema, write_options=options)
 
-    def __enter__(self) -> "_Csv":
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._writer.close()
+    def close(self) -> None:
+        if not self._comma:
+            self._writer.close()
 
     def write(self, batch: pa.RecordBatch) -> None:
         columns = [_harmless(one) if _is_text(one.type) else one for one in batch.columns]
-        self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+        if not self._comma:
+            self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+        elif batch.num_rows:
+            cells = [_quoted(one) if _is_text(one.type) else _with_comma(one) for one in columns]
+            lines = pc.binary_join_element_wise(*cells, self._delimiter)
+            self._file.write(("\r\n".join(lines.to_pylist()) + "\r\n").encode())
+
+    @staticmethod
+    def _quoted_name(name: str) -> str:
+        return '"' + name.replace('"', '""') + '"'
+
+
+def _with_comma(column: pa.Array) -> pa.StringArray:
+    """Numbers as text with a decimal comma; an empty one for none."""
+    text = pc.cast(column, pa.string()).fill_null("")
+    return pc.replace_substring(text, ".", ",") if pa.types.is_floating(column.type) else text
+
+
+def _quoted(column: pa.Array) -> pa.StringArray:
+    """Texts in quotes; nothing at all for none."""
+    inner = pc.replace_substring(column, '"', '""')
+    return pc.binary_join_element_wise('"', inner, '"', "").fill_null("")
 
 
 def headings(schema: pa.Schema) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Cells that likely stand for no value, for a limit, or for a word that is spelled otherwise too."""
+"""Cells that likely stand for no value, for a limit, or for a word spelled otherwise too."""
 
 from collections import Counter, defaultdict
 
@@ -10,14 +10,15 @@ from minspnet.sheets.cells import decimal_of
 from minspnet.sheets.marks import Marks, count, folded, limit_in, settle
 
 WELL_KNOWN = frozenset(
-    "n.b. n.a. n.d. n.e. k.a. k.a k.w. n.v. nb ka nd .. ... . -- --- "
-    "missing fehlt fehlend #wert! #value! #ref! #div/0! #num! #name? #nv nil <na> "
-    "not-a-number".split()
-) | {
-    "n. b.", "n. a.", "n. d.", "n. e.", "k. a.", "k. w.", "keine angabe", "keine angaben",
-    "nicht bestimmt", "nicht bekannt", "nicht erhoben", "nicht verfügbar", "nicht messbar",
-    "not available", "not applicable", "not determined", "not done", "not recorded", "no data",
-}  # fmt: skip
+    {
+        "n.b.", "n. b.", "n.a.", "n. a.", "n.d.", "n. d.", "n.e.", "n. e.", "k.a.", "k. a.", "k.a",
+        "k.w.", "k. w.", "n.v.", "nb", "ka", "nd", ".", "..", "...", "--", "---", "nil", "<na>",
+        "missing", "fehlt", "fehlend", "keine angabe", "keine angaben", "nicht bestimmt",
+        "nicht bekannt", "nicht erhoben", "nicht verfügbar", "nicht messbar", "not available",
+        "not applicable", "not determined", "not done", "not recorded", "no data",
+        "#wert!", "#value!", "#ref!", "#bezug!", "#div/0!", "#num!", "#zahl!", "#name?", "#nv",
+    }
+)  # fmt: skip
 """Cells that say that there is no value, as they fold; ``sheets.cells.MISSING`` are read so
 without asking."""
 _ONLY_WITH_NUMBERS = frozenset({"nb", "ka", "nd", "nil", ".", "..", "..."})
@@ -75,9 +76,7 @@ def _marks(table: Table, name: str) -> Marks:
     if numbers and numbers >= MOSTLY * total:
         pairs = zip(others, values.tolist(), numeric, strict=True)
         strange = _sentinels({cell: value for cell, value, is_one in pairs if is_one}, counted)
-        return Marks(
-            _commonest([*says_none, *strange], counted), "limit" if limits else None
-        )
+        return Marks(_commonest([*says_none, *strange], counted), "limit" if limits else None)
     words = [cell for cell in says_none if folded(cell) not in _ONLY_WITH_NUMBERS]
     spellings = _spellings(others, counted) if len(others) <= 2 * MOST_LEVELS else ()
     return Marks(_commonest(words, counted) if len(others) > 1 else (), None, spellings)

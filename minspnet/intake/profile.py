@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from minspnet.sheets import Table, is_missing
 from minspnet.sheets.cells import date_form
-from minspnet.sheets.marks import Marked
+from minspnet.sheets.marks import NOT_MARKED, Marked
 
 Kind = Literal["number", "category", "date", "text", "id", "constant", "empty"]
 MOST_LEVELS = 50
@@ -54,7 +54,7 @@ class Column:
     quantiles: tuple[float, ...] = ()
     strays: tuple[tuple[int, str], ...] = ()
     stray: int = 0
-    marked: Marked = Marked()
+    marked: Marked = NOT_MARKED
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def profile(table: Table, marked: Mapping[str, Marked] | None = None) -> Profile
     """
     told = marked or {}
     columns = tuple(
-        replace(_column(table, name), marked=told.get(name, Marked())) for name in table.names
+        replace(_column(table, name), marked=told.get(name, NOT_MARKED)) for name in table.names
     )
     return Profile(
         len(table),

@@ -154,8 +154,8 @@ def _taken(column: Column) -> list[Suspect]:
         )
         says = (
             f"{name} spells words in several ways: read {pairs}"
-            f"{' and so on' * (len(marked.joined) > 4)}. To keep them apart, write them differently "
-            "in the file."
+            f"{' and so on' * (len(marked.joined) > 4)}. To keep them apart, write them "
+            "differently in the file."
         )
         found.append(Suspect("spelling", name, says, False))
     if column.kind == "category":

@@ -149,13 +149,13 @@ def sample(content: str, most: int = _SAMPLE_CELLS) -> Table:
     """Look at the head of a table, cut off anywhere: its names, form and first sound rows.
 
     Rows that are malformed are passed over, and names are not judged: that is left to whoever
-    reads the whole.
+    reads the whole. There may be one column alone.
 
     Raises:
         UserError: If it does not begin as a table does.
     """
     body, skipped = _from_header(content)
-    separator, body, more = _separator(body)
+    separator, body, more = _separator(body, alone=True)
     records = _records(body, separator, skipped + more)
     first_row, header = next(records)
     rows = []
@@ -178,8 +178,11 @@ def _from_header(content: str) -> tuple[str, int]:
     return body, len(before.splitlines()) if before.endswith(("\n", "\r")) else before.count("\n")
 
 
-def _separator(content: str) -> tuple[str, str, int]:
-    """Find what stands between cells; gives the text below a line of Excel's that says so."""
+def _separator(content: str, alone: bool = False) -> tuple[str, str, int]:
+    """Find what stands between cells; gives the text below a line of Excel's that says so.
+
+    Where nothing does, there is one column, if that may be.
+    """
     first, _, rest = content.partition("\n")
     if first.strip().lower().startswith("sep=") and len(first.strip()) <= 5:
         told = first.rstrip("\r\n")[4:5] or "\t"
@@ -195,6 +198,8 @@ def _separator(content: str) -> tuple[str, str, int]:
             # The last line may be cut off where the sample ends.
             alike = sum(width == widths[0] for width in widths) / len(widths)
             found[separator] = (alike > 0.9, alike * widths[0])
+    if not found and alone:
+        return ",", content, 0
     if not found:
         one = first.strip()[:40]
         must = "have 2 columns or more, with a comma, semicolon, tab or | between cells"

@@ -32,6 +32,9 @@ class Marks:
     spellings: tuple[tuple[str, str], ...] = ()
 
 
+NO_MARKS = Marks()
+
+
 def folded(cell: str) -> str:
     """A cell without what tells its spellings apart: the case of letters, and blanks."""
     return " ".join(cell.split()).casefold()
@@ -57,6 +60,31 @@ def place_in(places: Mapping[str, int], cell: str) -> int | None:
     return places.get(folded(cell)) if found is None else found
 
 
+def labels_of(
+    cells: Iterable[str],
+    classes: Sequence[str],
+    missing: Sequence[str],
+    none: int,
+    unknown: int,
+) -> dict[str, int]:
+    """Which class each of some different cells of a target names.
+
+    Args:
+        cells: Each once.
+        classes: What the target holds for each class.
+        missing: Cells that are no answer, besides those that always count as missing.
+        none: What a cell without an answer gets.
+        unknown: What any other cell gets.
+    """
+    places, without = places_of(classes), {*map(folded, missing)}
+    found = {}
+    for cell in cells:
+        place = place_in(places, cell)
+        empty = bool(is_missing([cell])[0]) or folded(cell) in without
+        found[cell] = place if place is not None else none if empty else unknown
+    return found
+
+
 def taken_as(cells: Iterable[str], marks: Marks, decimal: str) -> dict[str, str]:
     """Of different cells, what those that are marked are taken for; an empty text for no value."""
     given = list(cells)
@@ -68,9 +96,12 @@ def taken_as(cells: Iterable[str], marks: Marks, decimal: str) -> dict[str, str]
     for cell, value in zip(given, values, strict=True):
         if folded(cell) in missing or value in numbers:
             taken[cell] = ""
-        elif marks.beyond is not None and (limit := limit_in(cell)) is not None:
-            if np.isfinite(read_numbers([limit], decimal)[0]):
-                taken[cell] = "" if marks.beyond == "missing" else limit
+        elif (
+            marks.beyond is not None
+            and (limit := limit_in(cell)) is not None
+            and np.isfinite(read_numbers([limit], decimal)[0])
+        ):
+            taken[cell] = "" if marks.beyond == "missing" else limit
     return taken
 
 
@@ -78,8 +109,8 @@ def settle(table: Table, marks: Mapping[str, Marks]) -> Table:
     """Write into a table's cells what they are taken for; other columns stay as they are."""
     columns = list(table.columns)
     for place, name in enumerate(table.names):
-        told = marks.get(name, Marks())
-        if told != Marks():
+        told = marks.get(name, NO_MARKS)
+        if told != NO_MARKS:
             cells = columns[place]
             taken = taken_as(set(cells), told, decimal_of(cells, table.decimal))
             columns[place] = [taken.get(cell, cell) for cell in cells] if taken else cells
@@ -107,6 +138,9 @@ class Marked:
         """The same without the numbers."""
         spellings = tuple((cell, word) for cell, word, _ in self.joined)
         return Marks(tuple(cell for cell, _ in self.missing), self.beyond, spellings)
+
+
+NOT_MARKED = Marked()
 
 
 def count(table: Table, name: str, marks: Marks) -> Marked:
