@@ -390,8 +390,9 @@ def test_explain_in_text_adds_up(ask: Ask, ask_json: Callable[..., Any], model: 
     lines = answer.out.splitlines()
     assert lines[0].startswith(f"FNA-002: {said['predicted']}")
     end = next(place for place, line in enumerate(lines) if line.strip().startswith("logit"))
-    assert lines[1] == "for malignant, against benign"
-    column = [numbers(line)[-1] for line in lines[2:end]]
+    assert lines[1] == said["set_sentence"]
+    first = lines.index("for malignant, against benign")
+    column = [numbers(line)[-1] for line in lines[first + 1 : end]]
     assert len(column) == 1 + len(CYTOLOGY.concepts)
     assert sum(column) == pytest.approx(numbers(lines[end])[-1], abs=0.005)
     for name, expert in said["experts"].items():
@@ -413,7 +414,8 @@ def test_explain_says_what_goes_past_the_concepts(
     assert "residual 1" in shown
     lines = ask("explain", tmp_path / "m", "--case", "FNA-001").out.splitlines()
     end = next(place for place, line in enumerate(lines) if line.strip().startswith("logit"))
-    column = [numbers(line)[-1] for line in lines[2:end]]
+    first = next(place for place, line in enumerate(lines) if line.startswith("for "))
+    column = [numbers(line)[-1] for line in lines[first + 1 : end]]
     assert sum(column) == pytest.approx(numbers(lines[end])[-1], abs=0.006)
 
 

@@ -78,7 +78,7 @@ def test_one_page_with_the_numbers_of_the_case(name: str) -> None:
         page, sheet = read_html(written(view, case, "html").decode())[0], sheet_of(view, case)
         paper = read_pdf(written(view, case, "pdf"))
         fall = cache.waterfall(name, case, view.policy)
-        spent = cache_case.report(name, case, view.policy).receipt
+        spent = cache_case.report(name, case, view.policy, 0.9).receipt
         loaded = cache.model(name)
         must = [
             case,
@@ -90,6 +90,8 @@ def test_one_page_with_the_numbers_of_the_case(name: str) -> None:
             *(cell for row in sheet.findings.rows for cell in row),
             *(near for near in cache.similar_cases(name, case, view.policy).ids),
             *(words for change in sheet.changes for words, _ in change),
+            *(words for warning in sheet.warnings for words, _ in warning),
+            "At 90% coverage",
         ]
         for words in must:
             assert squeezed(words) in squeezed(page), words

@@ -331,7 +331,7 @@ def _show_preview(batch: Batch) -> None:
                 help="Answers that are left at 90 % coverage: of new cases drawn like the "
                 "validation cases, so many have the true one among them."
             ),
-            "Unusual": st.column_config.TextColumn(width="medium"),
+            "Unusual": st.column_config.TextColumn(width="large"),
             pushed: st.column_config.TextColumn(
                 help="The finding that adds most to the log-odds"
                 + (f" of {domain.classes[1]}" if told.nunique() == 1 else " of the answer")
@@ -341,7 +341,8 @@ def _show_preview(batch: Batch) -> None:
     )
     st.caption(
         f"{len(table):,} of {now.scored:,} cases. {domain.concept_reading} The files hold every "
-        "case, with what each finding adds to the log-odds, which experts ran and what it cost."
+        "case, with what each finding adds to the log-odds, which experts ran and what it cost; "
+        "the CSV is written as your table is, with its separator and decimal sign."
     )
 
 

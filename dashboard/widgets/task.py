@@ -100,7 +100,7 @@ def _features(told: Draft) -> Draft:
         "Tick what may be known before the answer is. A title and a unit are what every page "
         "will show; columns that were left out say why. **Counts as missing** lists the cells of a "
         "column that hold no value, such as n.b. or -9: add others, or delete one that means "
-        "something. Empty cells and NA always do."
+        "something; empty cells and NA always do. **Limits** says what cells such as <0.6 are read as."
     )
     config = st.column_config
     marks = [cell for one in told.marks.values() for cell in one.missing]
@@ -110,7 +110,7 @@ def _features(told: Draft) -> Draft:
         told.features,
         disabled=["column", "note"],
         column_config={
-            "use": config.CheckboxColumn("Learn from", width="small"),
+            "use": config.CheckboxColumn("Learn", width="small"),
             "column": config.TextColumn("Column", pinned=True),
             "title": config.TextColumn("Title", max_chars=80),
             "unit": config.TextColumn("Unit", max_chars=30, width="small"),
@@ -120,7 +120,7 @@ def _features(told: Draft) -> Draft:
                 accept_new_options=True,
             ),
             "beyond": config.SelectboxColumn(
-                "<0.6 counts as",
+                "Limits",
                 options=list(drafts.BEYOND),
                 width="small",
                 help="For columns with cells such as <0.6, below or above what can be measured: "

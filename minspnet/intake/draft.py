@@ -119,7 +119,10 @@ def summary_of(profile: Profile, target: str, columns: int) -> str:
     """How many cases a network learns from, and from how many columns."""
     without = profile.column(target).missing
     also = "and" if without else "with"
-    return f"{known_cases(profile.rows, without)} {also} {columns:,} columns to learn from."
+    return (
+        f"{known_cases(profile.rows, without)} {also} {columns:,} column{'s' * (columns != 1)} to "
+        "learn from."
+    )
 
 
 def _feature(profile: Profile, name: str, target: str) -> Feature:

@@ -6,8 +6,7 @@ import numpy as np
 
 from minspnet.intake.profile import MOST_LEVELS, MOSTLY, Profile, profile
 from minspnet.sheets import Table, is_missing, read_numbers
-from minspnet.sheets.cells import decimal_of
-from minspnet.sheets.marks import Marks, count, folded, limit_in, settle
+from minspnet.sheets.marks import Marks, count, decimal_in, folded, limit_in, settle
 
 WELL_KNOWN = frozenset(
     {
@@ -61,7 +60,7 @@ def _marks(table: Table, name: str) -> Marks:
     known = [c for c, none in zip(different, is_missing(different), strict=True) if not none]
     if len(known) < 2:
         return Marks()
-    decimal = decimal_of(cells, table.decimal)
+    decimal = decimal_in(cells, table.decimal)
     says_none = [cell for cell in known if folded(cell) in WELL_KNOWN]
     limits = [
         cell

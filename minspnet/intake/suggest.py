@@ -14,16 +14,20 @@ LEAST_GROUPS = 7
 _TARGET_NAME = re.compile(
     r"(^|[_\W])(target|label|labels|class|classes|y|outcome|diagnosis|status|result|response|"
     r"species|survived|default|defaulted|churn|fraud|malignant|disease|death|died|event|quality|"
-    r"category|type|grade|readmitted|approved|income|sex_is|output|num)($|[_\W])",
+    r"category|type|grade|readmitted|approved|income|sex_is|output|num|diagnose|befund|klasse|"
+    r"ergebnis|rezidiv|verstorben|zielgröße)($|[_\W])",
     re.IGNORECASE,
 )
 _GROUP_NAME = re.compile(
     r"patient|subject|person|participant|customer|client|user|household|family|hospital|site|"
     r"clinic|center|centre|device|machine|batch|session|animal|donor|group|school|company|"
-    r"account|vehicle|plot|well|source",
+    r"account|vehicle|plot|well|source|proband|klinik|krankenhaus|zentrum|praxis|kunde|betrieb|"
+    r"gerät|charge",
     re.IGNORECASE,
 )
 _FEW_CLASSES = 20
+_MANY = 10
+"""One in so many cells missing, a column is hardly meant to be the answer."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def suggest_targets(profile: Profile) -> tuple[Suggestion, ...]:
         if last:
             reasons.append("stands last")
         score += 1.5 * (column.unique == 2) + 1.0 * (column.kind == "category")
-        score -= 2.0 * (column.missing > 0) + 0.05 * column.unique
+        score -= 2.0 * min(_MANY * column.missing / profile.rows, 1) + 0.05 * column.unique
         reasons.append(f"has {column.unique} different values")
         scored.append((score, -place, Suggestion(column.name, _and(reasons), named or last)))
     return tuple(one for _, _, one in sorted(scored, key=lambda entry: entry[:2])[:-4:-1])

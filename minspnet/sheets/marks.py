@@ -46,6 +46,11 @@ def limit_in(cell: str) -> str | None:
     return found[1].strip() if found else None
 
 
+def decimal_in(cells: Iterable[str], usual: str) -> str:
+    """Find the decimal sign of a column, in limits too; ``usual`` where its cells do not tell."""
+    return decimal_of([limit_in(cell) or cell for cell in set(cells)], usual)
+
+
 def places_of(levels: Sequence[str]) -> dict[str, int]:
     """Where each level stands, by its folded spelling; by its own where two fold alike."""
     places = {folded(level): place for place, level in enumerate(levels)}
@@ -112,7 +117,7 @@ def settle(table: Table, marks: Mapping[str, Marks]) -> Table:
         told = marks.get(name, NO_MARKS)
         if told != NO_MARKS:
             cells = columns[place]
-            taken = taken_as(set(cells), told, decimal_of(cells, table.decimal))
+            taken = taken_as(set(cells), told, decimal_in(cells, table.decimal))
             columns[place] = [taken.get(cell, cell) for cell in cells] if taken else cells
     return replace(table, columns=tuple(columns))
 
@@ -147,7 +152,7 @@ def count(table: Table, name: str, marks: Marks) -> Marked:
     """Count the cells of a column that are marked."""
     cells = table.cells(name)
     counted = Counter(cells)
-    taken = taken_as(counted, marks, decimal_of(cells, table.decimal))
+    taken = taken_as(counted, marks, decimal_in(cells, table.decimal))
     spelled = dict(marks.spellings)
     missing, limits, joined = [], [], []
     for cell, many in counted.most_common():

@@ -1,0 +1,173 @@
+"""Cells that stand for something else than they hold: recognised, said, kept, read alike by all."""
+
+import dataclasses
+from collections.abc import Iterable
+from itertools import cycle
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard import drafts
+from minspnet.adapters import Card, read_card, read_cases, write_card
+from minspnet.batch.cells import read_levels, read_numbers
+from minspnet.domain import Feature
+from minspnet.errors import UserError
+from minspnet.intake import Table, draft, look, propose_marks, suspects
+from minspnet.sheets.marks import Marks, settle, taken_as
+
+ROWS = 60
+
+
+OTHERS = tuple(str(10 + 7 * row % 53) for row in range(53))
+
+
+def column(*cells: str, others: Iterable[str] = OTHERS) -> list[str]:
+    """Some cells, filled up with others."""
+    more = cycle(others)
+    return [*cells, *(next(more) for _ in range(ROWS - len(cells)))]
+
+
+def table(**columns: list[str]) -> Table:
+    """Columns with an answer that has classes enough."""
+    told = {**columns, "risk": ["high" if row % 2 else "low" for row in range(ROWS)]}
+    return Table(tuple(told), tuple(told.values()))
+
+
+@pytest.mark.parametrize(
+    ("cells", "marks"),
+    [
+        (column("n.b.", "k.A.", "k. A."), Marks(("k. A.", "k.A.", "n.b."))),
+        (column("-9", "-9"), Marks(("-9",))),
+        (column("-9,0", others=(f"{n},5" for n in range(99))), Marks(("-9,0",))),
+        (column("9999", "9999"), Marks(("9999",))),
+        (column("<0,6", "≥70"), Marks((), "limit")),
+        (column("n.b.", "<0,6", "-99"), Marks(("-99", "n.b."), "limit")),
+        # What nobody knows is asked about, not guessed: one in ten at most are slips.
+        (column("spilled"), Marks()),
+        (column(*["5more"] * 20, others=["2", "3", "4"] * 20), Marks()),
+        # Below 0 among others below 0, or not far enough above, a number is a number.
+        (column("-9", "-5", "-3"), Marks()),
+        (column("99", "99", others=map(str, range(50, 99))), Marks()),
+        (column("999", others=map(str, range(99))), Marks()),  # once is an outlier
+        # Words: spelled otherwise, no value; short codes and words of their own are levels.
+        (["Male", "male", "Female"] * 20, Marks((), None, (("male", "Male"),))),
+        (["keine Angabe", "yes", "no"] * 20, Marks(("keine Angabe",))),
+        (["a", "A", "B"] * 20, Marks()),
+        (["unknown", "yes", "nd"] * 20, Marks()),
+    ],
+)
+def test_marks_are_proposed_where_they_are_sure(cells: list[str], marks: Marks) -> None:
+    found = propose_marks(table(x=cells)).get("x", Marks())
+    assert found == marks
+
+
+def test_all_that_is_taken_otherwise_is_said_with_numbers() -> None:
+    given_cells = table(
+        crp=column("n.b.", "n.b.", "<0.6", "-9"),
+        sex=["Male", "male", "Female"] * 20,
+        code=["a", "A", "B"] * 20,
+    )
+    settled, found = look(given_cells)
+    told = {one.column: one for one in suspects(settled, found, "risk") if one.what != "few"}
+    said = " ".join(one.sentence for one in suspects(settled, found, "risk"))
+    assert "crp: 3 cells counted as missing, 'n.b.' (2), '-9' (1)." in said
+    assert "crp: 1 cell beyond a limit of measurement, '<0.6' (1), counted as the limit" in said
+    assert "sex spells words in several ways: read 'male' (20) as 'Male'." in said
+    assert "code holds 'A' and 'a', which differ by capitals or blanks alone" in said
+    assert not any(one.leave_out for one in told.values())
+    assert found.column("crp").missing == 3 and found.column("crp").quantiles[0] == 0.6
+    card = draft(settled, found, "risk")
+    features = {one.name: one for one in card.features}
+    assert features["crp"].missing == ("n.b.", "-9") and features["crp"].beyond == "limit"
+    assert features["sex"].levels == ("Female", "Male")
+    assert features["code"].levels == ("A", "a", "B")
+    assert any("the true value is not known" in limit for limit in card.limits)
+    assert read_card(write_card(card)) == card
+    cases = read_cases(card, given_cells)
+    assert np.isnan(cases.columns["crp"][[0, 1, 3]]).all()
+    assert cases.columns["crp"][2] == np.float32(0.6)
+    assert cases.columns["sex"][:3].tolist() == [1, 1, 0]
+    assert cases.columns["code"][:3].tolist() == [1, 0, 2]
+
+
+def test_answers_may_be_missing_or_spelled_otherwise() -> None:
+    whole = table(size=column())
+    cells = ["k.A.", "High", *whole.columns[1][2:]]
+    raw = dataclasses.replace(whole, columns=(whole.columns[0], cells))
+    settled, found = look(raw)
+    card = draft(settled, found, "risk")
+    assert card.target_missing == ("k.A.",)
+    assert card.summary == (
+        "59 cases with a known answer (1 more without one) and 1 column to learn from."
+    )
+    labels = read_cases(card, raw).labels
+    assert labels[0] == -1 and labels[1] == card.cells.index("high")
+
+
+def test_a_mark_is_no_level_and_no_class() -> None:
+    with pytest.raises(UserError, match="missing of job must be no levels of it"):
+        Feature("job", "Job", levels=("a", "b"), missing=("a",))
+    with pytest.raises(UserError, match="beyond of job must be left out of a category"):
+        Feature("job", "Job", levels=("a", "b"), beyond="limit")
+    card = draft(*look(table(size=column())), "risk")
+    with pytest.raises(UserError, match="target_missing must be no classes"):
+        Card.from_dict(card.to_dict() | {"target_missing": ["low"]})
+
+
+@given(
+    st.lists(st.sampled_from(["1.5", "-9", "-9.0", "n.b.", "N.B.", "<2", "> 3", "<x", "", "7e1"])),
+    st.sampled_from([None, "limit", "missing"]),
+    st.sampled_from([(), ("n.b.",), ("-9", "n.b."), ("-9.00",)]),
+)
+def test_files_are_read_alike_whole_and_in_pieces(
+    cells: list[str], beyond: str | None, missing: tuple[str, ...]
+) -> None:
+    """What training reads of a table is what scoring reads of a file."""
+    marks = Marks(missing, beyond)  # type: ignore[arg-type]
+    whole = settle(Table(("x", "y"), (cells, cells)), {"x": marks}).numbers("x")
+    values, bad = read_numbers(pa.array(cells, pa.string()), ".", marks)
+    assert bad.tolist() == np.isinf(whole).tolist()
+    np.testing.assert_allclose(values[~bad], whole[~bad])
+
+
+def test_levels_are_found_whatever_their_capitals_and_the_others_are_told() -> None:
+    cells = pa.array(["nurse", "NURSE", " Cook ", "k.A.", "", "pilot", None])
+    places, unknown = read_levels(cells, ("nurse", "cook"), ("k.a.",))
+    np.testing.assert_array_equal(places, [0, 0, 1, np.nan, np.nan, np.nan, np.nan])
+    assert unknown == {5: "pilot"}
+    places, unknown = read_levels(pa.array(["a", "A"]), ("A", "a"))
+    assert places.tolist() == [1, 0] and not unknown
+
+
+def test_a_numeric_mark_stands_for_its_number() -> None:
+    values, _ = read_numbers(pa.array([-9.0, 1.0, -9.5]), ".", Marks(("-9",)))
+    np.testing.assert_array_equal(values, np.float32([np.nan, 1, -9.5]))
+    assert taken_as(["-9,00", "-9,5"], Marks(("-9",)), ",") == {"-9,00": ""}
+
+
+def test_marks_are_changed_on_the_form_and_the_column_comes_in() -> None:
+    """A slip that is counted as missing brings its column in; a marker deleted is a number."""
+    columns = {"x": column("spilled"), "y": column("-9", "-9"), "z": column("n.b.", "<11")}
+    cells = {**columns, "risk": list(table().columns[0])}
+    content = "\n".join([",".join(cells), *map(",".join, zip(*cells.values(), strict=True))])
+    begun = drafts.begin("labs.csv", content.encode())
+    assert drafts.used(begun) == ("y", "z")
+    assert drafts.tick(begun, begun.features) == begun
+    first = {row["column"]: row for row in begun.features}
+    assert first["y"]["missing"] == ("-9",) and first["z"]["beyond"] == "the limit"
+    assert "emptied or counted as missing" in first["x"]["note"]
+    rows = [
+        {**first["x"], "missing": ("spilled",)},
+        {**first["y"], "missing": ()},
+        {**first["z"], "beyond": "missing"},
+    ]
+    after = drafts.tick(begun, rows)
+    assert drafts.used(after) == ("x", "y", "z")
+    read = drafts.collection_of(after).cases.columns
+    assert np.isnan(read["x"][0]) and read["y"][0] == -9 and np.isnan(read["z"][:2]).all()
+    card = drafts.card_of(after)
+    assert [one.missing for one in card.features] == [("spilled",), (), ("n.b.",)]
+    assert drafts.card_of(drafts.follow(begun, card)) == card
