@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import IO
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 import streamlit as st
 
@@ -21,6 +23,9 @@ from minspnet.spreadsheet import to_csv
 
 _KEY = "batch"
 PREVIEW = 50
+_AT_ONCE = 65_536
+_INNER = ("adds_", "ran_", "concept_")
+"""Columns of the results that a short list leaves out."""
 
 
 class Room:
@@ -95,6 +100,19 @@ def preview(batch: Batch) -> pd.DataFrame:
     with pyarrow.parquet.ParquetFile(batch.file("results.parquet")) as file:
         first = next(file.iter_batches(PREVIEW), None)
         return (file.schema_arrow.empty_table() if first is None else first).to_pandas()
+
+
+def unusual(batch: Batch) -> pd.DataFrame:
+    """The first cases of the results that are unlike those of training."""
+    found: list[pa.Table] = []
+    with pyarrow.parquet.ParquetFile(batch.file("results.parquet")) as file:
+        names = [name for name in file.schema_arrow.names if not name.startswith(_INNER)]
+        for part in file.iter_batches(_AT_ONCE, columns=names):
+            table = pa.Table.from_batches([part])
+            found.append(table.filter(pc.is_valid(table["unusual"])))
+            if sum(len(one) for one in found) >= PREVIEW:
+                break
+    return pa.concat_tables(found).slice(0, PREVIEW).to_pandas()
 
 
 def pushed_most(table: pd.DataFrame, model: str) -> list[str]:

@@ -7,7 +7,7 @@ Results are a row a case, in the order of the file: the answer and its chance, d
 are possible, what is unusual or missing, concepts on the scale that people read, what each adds to
 the log-odds, which experts ran, and MACs. Rows that cannot be read are listed with line, column,
 value and remedy; the others are scored all the same. A CSV file is written as the table of cases
-was: its separator, its decimal sign, and Excel's mark where it was not plain UTF-8.
+was: its separator, its decimal sign, and Excel's mark where it came from a spreadsheet.
 """
 
 import json

@@ -89,6 +89,33 @@ def test_rows_left_out_are_told_without_markup() -> None:
     assert not any("](http" in one.value for one in app.markdown)
 
 
+def test_a_file_with_oddities_and_known_answers_is_told_what_they_are() -> None:
+    """One value of another unit, one gap, and the answers beside: each is counted and named."""
+    app = open_app("score", model=TABULAR)
+    table = pd.read_csv(io.StringIO(batches.example(TABULAR, 30)))
+    table.loc[2, "mean_radius"] *= 1000
+    table.loc[4, "mean_area"] = None
+    labels, domain = cache.part(TABULAR, "test").labels[:30], cache.domain_of(TABULAR)
+    table["known_answer"] = [domain.classes[k] for k in labels]
+    scored(upload(app, "new.csv", table.to_csv(index=False, sep=";", decimal=",").encode()))
+    decided = replay(cache.model(TABULAR).traces["test"][:30], cache.model(TABULAR).policy)
+    assert metric(app, "Cases scored") == "30" and metric(app, "Rows left out") == "0"
+    odd = app.dataframe[0].value
+    assert metric(app, "Unusual cases") == str(len(odd))
+    (told,) = odd.loc[odd["Row"] == 4, "Unusual"]
+    assert "(training: " in told and "unlike all training cases" in told
+    assert any("median put in" in one.value for one in app.warning)
+    # The two cases that were spoilt may be decided otherwise now.
+    right = int((decided.predicted == labels).sum())
+    (said,) = [one.value for one in app.markdown if "known answers are met" in one.value]
+    assert any(f"**{right + k} of 30 known" in said for k in (-2, -1, 0, 1, 2))
+    shown = app.dataframe[2].value
+    assert shown["Known"].tolist() == table["known_answer"].tolist()
+    assert set(shown["Possible"]) <= {*domain.classes, "|".join(domain.classes), "(no answer)"}
+    head = app.session_state["batch"].file("results.csv").read_bytes()[:40]
+    assert head.startswith(b"\xef\xbb\xbf") and b";" in head
+
+
 def test_missing_columns_are_shown_as_a_table() -> None:
     app = open_app("score", model=TABULAR)
     table = pd.read_csv(io.StringIO(batches.example(TABULAR))).drop(columns="mean_area")
@@ -121,8 +148,10 @@ def test_a_zip_of_pictures_is_scored() -> None:
     files = {f"scan {n}.png": encoded(blob(n, 32, 32)) for n in range(5)} | {"bad.png": b"<svg>"}
     scored(upload(app, "new.zip", zipped(files)))
     assert metric(app, "Cases scored") == "5" and metric(app, "Rows left out") == "1"
-    assert app.dataframe[1].value["Id"].tolist() == [f"scan {n}.png" for n in range(5)]
-    assert "bad.png" in app.dataframe[2].value["Value"].tolist()
+    unusual, _, cases, left_out = (one.value for one in app.dataframe)
+    assert cases["Id"].tolist() == [f"scan {n}.png" for n in range(5)]
+    assert set(unusual["Id"]) <= set(cases["Id"])
+    assert "bad.png" in left_out["Value"].tolist()
     said = upload(open_app("score", model=IMAGE), "new.zip", b"PK").error[0].value
     assert said.startswith("file must be a whole zip archive")
 

@@ -14,6 +14,7 @@ from dashboard.state import View, unedited
 from dashboard.widgets.classes import class_column
 from minspnet.batch.needs import Need, missing
 from minspnet.batch.tables import column_names
+from minspnet.domain import Domain
 from minspnet.errors import UserError
 from minspnet.predict import answers_of, id_column, needs_of, open_cases, scale_of
 
@@ -199,6 +200,8 @@ def _show_results(batch: Batch) -> None:
             _download(batch, "rejects.csv", "Rows left out (CSV)", "text/csv")
     if now.scored:
         _show_notes(batch)
+        if now.unusual:
+            _show_unusual(batch)
         _show_answers(batch)
         _show_preview(batch)
     if now.rejected:
@@ -247,7 +250,7 @@ def _show_notes(batch: Batch) -> None:
         are = "is" if now.unusual == 1 else "are"
         st.warning(
             f"{now.unusual:,} of {text.counted(now.scored, text.plain(noun))} {are} unlike the "
-            "training cases, see the column “Unusual”: take those answers with care."
+            "training cases: take those answers with care."
         )
     if now.filled:
         named = text.few([f"{title} ({many:,})" for title, many in now.filled_in.items()])
@@ -294,20 +297,42 @@ def _show_answers(batch: Batch) -> None:
     )
 
 
-def _show_preview(batch: Batch) -> None:
-    now, model = batch.progress, batch.key[1]
-    table, domain = batches.preview(batch), cache.domain_of(model)
+def _answered(table: pd.DataFrame, domain: Domain) -> dict[str, Any]:
+    """Columns of any list of cases: which it is, the answer, and how sure."""
     shown: dict[str, Any] = {"Row": table["row"]}
     if "id" in table:
         shown["Id"] = table["id"]
     answers = table["answer"].astype(str)
     shown["Answer"] = [[title] for title in answers]
     chances = {title: table[f"chance_{title}"] for title in domain.classes}
-    shown["Chance"] = [chance(float(chances[one][row])) for row, one in enumerate(answers)]
+    shown["Chance"] = [chance(float(chances[one].iloc[k])) for k, one in enumerate(answers)]
+    return shown
+
+
+def _show_unusual(batch: Batch) -> None:
+    """Cases unlike those of training, with what is unusual about them."""
+    table, domain = batches.unusual(batch), cache.domain_of(batch.key[1])
+    st.subheader("Unusual cases")
+    st.dataframe(
+        pd.DataFrame(_answered(table, domain) | {"Unusual": table["unusual"]}),
+        hide_index=True,
+        height=min(260, 36 * (len(table) + 1) + 3),
+        alt="Cases unlike those of training, and what is unusual about them",
+        column_config={
+            "Answer": class_column(domain),
+            "Unusual": st.column_config.TextColumn(width="large"),
+        },
+    )
+    if len(table) < batch.progress.unusual:
+        st.caption(f"The first {len(table):,}; the files mark all of them.")
+
+
+def _show_preview(batch: Batch) -> None:
+    now, model = batch.progress, batch.key[1]
+    table, domain = batches.preview(batch), cache.domain_of(model)
+    shown = _answered(table, domain)
     if now.coverage is not None:
         shown["Possible"] = table["set"].astype(str)
-    if table["unusual"].notna().any() or now.unusual:
-        shown["Unusual"] = table["unusual"].fillna("")
     if "missing" in table and table["missing"].notna().any():
         shown["Missing"] = table["missing"].astype(object).fillna("")
     if now.labelled:
@@ -331,7 +356,6 @@ def _show_preview(batch: Batch) -> None:
                 help="Answers that are left at 90 % coverage: of new cases drawn like the "
                 "validation cases, so many have the true one among them."
             ),
-            "Unusual": st.column_config.TextColumn(width="large"),
             pushed: st.column_config.TextColumn(
                 help="The finding that adds most to the log-odds"
                 + (f" of {domain.classes[1]}" if told.nunique() == 1 else " of the answer")

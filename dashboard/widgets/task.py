@@ -100,7 +100,8 @@ def _features(told: Draft) -> Draft:
         "Tick what may be known before the answer is. A title and a unit are what every page "
         "will show; columns that were left out say why. **Counts as missing** lists the cells of a "
         "column that hold no value, such as n.b. or -9: add others, or delete one that means "
-        "something; empty cells and NA always do. **Limits** says what cells such as <0.6 are read as."
+        "something; empty cells and NA always do. **Limits** says what cells such as "
+        "<0.6 are read as."
     )
     config = st.column_config
     marks = [cell for one in told.marks.values() for cell in one.missing]

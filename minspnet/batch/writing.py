@@ -43,11 +43,12 @@ class Dialect:
     def of(cls, form: Form) -> "Dialect":
         """The way that another file is written, as far as a ``.csv`` may be.
 
-        A comma between cells leaves none for numbers; tabs and bars are for other endings.
-        Whatever is not plain UTF-8 came from a program that looks for the mark.
+        A comma between cells leaves none for numbers; tabs and bars are for other endings. A table
+        with semicolons, or not in plain UTF-8, came from a spreadsheet, which looks for the mark.
         """
         delimiter = ";" if form.decimal == "," or form.delimiter == ";" else ","
-        return cls(delimiter, form.decimal, form.marked or form.encoding != "utf-8")
+        marked = form.marked or form.encoding != "utf-8" or delimiter == ";"
+        return cls(delimiter, form.decimal, marked)
 
     @property
     def encoding(self) -> str:

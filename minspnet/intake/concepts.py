@@ -183,6 +183,11 @@ def _of_level(feature: Feature, level: str, taken: tuple[str, ...]) -> CardConce
         "levels",
         levels=(level,),
         meaning=f"Whether “{feature.title}” is “{level}”.",
-        low_word=others[0] if len(others) == 1 else f"not {level}",
+        low_word=others[0] if len(others) == 1 else _other_than(level),
         high_word=level,
     )
+
+
+def _other_than(level: str) -> str:
+    """Say that a case has another level: not that it is "not not known"."""
+    return "another" if level.lower().startswith(("not", "no ", "non", "un")) else f"not {level}"
