@@ -27,6 +27,8 @@ def pick(view: View) -> Entry:
     found.sort(key=lambda entry: (entry.shipped, _newest_first(entry)))
     titles = {entry.digest: cache.title_of(entry.name) for entry in found}
     table = pd.DataFrame([_row(entry, titles) for entry in found])
+    if not any(entry.parent for entry in found):
+        table = table.drop(columns="Goes on from")
     event = st.dataframe(
         table,
         hide_index=True,
@@ -75,7 +77,7 @@ def _row(entry: Entry, titles: dict[str, str]) -> dict[str, str]:
     return {
         "Model": cache.title_of(entry.name),
         "Task": entry.task,
-        "Since": "ships with MINSPNET" if entry.shipped else entry.created[:16].replace("T", " "),
+        "Since": "shipped" if entry.shipped else entry.created[:16].replace("T", " "),
         "Accuracy": "-" if entry.accuracy is None else percent(entry.accuracy, 1),
         "AUC": "-" if entry.auc is None else score(entry.auc),
         "Cases": " + ".join(f"{count:,}" for count in entry.cases),
