@@ -112,6 +112,8 @@ def write_sheet(
         facts.append(f"Known answer: {classes[report.label]}.")
     if report.caution.possible not in report.caution.warnings:
         facts.append(report.caution.possible.replace("**", ""))
+    if report.corrections:
+        facts.append("Findings set by the reader are outside of what a coverage promises.")
     told, against = _told(report)
     bars, zero = _bars(report, domain)
     sure = text.certainty(report.confidence)
