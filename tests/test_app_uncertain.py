@@ -148,7 +148,7 @@ def test_missing_and_outlying_inputs_are_said_in_words() -> None:
     told = set_words.the_unusual(domain, found, titles, familiar)
     assert "Outside of all training cases: **Mean radius** 9 (training: 0 to 2)." in told
     missing = set_words.the_missing(found, titles)
-    assert "2 of 3 values were not given: size, shape." in missing
+    assert "2 of 3 values were not given: Size, Shape." in missing
     usual = Unusual(1.0, 1.5, False, (far,), ())
     assert "Mean radius 9 (training: 0 to 2)" in set_words.the_range(domain, usual, titles)
     assert not set_words.the_missing(usual, titles)
