@@ -121,8 +121,8 @@ class Caution:
     def remarks(self, inputs: Float[np.ndarray, "case *input"]) -> dict[int, str]:
         """Say in a few words what is unusual about some of many cases, by their places.
 
-        These are the cases beyond the limit; and, whatever the limit, those with a value far
-        outside of training or a level that no training case has.
+        These are the cases beyond the limit; and of a table, whatever the limit, those with a value
+        far outside of training or a level that no training case has.
         """
         found = traits(inputs, self.features)
         flagged = self.familiar.flags(found)
@@ -147,6 +147,8 @@ class Caution:
         return np.array([place not in levelled for place in range(len(self.titles))])
 
     def _far(self, found: Traits) -> Bool[np.ndarray, "case trait"]:
+        if self.domain.modality != "tabular":  # what a trait of a picture may be is not known
+            return np.zeros(found.values.shape, dtype=bool)
         least, most = self.familiar.least, self.familiar.most
         room = np.where(np.isfinite(most - least), _FAR * (most - least), 0)
         # Beside nothing to compare with, a missing value is never far out.

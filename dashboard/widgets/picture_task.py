@@ -12,7 +12,7 @@ from dashboard.widgets.card_file import show_ending
 from dashboard.widgets.fields import begin_anew, edited, field_key, show_words
 from dashboard.widgets.upload import DRAFT, warn
 from minspnet.adapters.card import Card
-from minspnet.data import PARTS
+from minspnet.data import PARTS, UNLABELLED
 
 _SIZES_TOLD, _CLASSES_TOLD = 3, 6
 _TALL_SHEET, _SHEET_HEIGHT = 9, 520
@@ -81,10 +81,14 @@ def _say(told: PictureDraft, card: Card) -> None:
     classes = ", ".join(card.classes[:_CLASSES_TOLD]) + (f" and {rest} more" if rest > 0 else "")
     concepts = ", ".join(concept.title for concept in card.concepts)
     together = ", kept together by group" if card.group else ""
+    labels = told.pictures.cases.labels
+    known = int((labels != UNLABELLED).sum())
+    others = len(labels) - known
+    without = f" with a known answer ({others:,} more without one)" if others else ""
     st.markdown(
         f"**{text.plain(card.question)}** One of {len(card.classes)} classes: "
-        f"{text.plain(classes)}. A network learns it from **{len(told.pictures.cases):,} "
-        f"pictures**{together}, and says why in **{len(card.concepts)} findings**: "
+        f"{text.plain(classes)}. A network learns it from **{known:,} pictures**"
+        f"{without}{together}, and says why in **{len(card.concepts)} findings**: "
         f"{text.plain(concepts)}."
     )
 
