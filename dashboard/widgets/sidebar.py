@@ -6,11 +6,13 @@ import streamlit as st
 
 from dashboard import cache, state
 from dashboard.state import View, unedited
+from dashboard.widgets.sign_in import show_account
 
 
 def show_sidebar() -> None:
     """Choose domain and model; say so where thresholds are not those in force."""
     with st.sidebar:
+        show_account()
         known = cache.models()
         view = state.current()
         task = cache.task_of(view.model)
