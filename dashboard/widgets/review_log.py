@@ -37,8 +37,9 @@ def show_log(view: View) -> None:
     doors = who.doors()
     readers = doors.readers()
     if not readers:
+        begun = "Nothing is" if _sees_all() else "You have nothing"
         st.info(
-            "Nothing is recorded yet. Open a case on **Case**, say whether you agree, and press "
+            f"{begun} recorded yet. Open a case on **Case**, say whether you agree, and press "
             "*Record*; or filter cases on **Cases** and press *Review these cases*."
         )
         return

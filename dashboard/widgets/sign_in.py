@@ -45,8 +45,8 @@ def admit() -> bool:
 
 
 def _ask(offered: tuple[str, ...]) -> None:
-    st.title("Sign in")
-    st.write("Whoever has a role here may come in. Your provider says who you are.")
+    st.title("MINSPNET")
+    st.write("Sign in to go on. You come in if you have a role here.")
     for name in offered:
         label = "Sign in" if name == "default" else f"Sign in with {text.plain(name)}"
         if st.button(label, type="primary", key=f"sign-in-{name}"):

@@ -34,16 +34,14 @@ _LATEST = 6
 
 def is_moving() -> bool:
     """Whether anything may change without anyone's doing."""
-    queue = cache_train.queue()
-    return queue.is_worked_on() or queue.is_starting()
+    return cache_train.queue().is_worked_on() or cache_train.queue().is_starting()
 
 
 def show_queue() -> None:
     """All jobs, those under way first."""
-    queue = cache_train.queue()
     if refused := st.session_state.pop(_REFUSED, ""):
         st.error(text.plain(refused))
-    entries, unreadable = queue.entries()
+    entries, unreadable = cache_train.queue().entries()
     if not entries and not unreadable:
         return
     st.subheader("Trainings")
