@@ -48,7 +48,9 @@ def offer(
     _button(label, noted, Action.EXPORT, file_name, mime, key, place, options)
 
 
-def offer_model(label: str, name: str, file_name: str, key: str, **options: Any) -> None:
+def offer_model(
+    label: str, name: str, file_name: str, key: str, place: Place = st, **options: Any
+) -> None:
     """The same for a model with its cases, which only some may hand on."""
     said, typed = who.claims(), who.reader()
     _button(
@@ -58,7 +60,7 @@ def offer_model(label: str, name: str, file_name: str, key: str, **options: Any)
         file_name,
         "application/zip",
         key,
-        st,
+        place,
         options,
     )
 
