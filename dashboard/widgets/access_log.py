@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, review_words, who
+from dashboard import cache, who
 from dashboard.widgets.download import offer_table
 from minspnet.access import Action
 from minspnet.record.audit import AuditEntry
@@ -71,7 +71,7 @@ def columns_of(entries: Sequence[AuditEntry], titles: dict[str, str]) -> dict[st
         titles: Of models, by digest; those that are not among them are called by their digest.
     """
     return {
-        "When (UTC)": [review_words.when(one.at) for one in entries],
+        "When (UTC)": [one.at[:19].replace("T", " ") for one in entries],
         "Who": [one.who for one in entries],
         "Role": [one.role for one in entries],
         "What": [str(one.action) for one in entries],
