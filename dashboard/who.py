@@ -120,14 +120,23 @@ def doors_of(one: Actor) -> Doors:
     return Doors(one, cache.store(), Workspace.from_environment())
 
 
+def _drawn_for() -> Actor:
+    """Who acts; where nobody may any more, the whole page is drawn anew and says why."""
+    try:
+        return actor()
+    except UserError:
+        st.rerun()
+        raise  # within a callback, Streamlit goes on
+
+
 def may(action: Action) -> bool:
     """Whether whoever acts may do something: to draw what does it, or not."""
-    return actor().may(action)
+    return _drawn_for().may(action)
 
 
 def why_not(action: Action) -> str:
     """What a page says in place of what somebody may not do; empty if they may."""
-    one = actor()
+    one = _drawn_for()
     if one.may(action):
         return ""
     return f"This takes the role {LEAST[action]}; yours is {one.role}."
@@ -135,7 +144,7 @@ def why_not(action: Action) -> str:
 
 def reader() -> str:
     """The name that stands in records; empty until somebody says theirs."""
-    return _typed() if members() is None else actor().name
+    return _drawn_for().name if is_signed_in() else _typed()
 
 
 def is_signed_in() -> bool:

@@ -16,7 +16,7 @@ from test_record import REVIEW
 
 from dashboard import cache, who
 from dashboard.widgets.download import offer, offer_model
-from minspnet.access import Action, Role
+from minspnet.access import Action, NotAllowedError, Role
 from minspnet.membership import sign_in_of
 from minspnet.queue.queue import Queue
 from minspnet.registry import delete
@@ -155,14 +155,28 @@ def test_a_role_that_was_taken_away_is_asked_for_at_the_click(roles: Path) -> No
     # The page still offers it; in the meantime, the file of roles has changed.
     roles.write_text(FILE.replace("admin@", "another@").replace("reader@", "admin@"))
     app.button(key="model-delete").click().run()
-    assert any("must be admin for this (delete model), it is reader" in one.value.replace("\\", "")
-               for one in (*app.success, *app.error, *app.warning))  # fmt: skip
+    said = app.error[0].value.replace("\\", "")
+    assert "must be admin for this (delete model), it is reader; ask an admin" in said
     assert (Workspace.from_environment().models / OWN).is_dir()
     (entry,) = cache.store().audit.find(action=Action.REFUSED)
     assert (entry.who, entry.role, entry.object) == ("admin@clinic.example", "reader", OWN)
     roles.write_text(FILE.replace("admin@", "another@"))
     app.run()
     assert not app.sidebar.selectbox and "must have a role here" in app.error[0].value
+
+
+def test_a_part_of_a_page_does_not_outlive_the_sign_in(
+    roles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fragments are drawn without the page around them, which would have said so."""
+    begun: list[str] = []
+    monkeypatch.setattr(who, "providers", lambda: ("default",))
+    monkeypatch.setattr(who, "claims", lambda: said_of("nobody"))
+    monkeypatch.setattr(who.st, "rerun", lambda: begun.append("anew"))
+    for ask in (who.reader, lambda: who.may(Action.EXPORT), lambda: who.why_not(Action.EXPORT)):
+        with pytest.raises(NotAllowedError):
+            ask()
+    assert len(begun) == 3
 
 
 def test_before_the_sign_in_there_is_one_page(roles: Path) -> None:

@@ -16,7 +16,7 @@ from minspnet.package import SUFFIX
 from minspnet.registry import LONGEST_TITLE, Entry
 from minspnet.workspace import Workspace
 
-_DELETED, _SAID = "model-deleted", "model-said"
+_DELETED, _SAID, _FAILED = "model-deleted", "model-said", "model-failed"
 _ROUND, _TABLE = "model-round", "model-table"
 
 
@@ -176,7 +176,7 @@ def _delete(entry: Entry) -> None:
         who.doors().delete_model(entry.name)
     except UserError as error:
         # Someone else was faster, or the role was taken away meanwhile.
-        st.session_state[_SAID] = str(error)
+        st.session_state[_FAILED] = str(error)
         return
     st.session_state[_DELETED] = entry.name, entry.title
     now = state.current().model
@@ -187,6 +187,8 @@ def show_undo() -> None:
     """Take back the last deletion of this session, and say what was just done."""
     if said := st.session_state.pop(_SAID, ""):
         st.success(text.plain(said))
+    if failed := st.session_state.pop(_FAILED, ""):
+        st.error(text.plain(failed))
     if _DELETED in st.session_state:
         name, title = st.session_state[_DELETED]
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -199,7 +201,7 @@ def _restore(name: str) -> None:
     try:
         who.doors().restore_model(name)
     except UserError as error:
-        st.session_state[_SAID] = str(error)
+        st.session_state[_FAILED] = str(error)
         return
     _show(name)
     st.session_state[_SAID] = f"“{cache.title_of(name)}” is back, and on the screen."
