@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,11 +32,18 @@ def chromium_path() -> str | None:
 
 
 @contextmanager
-def server(store: Path, entry: str = "dashboard/app.py") -> Iterator[tuple[str, Path]]:
+def server(
+    store: Path, entry: str = "dashboard/app.py", options: Sequence[str] = ()
+) -> Iterator[tuple[str, Path]]:
     """Start the dashboard as ``make run`` does; gives its address and its log.
 
     What people write, bring and train lies in the same folder, and the number of its process
     beside the log, in ``server.pid``.
+
+    Args:
+        store: That folder.
+        entry: The app.
+        options: More of what Streamlit takes on its command line.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -48,7 +55,7 @@ def server(store: Path, entry: str = "dashboard/app.py") -> Iterator[tuple[str, 
     }
     command = [sys.executable, "-m", "streamlit", "run", entry]
     command += ["--server.port", str(port), "--server.headless", "true"]
-    command += ["--server.fileWatcherType", "none"]
+    command += ["--server.fileWatcherType", "none", *options]
     with log.open("w") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT

@@ -13,6 +13,7 @@ from dashboard.navigation import WITHOUT_CHARTS, WITHOUT_MODEL, pages
 from dashboard.widgets.chart import forget_charts, show_downloads
 from dashboard.widgets.history import keep_one_entry_a_page
 from dashboard.widgets.sidebar import show_sidebar
+from dashboard.widgets.sign_in import admit
 from dashboard.widgets.tour import show_tour, start_if_asked
 from minspnet.errors import UserError
 
@@ -23,7 +24,10 @@ st.set_page_config(
     initial_sidebar_state="collapsed" if "demo" in st.query_params else "auto",
 )
 st.html(ROOT / "dashboard" / "static" / "style.css")
-page = st.navigation(list(pages().values()), position="top")
+admitted = admit()
+page = st.navigation(list(pages().values()), position="top" if admitted else "hidden")
+if not admitted:
+    st.stop()
 try:
     if not cache.models():
         for sentence in cache.unreadable():

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -17,8 +18,9 @@ from dashboard import cache
 from dashboard.jobs import Job
 from dashboard.text import output_title
 from minspnet.data import Cases
+from minspnet.doors import Doors
 from minspnet.policy import Policy
-from minspnet.predict import Progress, needs_of, predict
+from minspnet.predict import Progress, needs_of
 from minspnet.spreadsheet import to_csv
 
 _KEY = "batch"
@@ -55,11 +57,11 @@ class Batch:
         with self.source.open("wb") as file:
             shutil.copyfileobj(content, file)
 
-    def start(self) -> None:
-        """Score it in the background."""
+    def start(self, doors: Doors) -> None:
+        """Score it in the background, in the name of whoever asks."""
         if self.job is None or not self.job.under_way:
             self.progress = Progress()
-            self.job = Job(self._steps)
+            self.job = Job(partial(self._steps, doors))
 
     def discard(self) -> None:
         """Stop the work, and remove all files."""
@@ -72,11 +74,11 @@ class Batch:
         """Where ``results.parquet``, ``results.csv`` or ``rejects.csv`` lies."""
         return self._room.folder / name
 
-    def _steps(self) -> Iterator[float]:
+    def _steps(self, doors: Doors) -> Iterator[float]:
         _, name, policy = self.key
         outs = [self.file("results.parquet"), self.file("results.csv")]
         model, network = cache.model(name), cache.network(name)
-        steps = predict(model, self.source, outs, self.file("rejects.csv"), policy, network)
+        steps = doors.score(model, self.source, outs, self.file("rejects.csv"), policy, network)
         for self.progress in steps:
             yield self.progress.done
 

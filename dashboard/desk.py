@@ -9,20 +9,17 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import cache, state, text
+from dashboard import cache, state, text, who
 from dashboard.state import View
-from minspnet.access import Action
 from minspnet.errors import UserError
 from minspnet.judgement import Judgement, Said
 from minspnet.policy import Policy
-from minspnet.record.audit import AuditEntry
 from minspnet.record.checks import now
 from minspnet.record.queues import ReviewQueue
 from minspnet.record.reviews import Review
 from minspnet.trace import replay
 
-ROLE = "reader"
-_READER, _DESK, _SEEN, _DONE = "reader", "desk", "answers-seen", "reviews-recorded"
+_DESK, _SEEN, _DONE = "desk", "answers-seen", "reviews-recorded"
 _FAILED, _SAVED, _SENT, _WHOLE = "desk-failed", "desk-saved", "desk-sent", "desk-whole"
 _TOGGLE, _JUDGES_FIRST, _QUEUE = "case-judge-first", "judges-first", "queue-chosen"
 _KNOWN = "readers-known"
@@ -59,15 +56,9 @@ class Desk:
         return any(review.reader == self.reader for review in self.earlier)
 
 
-def reader() -> str:
-    """Who reads in this session; empty until somebody says."""
-    return str(st.session_state.get(_READER, ""))
-
-
 def be(name: str) -> None:
-    """Have somebody read from now on."""
-    words = " ".join(name.split())
-    st.session_state[_READER] = "".join(one for one in words if one.isprintable())
+    """Have somebody read from now on, where nobody signs in."""
+    who.be(name)
     st.session_state.pop(_KNOWN, None)
     move()
 
@@ -136,7 +127,7 @@ def _was_seen(view: View, case: str) -> bool:
 def current() -> Desk | None:
     """What lies before the reader; None until they said who they are."""
     desk: Desk | None = st.session_state.get(_DESK)
-    return desk if desk is not None and desk.reader == reader() else None
+    return desk if desk is not None and desk.reader == who.reader() else None
 
 
 def begin(view: View, case: str) -> View:
@@ -147,12 +138,12 @@ def begin(view: View, case: str) -> View:
     """
     if whole_page():
         st.rerun()
-    if not reader():
+    if not who.reader():
         return view
     model, desk = cache.model(view.model).digest, current()
     edit = view.policy.to_text().get("edit", "")
     if desk is None or (desk.model, desk.case) != (model, case):
-        desk = _laid_out(reader(), model, case)
+        desk = _laid_out(who.reader(), model, case)
         st.session_state[_DESK] = desk
         if not edit and desk.judgement.edit:
             kept = Policy.from_text(edit=desk.judgement.edit).interventions
@@ -169,48 +160,47 @@ def forget() -> None:
 
 
 def _laid_out(name: str, model: str, case: str) -> Desk:
-    store, time = cache.store(), now()
-    earlier = store.reviews.find(model=model, case=case, most=_MOST_EARLIER)
-    judgement = _draft(name, model, case)
+    time = now()
+    earlier = who.doors().reviews(model, case, _MOST_EARLIER)
+    judgement = _draft(model, case)
     if judgement is None or judgement.id in {review.id for review in earlier}:
         # Saved late by another window, after the decision that it led to.
         judgement = Judgement.begin()
-    queue, waiting = _queue(name, model)
+    queue, waiting = _queue(model)
     return Desk(name, model, case, judgement, earlier, queue, waiting, time)
 
 
-def _draft(name: str, model: str, case: str) -> Judgement | None:
+def _draft(model: str, case: str) -> Judgement | None:
     try:
-        kept = cache.store().drafts.load(name, model, case)
+        kept = who.doors().draft(model, case)
         return None if kept is None else Judgement.from_dict(kept)
     except UserError:
         return None  # of another version, or spoilt: nothing in it can be shown
 
 
-def _queue(name: str, model: str) -> tuple[ReviewQueue | None, tuple[str, ...]]:
+def _queue(model: str) -> tuple[ReviewQueue | None, tuple[str, ...]]:
     """The queue chosen in this session, or else the newest with anything left to do."""
-    queues = cache.store().queues
-    mine = queues.of(name, model)
+    doors = who.doors()
+    mine = doors.queues(model)
     chosen = [one for one in mine if one.name == st.session_state.get(_QUEUE)]
     for queue in chosen or mine:
-        waiting = queues.open_cases(queue)
+        waiting = doors.open_cases(queue)
         if waiting or chosen:
             return queue, waiting
     return None, ()
 
 
 def start_queue(queue: ReviewQueue) -> tuple[str, ...]:
-    """Assign a queue to its reader and work on it; gives the cases left to do.
+    """Assign a queue to its reader and, if that is oneself, work on it; gives the cases left to do.
 
     Raises:
-        UserError: If the database does not confirm it.
+        UserError: If the role does not let one, or the database does not confirm it.
     """
-    detail = {"reader": queue.reader, "cases": len(queue.cases)}
-    made = AuditEntry(now(), queue.created_by, ROLE, Action.ASSIGN_CASES, queue.name, detail)
-    cache.store().queues.assign(queue, made)
-    st.session_state[_QUEUE] = queue.name
-    forget()
-    return cache.store().queues.open_cases(queue)
+    who.doors().assign(queue)
+    if queue.reader == who.reader():
+        st.session_state[_QUEUE] = queue.name
+        forget()
+    return who.doors().open_cases(queue)
 
 
 def fill(of: str, **changed: Any) -> None:
@@ -254,7 +244,7 @@ def _keep(desk: Desk, must: bool = False) -> None:
     try:
         if not blank and desk.judgement.id not in st.session_state.get(_DONE, ()):
             content = desk.judgement.to_dict()
-            cache.store().drafts.save(desk.reader, desk.model, desk.case, content)
+            who.doors().save_draft(desk.model, desk.case, content)
     except UserError as error:
         st.session_state[_FAILED] = f"{error} What you typed is not saved yet."
         if must:
@@ -279,9 +269,7 @@ def record(view: View, case: str, judgement_id: str) -> bool:
             sent = desk.judgement, spent.review(desk.reader, case, said_of(view, case), time)
             # Kept, so that a try that was not answered is sent again word for word.
             st.session_state[_SENT] = sent
-        detail = {"review": judgement_id, "model": desk.model, "verdict": sent[1].verdict}
-        entry = AuditEntry(time, desk.reader, ROLE, Action.DECISION, case, detail)
-        number = cache.store().reviews.append(sent[1], entry)
+        number = who.doors().record(sent[1])
     except UserError as error:
         st.session_state[_FAILED] = str(error)
         return False
@@ -320,9 +308,6 @@ def told() -> tuple[str, str]:
 def known_readers() -> tuple[str, ...]:
     """Everybody who has reviewed, begun to, or was asked to, by name; asked for once a session."""
     if _KNOWN not in st.session_state:
-        store = cache.store()
-        asked = {queue.reader for queue in store.queues.all()}
-        found = {*store.reviews.readers(), *store.drafts.readers(), *asked}
-        st.session_state[_KNOWN] = tuple(sorted(found))
+        st.session_state[_KNOWN] = tuple(sorted({*who.doors().colleagues(), *who.listed()}))
     known: tuple[str, ...] = st.session_state[_KNOWN]
     return known

@@ -115,9 +115,9 @@ def open_case(case_id: str) -> None:
 
 def operating_point(name: str) -> Policy:
     """The saved policy of a model: the newest saved by someone, or the one it came with."""
-    loaded, store = cache.model(name), cache.store()
+    loaded, read = cache.model(name), cache.store().operating_point
     try:
-        saved = store.operating_point(loaded.digest)
+        saved = read(loaded.digest)
     except UserError as error:
         _tell(f"{error} The operating point chosen after training is in force instead.")
         return loaded.policy

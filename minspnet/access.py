@@ -22,12 +22,21 @@ class Action(StrEnum):
     VIEW_CASE = "view case"
     DECISION = "decision"
     ASSIGN_CASES = "assign cases"
+    ASSIGN_TO_OTHERS = "assign cases to others"
+    READ_REVIEWS = "read reviews of others"
+    READ_ACCESS_LOG = "read access log"
     OPERATING_POINT = "operating point"
     DEVICES = "devices"
+    BRING_DATA = "bring data"
     TRAIN_MODEL = "train model"
+    IMPORT_MODEL = "import model"
+    RENAME_MODEL = "rename model"
+    EXPORT_MODEL = "export model"
     ADOPT_MODEL = "adopt model"
     ROLL_BACK = "roll back"
     DELETE_MODEL = "delete model"
+    RESTORE_MODEL = "restore model"
+    SCORE_FILE = "score file"
     EXPORT = "export"
     REFUSED = "refused"
 
@@ -38,12 +47,21 @@ LEAST = {
     Action.VIEW_CASE: Role.READER,
     Action.DECISION: Role.READER,
     Action.ASSIGN_CASES: Role.READER,
+    Action.ASSIGN_TO_OTHERS: Role.ENGINEER,
+    Action.READ_REVIEWS: Role.ENGINEER,
+    Action.READ_ACCESS_LOG: Role.ADMIN,
     Action.OPERATING_POINT: Role.ENGINEER,
     Action.DEVICES: Role.ENGINEER,
+    Action.BRING_DATA: Role.ENGINEER,
     Action.TRAIN_MODEL: Role.ENGINEER,
+    Action.IMPORT_MODEL: Role.ENGINEER,
+    Action.RENAME_MODEL: Role.ENGINEER,
+    Action.EXPORT_MODEL: Role.ENGINEER,
     Action.ADOPT_MODEL: Role.ADMIN,
     Action.ROLL_BACK: Role.ADMIN,
     Action.DELETE_MODEL: Role.ADMIN,
+    Action.RESTORE_MODEL: Role.ADMIN,
+    Action.SCORE_FILE: Role.READER,
     Action.EXPORT: Role.READER,
     Action.REFUSED: Role.READER,
 }
@@ -59,7 +77,8 @@ class Actor:
     """Who acts.
 
     Attributes:
-        name: As signed in, or as typed where nobody signs in.
+        name: As records hold it: the e-mail address signed in with, or the name typed where nobody
+            signs in.
         role: What they are here for.
     """
 
@@ -79,6 +98,10 @@ class Actor:
         """
         if not self.may(action):
             raise NotAllowedError(
-                f"Your role must be {LEAST[action]} for this ({action}), it is {self.role}; "
-                "ask an admin."
+                f"Your role must be {_at_least(LEAST[action])} for this ({action}), it is "
+                f"{self.role}; ask an admin."
             )
+
+
+def _at_least(role: Role) -> str:
+    return f"{role} or more" if role != list(Role)[-1] else str(role)

@@ -12,6 +12,8 @@ from minspnet.sweep import Outcomes
 
 SCHEMA_VERSION = 1
 LONGEST_NAME, LONGEST_REASON, LONGEST_GUARANTEE = 60, 500, 2000
+LONGEST_AUTHOR = 200
+"""As long as the name of whoever signs in may be."""
 LARGEST_FILE = 100_000
 
 
@@ -77,7 +79,7 @@ class OperatingPoint(Recipe):
             )
         for what, longest in (
             ("name", LONGEST_NAME),
-            ("author", LONGEST_NAME),
+            ("author", LONGEST_AUTHOR),
             ("reason", LONGEST_REASON),
             ("guarantee", LONGEST_GUARANTEE),
             ("saved_at", LONGEST_NAME),

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from dashboard import state
-from dashboard.widgets import review_log
+from dashboard import state, who
+from dashboard.widgets import access_log, review_log
+from dashboard.widgets.tabs import show_tabs
+from minspnet.access import Action
 
 st.title("What readers decided")
 st.write(
@@ -15,7 +17,15 @@ st.write(
 @st.fragment
 def show_log() -> None:
     """One fragment, so that a filter redraws this page's parts and nothing else."""
-    review_log.show_log(state.current())
+    view = state.current()
+    if not who.may(Action.READ_ACCESS_LOG):
+        review_log.show_log(view)
+        return
+    tabs = {
+        "Reviews": lambda: review_log.show_log(view),
+        "Access log": access_log.show_access_log,
+    }
+    show_tabs(tabs, key="reviews-tab")
 
 
 show_log()

@@ -12,8 +12,9 @@ from test_app import IMAGE, TABULAR, metric, open_app, own_store
 from test_app_routing import WRIST
 
 from dashboard import cache, cache_uncertain, desk
-from dashboard.widgets import review, review_log
+from dashboard.widgets import download, review
 from minspnet.access import Action
+from minspnet.agreement import to_columns
 from minspnet.errors import UserError
 from minspnet.judgement import Judgement
 from minspnet.record.checks import now
@@ -364,8 +365,7 @@ def test_the_log_filters_and_says_who_agrees() -> None:
 def test_files_hold_all_and_run_nothing() -> None:
     record_some()
     found = recorded()
-    table = pd.read_csv(io.BytesIO(review_log._exported(found, "csv")))
+    table = pd.read_csv(io.BytesIO(download.as_csv(to_columns(found))))
     assert len(table) == 7 and set(table["text"]) == {"'=1+1"}
-    kept = pd.read_parquet(io.BytesIO(review_log._exported(found, "parquet")))
+    kept = pd.read_parquet(io.BytesIO(download.as_parquet(to_columns(found))))
     assert [*kept["id"]] == [one.id for one in found] and kept["seconds"].dtype == float
-    assert len(cache.store().audit.find(action=Action.EXPORT)) == 2

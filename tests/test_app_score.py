@@ -12,8 +12,10 @@ from streamlit.testing.v1 import AppTest
 from test_app import IMAGE, TABULAR, metric, open_app, own_store
 
 from dashboard import batch as batches
-from dashboard import cache
+from dashboard import cache, who
 from dashboard.batch import Batch, Room
+from minspnet import doors
+from minspnet.access import Actor, Role
 from minspnet.trace import replay
 
 __all__ = ["own_store"]
@@ -176,9 +178,9 @@ def test_stopping_keeps_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
             time.sleep(0.01)
             yield batches.Progress(done=0.5)
 
-    monkeypatch.setattr(batches, "predict", endless)
+    monkeypatch.setattr(doors, "predict", endless)
     batch = Batch(("upload", TABULAR, policy), ".csv", content)
-    batch.start()
+    batch.start(who.doors_of(Actor("Ann", Role.ADMIN)))
     job = batch.job
     assert job is not None
     job.stop()

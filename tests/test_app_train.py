@@ -15,9 +15,10 @@ from dashboard.commas import read_list
 from dashboard.docstrings import said_of_fields
 from dashboard.figures.progress import draw_answers, draw_losses, loss_terms
 from dashboard.format import duration
-from dashboard.widgets import settings, train_queue, train_setup
+from dashboard.widgets import settings
 from dashboard.widgets.card_file import SAVED
 from dashboard.widgets.expert_table import described
+from minspnet import doors
 from minspnet.budgets import BUDGETS, budget_preset
 from minspnet.collection import Collection
 from minspnet.errors import UserError
@@ -39,8 +40,7 @@ MARKUP = "[x](http://evil.example) <b>"
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace of its own, in which no process is started."""
     monkeypatch.setenv("MINSPNET_HOME", str(tmp_path / "home"))
-    for module in (train_setup, train_queue):
-        monkeypatch.setattr(module, "start", started.append)
+    monkeypatch.setattr(doors, "start", started.append)
     started.clear()
     return Workspace(tmp_path / "home")
 
@@ -121,7 +121,7 @@ def test_a_training_that_cannot_be_queued_says_so(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(train_setup, "start", full)
+    monkeypatch.setattr(doors, "start", full)
     app.button(key="train-start").click().run()
     assert not app.exception
     (error,) = app.error

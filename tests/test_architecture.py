@@ -25,7 +25,8 @@ NUMPY_ONLY = (
     "counterfactual whatif picture_columns "
     "intervention concept_scores concept_weights worth_checking trust "
     "spread wording collection workspace registry package budgets queue.worker predict "
-    "conformal traits unusual coverage_facts caution behind titles agreement judgement"
+    "conformal traits unusual coverage_facts caution behind titles agreement judgement access "
+    "membership doors"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"
@@ -134,6 +135,96 @@ def test_no_file_breaks_a_rule() -> None:
         for rule in broken_rules(path.relative_to(ROOT).as_posix(), path.read_text())
     ]
     assert not broken, "\n".join(broken)
+
+
+BEHIND_DOORS = {
+    "registry": {"rename", "delete", "restore", "settle_title"},
+    "package": {"pack", "unpack"},
+    "predict": {"predict"},
+    "queue.worker": {"start", "work"},
+    "queue.queue": {"Queue"},
+    "record.store": {"Store"},
+    "record.reviews": {"Reviews"},
+    "record.queues": {"ReviewQueues"},
+    "record.drafts": {"Drafts"},
+    "record.audit": {"AuditLog", "add_entry"},
+}
+"""What asks nobody, by module of the core: pages go through ``minspnet.doors``."""
+MAY_BE_READ = {
+    "store": {"operating_point", "operating_points", "devices"},
+    "queue": {"entries", "is_worked_on", "is_starting"},
+}
+"""Of what ``cache.store()`` and ``cache_train.queue()`` give, what everybody may see."""
+KEEPERS = {
+    "dashboard/who.py": {"Actor", "Doors", "store"},
+    "dashboard/cache.py": {"Store"},
+    "dashboard/cache_train.py": {"Queue"},
+    "dashboard/widgets/download.py": {"download"},
+}
+"""Where the doors are made and what they need is opened."""
+
+
+def ways_around(path: str, source: str) -> list[str]:
+    """Say where a page reaches what is kept without asking who may."""
+    kept, tree = KEEPERS.get(path, set()), ast.parse(source)
+    names = {f"minspnet.{module}.{name}" for module, all_ in BEHIND_DOORS.items() for name in all_}
+    found = [one for one in imports(tree) if one in names and one.split(".")[-1] not in kept]
+    short = {module.split(".")[-1]: known for module, known in BEHIND_DOORS.items()}
+    opened = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            base, attr = node.value, node.attr
+            if isinstance(base, ast.Name) and attr in short.get(base.id, ()):
+                found.append(f"{base.id}.{attr}")
+            if attr == "download_button" and "download" not in kept:
+                found.append(attr)
+            if attr in ("save", "new_model") and "workspace" in ast.unparse(base).lower():
+                found.append(ast.unparse(node))
+            if isinstance(base, ast.Call):
+                opened[base] = attr
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func).split(".")[-1]
+            if called in ("Actor", "Doors") and called not in kept:
+                found.append(f"{called}(...)")
+            if called in MAY_BE_READ and called not in kept and not node.args:
+                read = opened.get(node)
+                found += [f"{called}().{read}"] * (read not in MAY_BE_READ[called])
+    return [f"{path} goes around the doors by {one}" for one in found]
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "ways"),
+    [
+        ("pages/a.py", "from minspnet.registry import delete\ndelete(w, 'x')", 1),
+        ("pages/a.py", "from minspnet import registry\nregistry.delete(w, 'x')", 1),
+        ("pages/a.py", "from minspnet import registry\nregistry.deleted(w)", 0),
+        ("pages/a.py", "cache.store().reviews.find()", 1),
+        ("pages/a.py", "store = cache.store()\nstore.audit", 1),
+        ("pages/a.py", "cache.store().operating_point(digest)", 0),
+        ("dashboard/who.py", "Doors(Actor('', 1), cache.store(), w)", 0),
+        ("dashboard/desk.py", "Doors(Actor('', 1), cache.store(), w)", 3),
+        ("pages/a.py", "cache_train.queue().stop('x')", 1),
+        ("pages/a.py", "cache_train.queue().entries()", 0),
+        ("pages/a.py", "Workspace.from_environment().save(collection)", 1),
+        ("pages/a.py", "st.download_button('x', 'y')", 1),
+        ("dashboard/widgets/download.py", "st.download_button('x', 'y')", 0),
+        ("dashboard/batch.py", "from minspnet.predict import predict", 1),
+        ("dashboard/cache.py", "from minspnet.record.store import Store", 0),
+    ],
+)
+def test_a_way_around_the_doors_is_found(path: str, source: str, ways: int) -> None:
+    assert len(ways_around(path, source)) == ways
+
+
+def test_pages_ask_who_may() -> None:
+    files = [p for folder in ("dashboard", "pages") for p in sorted((ROOT / folder).rglob("*.py"))]
+    found = [
+        way
+        for path in files
+        for way in ways_around(path.relative_to(ROOT).as_posix(), path.read_text())
+    ]
+    assert not found, "\n".join(found)
 
 
 def hurried_imports(source: str) -> list[str]:

@@ -306,7 +306,8 @@ def test_a_case_is_judged_without_a_mouse_and_what_was_typed_survives_a_reload(
     page.keyboard.press("Tab")
     settle(page)
     page.reload()
-    page.get_by_role("button", name="Dr Keys").press("Enter")
+    # Nor is the name asked for again.
+    expect(page.get_by_text("Reader: Dr Keys")).to_be_visible()
     expect(page.get_by_label("Anything else")).to_have_value("a, d, u and n are letters here")
     settle(page)
     # What had the focus is gone, and with it the focus: Tab begins at the top of the page again.
@@ -317,3 +318,7 @@ def test_a_case_is_judged_without_a_mouse_and_what_was_typed_survives_a_reload(
     settle(page)
     page.keyboard.press("n")
     expect(page.get_by_text("Record 1 is saved")).to_be_visible()
+    page.get_by_role("button", name="Not you?").click()
+    settle(page)
+    page.reload()
+    expect(page.get_by_label("Your name")).to_be_visible()

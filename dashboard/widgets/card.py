@@ -1,6 +1,7 @@
 """A model's card on the page: the sections of ``minspnet.facts``, with pictures of two of them."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +12,7 @@ from dashboard.figures.subgroups import draw_subgroups
 from dashboard.format import flops, percent, score
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
+from dashboard.widgets.download import offer
 from dashboard.widgets.tile import show_tile
 from minspnet.compare import FEWEST_UNITS
 from minspnet.errors import UserError
@@ -95,12 +97,12 @@ def show_head(view: View, card: Facts) -> None:
             ("Download as a web page", "html", "text/html", to_html),
             ("Download as Markdown", "md", "text/markdown", to_markdown),
         ):
-            st.download_button(
+            offer(
                 name,
-                write(card.sheet),
+                partial(write, card.sheet),
+                "model facts",
                 file_name=f"{view.model}-model-facts.{suffix}",
                 mime=mime,
-                on_click="ignore",
                 key=f"facts-{suffix}",
             )
 

@@ -6,14 +6,14 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import navigation, text
+from dashboard import navigation, text, who
 from dashboard.card_form import Form, words_of
+from dashboard.widgets.download import offer
 from dashboard.widgets.fields import begin_anew, field_key
 from minspnet.adapters import read_card, write_card
 from minspnet.adapters.card import Card
 from minspnet.collection import LONGEST_CARD, Collection
 from minspnet.errors import UserError, requirement
-from minspnet.workspace import Workspace
 
 Draftlike = TypeVar("Draftlike", bound=Form)
 SAVED = "data-saved"
@@ -69,7 +69,7 @@ def show_save(told: Form, collect: Callable[[], Collection]) -> None:
         return
     try:
         collection = collect()
-        Workspace.from_environment().save(collection)
+        who.doors().save_data(collection)
     except UserError as error:
         st.error(text.plain(str(error)))
         return
@@ -103,12 +103,13 @@ def show_card_file(told: Form, card: Card | None, follow: Callable[[Card], Form]
         "The card", value=written, height=420, key=field_key("toml", told.name, written)
     )
     with st.container(horizontal=True):
-        st.download_button(
+        offer(
             "Download the card",
-            written,
+            lambda: written,
+            "card of data",
             file_name=f"{card.key}.toml",
             mime="application/toml",
-            on_click="ignore",
+            key="data-card-download",
             icon=":material/download:",
         )
         if st.button("Use what I changed", disabled=edited == written, key="data-follow"):

@@ -14,6 +14,7 @@ from dashboard.figures.style import CLASSES, NEUTRAL, WRONG, behind_white
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.classes import chips, class_column
+from dashboard.widgets.download import offer
 from dashboard.widgets.picker import ORDER
 from dashboard.widgets.side_by_side import MOST, show_side_by_side
 from minspnet.cohort import EXPERTS, GROUP, PART, SHARE, SURE, VERDICT, VERDICTS
@@ -174,12 +175,12 @@ def _finding(concept: Concept) -> Any:
 
 
 def _download(view: View, rows: np.ndarray, label: str, key: str) -> None:
-    st.download_button(
+    offer(
         label,
         lambda: _csv(view, rows),
+        "cases",
         file_name=f"{view.model}-{len(rows)}-cases.csv",
         mime="text/csv",
-        on_click="ignore",
         key=key,
         icon=":material/download:",
         help="Ids, known answers, answers, chances, experts and findings of these cases. Text that "

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.figures.data import numbers
 from dashboard.figures.style import FAINT, THEMES, template
+from dashboard.widgets.download import offer
 from minspnet.spreadsheet import to_csv
 
 _DRAWN = "drawn"
@@ -79,14 +80,14 @@ def show_downloads() -> None:
             return
         st.caption("The camera over a chart saves its picture. Here are the numbers behind each.")
         for place_on_page, alt in enumerate(drawn):
-            st.download_button(
+            offer(
                 f"{alt} (CSV)",
                 # Asked for only at the click: by then the chart may have been drawn anew.
-                data=lambda alt=alt: _as_csv(drawn[alt]),
+                lambda alt=alt: _as_csv(drawn[alt]),
+                f"chart: {alt}",
                 file_name=f"chart-{place_on_page + 1}.csv",
                 mime="text/csv",
                 key=f"take-{place_on_page}",
-                on_click="ignore",
                 icon=":material/download:",
                 type="tertiary",
             )

@@ -1,14 +1,13 @@
 """Which devices a policy fits, and the list of them to edit."""
 
-from datetime import UTC, datetime
-
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, cache_routing
+from dashboard import cache, cache_routing, text, who
 from dashboard.cache_routing import PART
 from dashboard.format import milliseconds
 from dashboard.state import View, unedited
+from minspnet.access import Action
 from minspnet.devices import Device, check, fit
 from minspnet.errors import UserError
 
@@ -63,6 +62,9 @@ def show_devices(view: View) -> None:
         "a MAC from a run on the device and it takes the place of clock and cores."
     )
     with st.expander("Edit the list"):
+        if refused := who.why_not(Action.DEVICES):
+            st.write(refused)
+            return
         table = pd.DataFrame([device.to_dict() for device in devices])
         fractions = table.columns.difference(["name", "cores"])
         table[fractions] = table[fractions].astype(float)
@@ -77,11 +79,10 @@ def show_devices(view: View) -> None:
         if st.button("Keep this list", key="keep-devices"):
             try:
                 kept = check([_device(row) for row in edited.to_dict("records")])
+                who.doors().save_devices(kept)
             except UserError as error:
-                st.error(str(error))
+                st.error(text.plain(str(error)))
             else:
-                now = datetime.now(UTC).isoformat(timespec="seconds")
-                cache.store().save_devices(kept, now)
                 st.rerun(scope="fragment")
 
 

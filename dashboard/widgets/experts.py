@@ -8,6 +8,7 @@ from dashboard.figures.contributions import draw_ledger, draw_waterfall
 from dashboard.format import milliseconds
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
+from dashboard.widgets.download import offer
 from minspnet.trace import replay
 
 
@@ -58,12 +59,12 @@ def _show_receipt(view: View, case_id: str) -> None:
         f"{took}. An expert runs where its gate reaches the threshold and the expert before it "
         f"ran. Of the gates, {text.gates({e.gate for e in loaded.spec.experts}, 2, '; ')}."
     )
-    st.download_button(
+    offer(
         "Compute receipt (JSON)",
-        found.to_json(),
+        found.to_json,
+        f"receipt of {case_id}",
         file_name=f"{view.model}-{case_id}-receipt.json",
         mime="application/json",
-        on_click="ignore",
         key="receipt",
     )
 

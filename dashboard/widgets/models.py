@@ -1,22 +1,22 @@
 """The shelf of models: what tells them apart, and what can be done with one."""
 
-import io
-
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, heavy, state, text
+from dashboard import cache, heavy, state, text, who
 from dashboard.format import amount, flops, percent, score
 from dashboard.navigation import go_to
 from dashboard.state import View
 from dashboard.widgets import versus
+from dashboard.widgets.download import offer_model
 from minspnet import registry
+from minspnet.access import Action
 from minspnet.errors import UserError
-from minspnet.package import SUFFIX, pack, unpack
+from minspnet.package import SUFFIX
 from minspnet.registry import LONGEST_TITLE, Entry
 from minspnet.workspace import Workspace
 
-_DELETED, _SAID = "model-deleted", "model-said"
+_DELETED, _SAID, _FAILED = "model-deleted", "model-said", "model-failed"
 _ROUND, _TABLE = "model-round", "model-table"
 
 
@@ -106,25 +106,39 @@ def show_chosen(entry: Entry) -> None:
         if st.button("Model facts", key="model-facts"):
             state.open_model(entry.name)
             go_to("facts")
-        st.download_button(
+        offer_model(
             "Export",
-            lambda: _packed(entry.name),
+            entry.name,
             file_name=f"{entry.name}{SUFFIX}",
-            mime="application/zip",
-            on_click="ignore",
             key="model-export",
             help="One file that Import takes, here or elsewhere."
             + (" It holds your cases." if entry.own_cases else ""),
         )
         if not entry.shipped:
-            with st.popover("Rename"):
-                _show_rename(entry)
-            st.button("Delete", key="model-delete", on_click=_delete, args=(entry,))
-    if entry.own_cases:
+            _show_own(entry)
+    if entry.own_cases and who.may(Action.EXPORT_MODEL):
         st.caption(
             "An exported model holds the cases it was trained and tested on: give it only to those "
             "who may see them."
         )
+
+
+def _show_own(entry: Entry) -> None:
+    """What can be done with a model that does not ship."""
+    if refused := who.why_not(Action.RENAME_MODEL):
+        st.button("Rename", key="model-rename-ask", disabled=True, help=refused)
+    else:
+        with st.popover("Rename"):
+            _show_rename(entry)
+    refused = who.why_not(Action.DELETE_MODEL)
+    st.button(
+        "Delete",
+        key="model-delete",
+        on_click=_delete,
+        args=(entry,),
+        disabled=bool(refused),
+        help=refused or None,
+    )
 
 
 def _facts(entry: Entry) -> str:
@@ -140,19 +154,13 @@ def _facts(entry: Entry) -> str:
     return f"{said}."
 
 
-def _packed(name: str) -> bytes:
-    file = io.BytesIO()
-    pack(cache.folder_of(name), file)
-    return file.getvalue()
-
-
 def _show_rename(entry: Entry) -> None:
     title = st.text_input(
         "Call it", entry.title, max_chars=LONGEST_TITLE, key=f"model-title-{entry.name}"
     )
     if st.button("Keep", key="model-rename", type="primary"):
         try:
-            registry.rename(Workspace.from_environment(), entry.name, title)
+            who.doors().rename_model(entry.name, title)
         except UserError as error:
             st.error(text.plain(str(error)))
         else:
@@ -165,10 +173,10 @@ def _delete(entry: Entry) -> None:
     of_task = known[cache.task_of(entry.name)]
     left = [one for names in (of_task, *known.values()) for one in names if one != entry.name]
     try:
-        registry.delete(Workspace.from_environment(), entry.name)
+        who.doors().delete_model(entry.name)
     except UserError as error:
-        # Someone else was faster.
-        st.session_state[_SAID] = str(error)
+        # Someone else was faster, or the role was taken away meanwhile.
+        st.session_state[_FAILED] = str(error)
         return
     st.session_state[_DELETED] = entry.name, entry.title
     now = state.current().model
@@ -179,6 +187,8 @@ def show_undo() -> None:
     """Take back the last deletion of this session, and say what was just done."""
     if said := st.session_state.pop(_SAID, ""):
         st.success(text.plain(said))
+    if failed := st.session_state.pop(_FAILED, ""):
+        st.error(text.plain(failed))
     if _DELETED in st.session_state:
         name, title = st.session_state[_DELETED]
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -189,9 +199,9 @@ def show_undo() -> None:
 def _restore(name: str) -> None:
     st.session_state.pop(_DELETED, None)
     try:
-        registry.restore(Workspace.from_environment(), name)
+        who.doors().restore_model(name)
     except UserError as error:
-        st.session_state[_SAID] = str(error)
+        st.session_state[_FAILED] = str(error)
         return
     _show(name)
     st.session_state[_SAID] = f"“{cache.title_of(name)}” is back, and on the screen."
@@ -200,7 +210,7 @@ def _restore(name: str) -> None:
 def show_trash() -> None:
     """Bring back what was deleted at any time."""
     names = registry.deleted(Workspace.from_environment())
-    if not names:
+    if not names or not who.may(Action.RESTORE_MODEL):
         return
     with st.expander(f"Deleted models ({len(names)})"):
         folder = Workspace.from_environment().deleted_models
@@ -216,6 +226,9 @@ def show_trash() -> None:
 def show_import() -> None:
     """Bring in a model from a file; whatever else the file is, one sentence says it."""
     st.header("Import a model")
+    if refused := who.why_not(Action.IMPORT_MODEL):
+        st.write(refused)
+        return
     # Another key empties the field once its file is in.
     turn = st.session_state.setdefault(_ROUND, 0)
     given = st.file_uploader(
@@ -227,7 +240,7 @@ def show_import() -> None:
         return
     heavy.load()
     try:
-        name = unpack(given, given.name, Workspace.from_environment())
+        name = who.doors().import_model(given, given.name)
     except UserError as error:
         st.error(text.plain(str(error)))
         return

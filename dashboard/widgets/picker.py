@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard import cache, cache_cases, cohort_words, desk, state, text
+from dashboard import cache, cache_cases, cohort_words, desk, state, text, who
 from dashboard.state import View, unedited
 from minspnet.cohort import EVERYTHING
 from minspnet.ranking import ORDERS
@@ -60,10 +60,11 @@ def pick_case() -> None:
 
 
 def case_on_screen(view: View) -> str | None:
-    """The case asked for, or else the first in the order chosen."""
-    if view.case is not None:
-        return view.case
-    return next(iter(_listed(view)), None)
+    """The case asked for, or else the first in the order chosen; that it is opened, is noted."""
+    case = view.case if view.case is not None else next(iter(_listed(view)), None)
+    if case is not None:
+        who.open_cases(view.model, case)
+    return case
 
 
 def next_case(view: View, case: str) -> str | None:

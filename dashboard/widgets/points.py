@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, state, text
+from dashboard import cache, state, text, who
 from dashboard.cache_routing import PART
 from dashboard.format import flops, score
 from dashboard.state import View, unedited
+from dashboard.widgets.download import offer
+from minspnet.access import Action
 from minspnet.artifact import export_network
 from minspnet.errors import UserError
 from minspnet.operating import LONGEST_NAME, LONGEST_REASON, OperatingPoint, read
@@ -78,21 +80,21 @@ def _show_saved(
                 disabled=unedited(view) == chosen.policy,
                 key="take-point",
             )
-            st.download_button(
+            offer(
                 "Export it",
-                chosen.to_json(),
+                chosen.to_json,
+                f"operating point: {chosen.name}",
                 file_name=f"{view.model}-operating-point.json",
                 mime="application/json",
-                on_click="ignore",
                 key="export-point",
             )
             loaded, domain = cache.model(view.model), cache.domain_of(view.model)
-            st.download_button(
+            offer(
                 "Export the network with it (ONNX)",
                 lambda: export_network(loaded, domain, chosen.policy),
+                "network",
                 file_name=f"{view.model}.onnx",
                 mime="application/octet-stream",
-                on_click="ignore",
                 key="export-network",
                 help="For ONNX Runtime, one case a run: the thresholds are inputs, these are what "
                 "they are unless others are given.",
@@ -109,21 +111,26 @@ def _short(gate: float) -> str:
 
 def _show_saving(view: View) -> None:
     st.subheader("Put the policy on the screen in force")
+    if refused := who.why_not(Action.OPERATING_POINT):
+        st.write(refused)
+        return
     # What is typed stays, whatever is looked up on other tabs and pages meanwhile.
     name = st.text_input("Name", max_chars=LONGEST_NAME, key="point-name", persist_state="session")
-    author = st.text_input(
-        "Who decided", max_chars=LONGEST_NAME, key="point-author", persist_state="session"
-    )
+    author = who.reader()
+    if not who.is_signed_in():
+        author = st.text_input(
+            "Who decided", max_chars=LONGEST_NAME, key="point-author", persist_state="session"
+        )
     reason = st.text_area(
         "Why", max_chars=LONGEST_REASON, key="point-reason", height=80, persist_state="session"
     )
     if st.button("Save", type="primary", key="save-point"):
         try:
             point = _papers(view, name, author, reason)
+            who.doors().save_operating_point(point)
         except UserError as error:
             st.error(text.plain(str(error)))
             return
-        cache.store().save_operating_point(point)
         state.change_policy(point.policy)
         st.rerun()
 

@@ -1,8 +1,8 @@
-"""Who reads: a name, kept for the session, that stands in every record."""
+"""Who reads: the name that stands in every record, typed once or that of the sign-in."""
 
 import streamlit as st
 
-from dashboard import desk, text
+from dashboard import desk, text, who
 from minspnet.record.checks import LONGEST_NAME
 
 _KEY = "reader-name"
@@ -11,12 +11,12 @@ _FEW = 4
 
 
 def show_reader(label: str) -> str:
-    """Ask for the reader's name, once; give it.
+    """Say the reader's name, or ask for it where nobody signs in; give it.
 
     Args:
         label: Of the field: a name, and what for.
     """
-    name = desk.reader()
+    name = who.reader()
     with st.container(
         horizontal=True,
         vertical_alignment="center" if name else "bottom",
@@ -25,7 +25,10 @@ def show_reader(label: str) -> str:
     ):
         if name:
             st.caption(f"Reader: **{text.plain(name)}**", width="content")
-            st.button("Not you?", key="reader-other", type="tertiary", on_click=desk.be, args=("",))
+            if not who.is_signed_in():
+                st.button(
+                    "Not you?", key="reader-other", type="tertiary", on_click=desk.be, args=("",)
+                )
             return name
         st.text_input(
             label,

@@ -9,6 +9,7 @@ from dashboard.figures.pictures import thumbnail
 from dashboard.printing.sheet import Sheet, write_sheet
 from dashboard.state import View
 from dashboard.widgets import sets
+from dashboard.widgets.download import offer
 
 
 def show_report(view: View, case_id: str) -> None:
@@ -18,12 +19,12 @@ def show_report(view: View, case_id: str) -> None:
             ("PDF", "pdf", "application/pdf"),
             ("HTML", "html", "text/html"),
         ):
-            st.download_button(
+            offer(
                 f"Download as {name}",
                 lambda ending=ending: written(view, case_id, ending),
+                f"report of {case_id}",
                 file_name=f"{view.model}-{case_id}.{ending}",
                 mime=mime,
-                on_click="ignore",
                 key=f"report-{ending}",
                 width="stretch",
             )

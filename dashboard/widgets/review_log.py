@@ -1,15 +1,15 @@
 """The review log: a table of what was recorded, what it adds up to, and files of it."""
 
-import io
 import math
 from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, desk, review_words, text
+from dashboard import cache, review_words, text, who
 from dashboard.format import duration, interval, percent
 from dashboard.state import View
+from dashboard.widgets.download import offer_table
 from dashboard.widgets.tile import show_tile
 from minspnet.access import Action
 from minspnet.agreement import (
@@ -25,10 +25,7 @@ from minspnet.agreement import (
 from minspnet.domain import Domain
 from minspnet.judgement import LONGEST_PAUSE
 from minspnet.metrics import wilson_interval
-from minspnet.record.audit import AuditEntry
-from minspnet.record.checks import now
 from minspnet.record.reviews import Review
-from minspnet.spreadsheet import to_csv
 
 _EVERY, _ANYONE = "all models", "all readers"
 _SHOWN = 500
@@ -37,16 +34,17 @@ _WHICH: dict[Which, str] = {"end": "in the end", "before": "before the network's
 
 def show_log(view: View) -> None:
     """Filters, then what was recorded under them and what it adds up to."""
-    store = cache.store()
-    readers = store.reviews.readers()
+    doors = who.doors()
+    readers = doors.readers()
     if not readers:
+        begun = "Nothing is" if _sees_all() else "You have nothing"
         st.info(
-            "Nothing is recorded yet. Open a case on **Case**, say whether you agree, and press "
+            f"{begun} recorded yet. Open a case on **Case**, say whether you agree, and press "
             "*Record*; or filter cases on **Cases** and press *Review these cases*."
         )
         return
     model, reader = _filters(view, readers)
-    found = store.reviews.find(model=model, reader=reader, most=None)
+    found = doors.reviews_of(reader, model)
     if not found:
         st.info("Nothing is recorded for this choice. Pick another model or reader above.")
         return
@@ -57,7 +55,7 @@ def show_log(view: View) -> None:
         st.caption("Pick one model to see how far readers agree, and which findings they correct.")
         return
     # A reader is compared with all others, whoever is listed.
-    everyone = found if reader is None else store.reviews.find(model=model, most=None)
+    everyone = found if reader is None or not _sees_all() else doors.reviews_of(None, model)
     _show_agreement(everyone, reader)
     _show_corrected(found, cache.domain_of(view.model))
 
@@ -75,9 +73,17 @@ def _filters(view: View, readers: Sequence[str]) -> tuple[str | None, str | None
             key=f"log-model-{view.model}",
             help="The model on the other pages (choose another in the sidebar), or all.",
         )
-        name = st.selectbox("Reader", [_ANYONE, *readers], key="log-reader", width=240)
+        if _sees_all():
+            name = st.selectbox("Reader", [_ANYONE, *readers], key="log-reader", width=240)
+        else:
+            name = who.reader()
+            st.caption("Your own reviews: reading those of others takes the role engineer.")
     digest = None if models == _EVERY else cache.model(view.model).digest
     return digest, None if name == _ANYONE else name
+
+
+def _sees_all() -> bool:
+    return who.may(Action.READ_REVIEWS)
 
 
 def _show_tiles(found: Sequence[Review]) -> None:
@@ -156,36 +162,7 @@ def _show_table(found: Sequence[Review]) -> None:
 
 def _show_files(found: Sequence[Review]) -> None:
     with st.container(horizontal=True):
-        st.download_button(
-            "Download as CSV",
-            lambda: _exported(found, "csv"),
-            file_name="reviews.csv",
-            mime="text/csv",
-            on_click="ignore",
-            key="log-csv",
-        )
-        st.download_button(
-            "Download as Parquet",
-            lambda: _exported(found, "parquet"),
-            file_name="reviews.parquet",
-            mime="application/vnd.apache.parquet",
-            on_click="ignore",
-            key="log-parquet",
-        )
-
-
-def _exported(found: Sequence[Review], kind: str) -> bytes:
-    """All reviews listed, as a file; who took them is noted in the audit log."""
-    detail = {"reviews": len(found), "as": kind}
-    who = desk.reader() or "unnamed"
-    cache.store().audit.append(AuditEntry(now(), who, desk.ROLE, Action.EXPORT, "reviews", detail))
-    columns = to_columns(found)
-    if kind == "csv":
-        filled = {n: ["" if v is None else v for v in column] for n, column in columns.items()}
-        return to_csv(filled).encode()
-    out = io.BytesIO()
-    pd.DataFrame(columns).to_parquet(out, index=False)
-    return out.getvalue()
+        offer_table("reviews", lambda: to_columns(found), f"{len(found):,} reviews", "log")
 
 
 def _show_agreement(found: Sequence[Review], reader: str | None) -> None:

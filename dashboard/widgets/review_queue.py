@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from dashboard import cache, cache_cases, desk, review_words, state, text
+from dashboard import cache, cache_cases, desk, review_words, state, text, who
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.reader import show_reader
+from minspnet.access import Action
 from minspnet.errors import UserError
 from minspnet.record.checks import LONGEST_NAME, now
 from minspnet.record.queues import ReviewQueue
@@ -30,25 +31,51 @@ def show_start(view: View) -> None:
             key=_NAME,
             max_chars=LONGEST_NAME,
             width=320,
-            help="A queue of yours with the same name is replaced. What you have reviewed counts.",
+            help="A queue of the same reader with the same name is replaced. What was reviewed "
+            "counts.",
         )
+        reader = _pick_reader()
         if st.button(
-            f"Review these {len(rows):,}",
+            f"Review these {len(rows):,}"
+            if reader == who.reader()
+            else f"Assign these {len(rows):,}",
             type="primary",
             key="queue-start",
             disabled=not len(rows),
         ):
             ids = cache_cases.unseen(view.model).case_ids
-            _start(view, name, tuple(ids[row] for row in rows))
+            _start(view, name, reader, tuple(ids[row] for row in rows))
 
 
-def _start(view: View, name: str, cases: tuple[str, ...]) -> None:
-    reader, model = desk.reader(), cache.model(view.model).digest
+def _pick_reader() -> str:
+    """Oneself or, for those who may, somebody else who is known."""
+    me = who.reader()
+    others = [one for one in desk.known_readers() if one != me] if _may_give() else []
+    if not others:
+        return me
+    return st.selectbox(
+        "Who is to review them",
+        [me, *others],
+        format_func=lambda one: f"{one} (you)" if one == me else one,
+        key="queue-reader",
+        width=320,
+    )
+
+
+def _may_give() -> bool:
+    return who.may(Action.ASSIGN_TO_OTHERS)
+
+
+def _start(view: View, name: str, reader: str, cases: tuple[str, ...]) -> None:
+    me, model = who.reader(), cache.model(view.model).digest
     try:
-        queue = ReviewQueue(name, reader, model, cases, reader, now())
+        queue = ReviewQueue(name, reader, model, cases, me, now())
         waiting = desk.start_queue(queue)
     except UserError as error:
         st.error(text.plain(str(error)))
+        return
+    if reader != me:
+        st.success(f"They are in the queue of {text.plain(reader)}, on Case.")
         return
     if not waiting:
         st.info("You have reviewed all of them.")

@@ -1,17 +1,19 @@
 """A file of new cases: what it needs, whether it fits, the work on it, and what came out."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import batch as batches
-from dashboard import cache, state, text
+from dashboard import cache, state, text, who
 from dashboard.batch import PREVIEW, Batch
 from dashboard.format import chance, flops, interval, percent
 from dashboard.state import View, unedited
 from dashboard.widgets.classes import class_column
+from dashboard.widgets.download import offer
+from minspnet.access import Action
 from minspnet.batch.needs import Need, missing
 from minspnet.batch.tables import column_names
 from minspnet.domain import Domain
@@ -81,12 +83,12 @@ def _show_needs(view: View) -> None:
             f"`{id_column(model)}` is passed through, and answers in `{answers.column}` are "
             "compared, if they are there; others are left alone."
         )
-        st.download_button(
+        offer(
             "Example (CSV)",
             lambda: batches.example(view.model),
+            "example cases",
             file_name=f"{view.model}-example.csv",
             mime="text/csv",
-            on_click="ignore",
             key="score-example",
             help="Five test cases of this model: fill your own into it.",
         )
@@ -163,7 +165,7 @@ def show_work(batch: Batch) -> None:
     job = batch.job
     if job is None:
         st.success("The file is one that this model reads; rows are read when they are scored.")
-        st.button("Score this file", type="primary", on_click=batch.start, key="score-start")
+        _offer_start(batch, "Score this file", "primary")
         return
     if job.under_way:
         st.fragment(_follow, run_every=0.7)(batch)
@@ -173,7 +175,20 @@ def show_work(batch: Batch) -> None:
         return
     said = text.plain(job.error) if job.state == "failed" else "Stopped; nothing was kept."
     (st.error if job.state == "failed" else st.info)(said)
-    st.button("Score it again", on_click=batch.start, key="score-start")
+    _offer_start(batch, "Score it again", "secondary")
+
+
+def _offer_start(batch: Batch, label: str, kind: Literal["primary", "secondary"]) -> None:
+    """Whoever starts the work is asked for when it begins, in a thread of its own."""
+    refused = who.why_not(Action.SCORE_FILE)
+    st.button(
+        label,
+        type=kind,
+        on_click=lambda: batch.start(who.doors()),
+        key="score-start",
+        disabled=bool(refused),
+        help=refused or None,
+    )
 
 
 def _follow(batch: Batch) -> None:
@@ -271,12 +286,12 @@ def _show_notes(batch: Batch) -> None:
 
 
 def _download(batch: Batch, name: str, label: str, mime: str) -> None:
-    st.download_button(
+    offer(
         label,
         batch.file(name).read_bytes,
+        "scored file",
         file_name=f"{batch.key[1]}-{name}",
         mime=mime,
-        on_click="ignore",
         key=f"score-{name}",
     )
 

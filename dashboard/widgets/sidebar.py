@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import cache, state
 from dashboard.state import View, unedited
+from dashboard.widgets.sign_in import show_account
 
 
 def show_sidebar(about_model: bool = True) -> None:
@@ -15,6 +16,7 @@ def show_sidebar(about_model: bool = True) -> None:
         about_model: The page shows the model chosen here.
     """
     with st.sidebar:
+        show_account()
         if not about_model:
             st.caption("What the other pages show. This one is about your own data.")
         known = cache.models()

@@ -8,15 +8,14 @@ from typing import Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import cache_train, text
+from dashboard import cache_train, text, who
 from dashboard.format import duration
 from dashboard.widgets.train_job import offer_curves, show_progress, show_result
+from minspnet.access import Action
 from minspnet.errors import UserError
 from minspnet.queue.job import RESUMABLE, UNDER_WAY
 from minspnet.queue.progress import Record
 from minspnet.queue.queue import Entry
-from minspnet.queue.worker import start
-from minspnet.workspace import Workspace
 
 Colour = Literal["blue", "green", "orange", "red", "gray"]
 _BADGES: dict[str, tuple[str, Colour, str]] = {
@@ -35,16 +34,14 @@ _LATEST = 6
 
 def is_moving() -> bool:
     """Whether anything may change without anyone's doing."""
-    queue = cache_train.queue()
-    return queue.is_worked_on() or queue.is_starting()
+    return cache_train.queue().is_worked_on() or cache_train.queue().is_starting()
 
 
 def show_queue() -> None:
     """All jobs, those under way first."""
-    queue = cache_train.queue()
     if refused := st.session_state.pop(_REFUSED, ""):
         st.error(text.plain(refused))
-    entries, unreadable = queue.entries()
+    entries, unreadable = cache_train.queue().entries()
     if not entries and not unreadable:
         return
     st.subheader("Trainings")
@@ -52,7 +49,7 @@ def show_queue() -> None:
     if waiting and not is_moving():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning("Nothing is being trained at the moment, and some wait.")
-            st.button("Go on", key="train-go-on", on_click=_begin)
+            _button("Go on", "go-on", "", _begin)
     ended = [entry for entry in entries if entry.state.status not in (*UNDER_WAY, "waiting")]
     earlier = ended[_LATEST:]
     for entry in entries:
@@ -61,7 +58,7 @@ def show_queue() -> None:
     for job_id, sentence in unreadable.items():
         with st.container(border=True):
             st.error(text.plain(sentence))
-            _button("Remove", "remove", job_id, partial(queue.remove, job_id))
+            _button("Remove", "remove", job_id, partial(_remove, job_id))
     if earlier:
         place = st.expander(
             f"Earlier trainings ({len(earlier)})", key="train-earlier", on_change="rerun"
@@ -126,16 +123,15 @@ def _place(entry: Entry, waiting: list[Entry]) -> int:
 
 
 def _show_actions(row: DeltaGenerator, entry: Entry, waiting: list[Entry], done: int) -> None:
-    queue, status, job_id = cache_train.queue(), entry.state.status, entry.id
+    status, job_id = entry.state.status, entry.id
     with row:
         if status == "waiting" and len(waiting) > 1:
             here = _place(entry, waiting)
-            up = partial(queue.move, job_id, True)
-            down = partial(queue.move, job_id, False)
-            _button("Earlier", "up", job_id, up, disabled=here == 1)
-            _button("Later", "down", job_id, down, disabled=here == len(waiting))
+            _button("Earlier", "up", job_id, partial(_move, job_id, True), disabled=here == 1)
+            last = here == len(waiting)
+            _button("Later", "down", job_id, partial(_move, job_id, False), disabled=last)
         if status in UNDER_WAY:
-            stop = partial(queue.stop, job_id)
+            stop = partial(_stop, job_id)
             _button("Stop", "stop", job_id, stop, disabled=entry.stopping)
         if status in RESUMABLE:
             _button("Resume", "resume", job_id, partial(_resume, job_id), primary=True)
@@ -144,7 +140,7 @@ def _show_actions(row: DeltaGenerator, entry: Entry, waiting: list[Entry], done:
 
 
 def _show_remove(entry: Entry, done: int) -> None:
-    remove = partial(cache_train.queue().remove, entry.id)
+    remove = partial(_remove, entry.id)
     if entry.state.status == "done" or not done:
         said = "Takes it off this list; the model stays." if entry.state.status == "done" else ""
         _button("Remove", "remove", entry.id, remove, help=said or None)
@@ -164,12 +160,13 @@ def _button(
     help: str | None = None,
 ) -> None:
     """Do something to a job before the list is drawn anew; what cannot be done is said there."""
+    refused = who.why_not(Action.TRAIN_MODEL)
     st.button(
         label,
-        key=f"train-{what}-{job_id}",
-        disabled=disabled,
+        key=f"train-{what}-{job_id}" if job_id else f"train-{what}",
+        disabled=disabled or bool(refused),
         type="primary" if primary else "secondary",
-        help=help,
+        help=refused or help,
         on_click=_try,
         args=(do,),
     )
@@ -182,10 +179,22 @@ def _try(do: Callable[[], None]) -> None:
         st.session_state[_REFUSED] = str(error)
 
 
+def _stop(job_id: str) -> None:
+    who.doors().stop_training(job_id)
+
+
+def _move(job_id: str, earlier: bool) -> None:
+    who.doors().move_training(job_id, earlier)
+
+
+def _remove(job_id: str) -> None:
+    who.doors().remove_training(job_id)
+
+
 def _resume(job_id: str) -> None:
-    cache_train.queue().resume(job_id)
+    who.doors().resume_training(job_id)
     _begin()
 
 
 def _begin() -> None:
-    start(Workspace.from_environment())
+    who.doors().begin_training()

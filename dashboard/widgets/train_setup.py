@@ -4,21 +4,20 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import cache_train, text
+from dashboard import cache_train, text, who
 from dashboard.cache_train import Saved
 from dashboard.format import amount
 from dashboard.navigation import go_to
 from dashboard.widgets.card_file import SAVED
 from dashboard.widgets.settings import edit_settings
 from dashboard.widgets.tile import show_tile
+from minspnet.access import Action
 from minspnet.budgets import BUDGETS, USUAL
 from minspnet.domain import Domain
 from minspnet.errors import UserError, in_a_line
 from minspnet.presets import Preset
 from minspnet.queue.job import MOST_SEED, Job
-from minspnet.queue.worker import start
 from minspnet.registry import numbered
-from minspnet.workspace import Workspace
 
 _BUDGETS = {
     "tiny": "A first try, within seconds: shows whether the data say anything.",
@@ -30,6 +29,9 @@ _DATA, _SEED = "train-data", "train-seed"
 
 def show_setup() -> None:
     """The form, or what to do first where no data are saved."""
+    if refused := who.why_not(Action.TRAIN_MODEL):
+        st.write(refused)
+        return
     known, unreadable = cache_train.saved()
     for sentence in unreadable:
         st.warning(text.plain(sentence))
@@ -211,5 +213,6 @@ def _start(chosen: Saved, variant: str, seed: int, preset: Preset, title: str) -
     now = datetime.now(UTC).isoformat(timespec="seconds")
     data = cache_train.digest(chosen)
     job = Job(chosen.key, data, variant, preset.model, preset.training, seed, title, now)
-    cache_train.queue().add(job)
-    start(Workspace.from_environment())
+    doors = who.doors()
+    doors.submit(job)
+    doors.begin_training()

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import streamlit as st
 
-from dashboard import drafts, heavy, picture_drafts, text
+from dashboard import drafts, heavy, picture_drafts, text, who
 from dashboard.drafts import Draft
 from dashboard.picture_drafts import ENDINGS, PictureDraft
+from minspnet.access import Action
 from minspnet.errors import UserError
 from minspnet.sheets.grid import SEPARATORS
 from minspnet.workspace import Workspace
@@ -20,12 +20,19 @@ _SEEN = "data-seen"
 _REFUSED = "data-refused"
 LOCAL_FILES = "MINSPNET_LOCAL_FILES"
 """Set to 1 on a machine of one's own, it lets the page read a file by its path."""
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GRAVE = (
     "copy", "leak", "slips", "marks", "limit", "spelling", "imbalance", "repeated", "missing",
     "few", "unlabelled",
 )  # fmt: skip
 _MOST_TOLD = 5
+
+
+def may_bring() -> bool:
+    """Whether whoever acts may bring data; if not, the page says why."""
+    refused = who.why_not(Action.BRING_DATA)
+    if refused:
+        st.write(refused)
+    return not refused
 
 
 def show_upload() -> Draft | PictureDraft | None:
@@ -64,6 +71,7 @@ def _open(name: str, source: Path | bytes) -> None:
     pictures = whole_folder or name.lower().endswith(ENDINGS)
     begin = picture_drafts.begin if pictures else drafts.begin
     try:
+        who.doors().bring_data(name)
         with st.spinner("Reading the pictures…" if pictures else "Reading the table…"):
             taken = Workspace.from_environment().collections()
             st.session_state[DRAFT] = begin(name, source, taken)
@@ -74,10 +82,7 @@ def _open(name: str, source: Path | bytes) -> None:
 
 def may_read_paths() -> bool:
     """Only where someone has said so, and whoever asks sits at this very machine."""
-    host = urlsplit(f"//{st.context.headers.get('Host', '')}").hostname
-    forwarded = any(name in st.context.headers for name in ("X-Forwarded-For", "Forwarded"))
-    bound = st.get_option("server.address") in _LOOPBACK
-    return os.environ.get(LOCAL_FILES) == "1" and bound and host in _LOOPBACK and not forwarded
+    return os.environ.get(LOCAL_FILES) == "1" and who.is_here()
 
 
 def show_found(told: Draft) -> None:

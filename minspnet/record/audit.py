@@ -1,7 +1,8 @@
 """Who did what, when and in which role."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,14 +85,35 @@ class AuditLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def append(self, entry: AuditEntry) -> None:
-        """Add an entry.
+    def append(self, *entries: AuditEntry) -> None:
+        """Add entries, all or none.
+
+        Raises:
+            UserError: If the database does not confirm it.
+        """
+        with self._database.writing() as connection:
+            for entry in entries:
+                add_entry(connection, entry)
+
+    @contextmanager
+    def noting(self, entry: AuditEntry) -> Iterator[None]:
+        """Do something short and note it: what fails is not noted.
+
+        What cannot be written to the log is not begun. Others wait for their turn to write
+        meanwhile.
 
         Raises:
             UserError: If the database does not confirm it.
         """
         with self._database.writing() as connection:
             add_entry(connection, entry)
+            yield
+
+    def actors(self) -> tuple[str, ...]:
+        """Everybody who did anything, by name."""
+        query = sa.select(AUDIT.c.who).distinct().order_by(AUDIT.c.who)
+        with self._database.reading() as connection:
+            return tuple(connection.scalars(query))
 
     def find(
         self,
