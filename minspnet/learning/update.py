@@ -1,0 +1,252 @@
+"""From a reviewed set to a new model beside the old one, with an account of what it changed."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool
+
+from minspnet.access import Action, Actor
+from minspnet.artifact import Model, load_network, save
+from minspnet.collection import load_collection
+from minspnet.compare import FEWEST_UNITS
+from minspnet.data import PARTS, Cases
+from minspnet.errors import UserError, requirement
+from minspnet.learning.account import (
+    METRIC,
+    Account,
+    AdapterSpec,
+    ConceptShift,
+    ReasonShift,
+)
+from minspnet.learning.adapter import Taught, readings
+from minspnet.learning.lessons import Lessons, lessons
+from minspnet.learning.trial import (
+    Ground,
+    Teacher,
+    held_out,
+    reasons_of,
+    scores,
+    undisputed_shifts,
+)
+from minspnet.network import run
+from minspnet.policy import Policy
+from minspnet.presets import Preset
+from minspnet.record.sets import SavedSet
+from minspnet.registry import LONGEST_TITLE, cases_of, free_title, rename, title_of
+from minspnet.study import Study, calibrate, report
+from minspnet.trace import replay
+from minspnet.workspace import Workspace
+
+if TYPE_CHECKING:
+    from minspnet.network import Network
+
+Step = Callable[[str], None]
+
+
+def learn(
+    actor: Actor,
+    model: Model,
+    policy: Policy,
+    kept: SavedSet,
+    workspace: Workspace,
+    spec: AdapterSpec | None = None,
+    on_step: Step | None = None,
+) -> str:
+    """Fit an update of a model on a reviewed set and put it on the shelf, not in force.
+
+    Gate and decision thresholds stay; evidence is recorded anew, and the temperature is fitted anew
+    on the validation cases. Reviewed cases, and all cases of their groups, become training cases of
+    the new model, so that nothing it is scored on was learned from.
+
+    Args:
+        actor: Who asks for it.
+        model: That is to learn.
+        policy: In force for it.
+        kept: What it is to learn.
+        workspace: Where the new model goes.
+        spec: What may change; by default biases alone.
+        on_step: Told what is under way.
+
+    Returns:
+        Name of the new model.
+
+    Raises:
+        NotAllowedError: If their role may not have models learn.
+        UserError: If there is too little to learn, or too few cases would be left to score it.
+    """
+    actor.must_be_allowed(Action.TRAIN_MODEL)
+    spec = spec or AdapterSpec()
+    study = updated(model, policy, kept, actor.name, spec, on_step or (lambda said: None))
+    folder = workspace.new_model(f"{model.name}-v{kept.version}"[:60])
+    collection = load_collection(model.folder) if model.data else None
+    try:
+        save(study, folder, collection=collection, parent=model.digest)
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()  # where nothing is in it
+        raise
+    with suppress(UserError):  # a title that cannot be shown is no reason to fail
+        title = f"{_title(model)[: LONGEST_TITLE - 22]}, reviewed v{kept.version}"
+        rename(workspace, folder.name, free_title(workspace, title, folder.name))
+    return folder.name
+
+
+def _title(model: Model) -> str:
+    said = title_of(model.folder)
+    return model.domain.variant(model.variant).title if said == model.name else said
+
+
+def updated(
+    model: Model, policy: Policy, kept: SavedSet, by: str, spec: AdapterSpec, on_step: Step
+) -> Study:
+    """The update as a study: network, evidence, scores and account; nothing is written.
+
+    Args:
+        model: That is to learn.
+        policy: In force for it.
+        kept: What it is to learn.
+        by: Who asked for it.
+        spec: What may change.
+        on_step: Told what is under way.
+
+    Raises:
+        UserError: If there is too little to learn, or too few cases would be left to score it.
+    """
+    cases = cases_of(model)
+    given = lessons(kept.content, model.domain, cases)
+    parts = parts_after(model, cases, given)
+    policy = policy.without_interventions()
+    network = load_network(model)
+    ground = Ground(
+        network,
+        policy,
+        model.training,
+        model.scale,
+        model.domain.concept_names,
+        cases.take(cases.rows_of(model.traces["train"].case_ids)),
+        parts["validation"],
+        parts["test"],
+    )
+    said = run(network, given.ids, given.inputs, ground.concepts)
+    differing = given.differing(replay(said, policy).predicted)
+    check_enough(given, differing)
+    on_step("Fitting")
+    taught = Taught(readings(network, given.inputs), given)
+    teacher = Teacher(ground, spec)
+    new, weight = teacher.choose(taught)
+    fitted = teacher.fitted
+    calibrate(new, parts["validation"], model.domain)
+    on_step("Asking about reviewed cases held out of the fit")
+    findings, answers = held_out(teacher, taught)
+    on_step("Measuring how far updates that nobody disputes move reasons")
+    shift = reasons_of(ground, network).shift(reasons_of(ground, new))
+    undisputed = undisputed_shifts(teacher, given, weight)
+    on_step("Scoring it")
+    corrected = dict(zip(ground.concepts, given.corrected.sum(axis=0).tolist(), strict=True))
+    moved = shift.by_part.mean(axis=0)
+    account = Account(
+        kept.version,
+        kept.content.digest,
+        kept.content.task,
+        by,
+        spec,
+        fitted,
+        weight,
+        min(spec.replay, len(ground.train)),
+        len(given),
+        len(kept.content.readers),
+        int(given.corrected.sum()),
+        int(differing.sum()),
+        *(len(model.traces[part]) - len(parts[part]) for part in PARTS[1:]),
+        findings,
+        answers,
+        *scores(ground, new),
+        ReasonShift(
+            float(shift.distance.mean()),
+            int(shift.leading.sum()),
+            len(parts["test"]),
+            undisputed,
+            tuple(
+                ConceptShift(shift.parts[k], float(moved[k]), corrected.get(shift.parts[k], 0))
+                for k in np.argsort(-moved, kind="stable")
+            ),
+        ),
+    )
+    return _study(model, new, policy, parts, account)
+
+
+def _study(
+    model: Model, network: "Network", policy: Policy, parts: dict[str, Cases], account: Account
+) -> Study:
+    domain, names = model.domain, model.domain.concept_names
+    traces = {name: run(network, part.ids, part.inputs, names) for name, part in parts.items()}
+    metrics = report(traces["test"], parts["test"], model.scale, model.cost, policy, model.seed)
+    metrics["parameters"] = network.parameters_count
+    metrics["cases"] = {name: len(part) for name, part in parts.items()}
+    # The usual models were scored on other test cases; Compare fits them where it is asked to.
+    metrics["baselines"] = {}
+    metrics[METRIC] = account.to_dict()
+    return Study(
+        domain,
+        domain.variant(model.variant),
+        Preset(model.spec, replace(model.training)),
+        model.seed,
+        network,
+        model.scale,
+        model.cost,
+        policy,
+        traces,
+        metrics,
+    )
+
+
+def parts_after(model: Model, cases: Cases, given: Lessons) -> dict[str, Cases]:
+    """The parts of the new model's split: what was learned from, with its groups, is for training.
+
+    Raises:
+        UserError: If too few cases would be left to choose by or to score.
+    """
+    groups = np.array(cases.groups)
+    seen = np.isin(groups, np.unique(np.array(given.groups)))
+    rows = {part: cases.rows_of(model.traces[part].case_ids) for part in PARTS}
+    moved = [rows[part][seen[rows[part]]] for part in PARTS[1:]]
+    parts = {"train": cases.take(np.concatenate([rows["train"], *moved]))}
+    for part in PARTS[1:]:
+        left = cases.take(rows[part][~seen[rows[part]]])
+        classes = len(np.unique(cases.labels[rows[part]]))
+        if len(left) < FEWEST_UNITS or len(np.unique(left.labels)) < classes:
+            noun = model.domain.group_noun or model.domain.case_noun
+            raise requirement(
+                f"{part} cases nobody has reviewed",
+                f"number {FEWEST_UNITS} or more, of every class and of other {noun}s",
+                f"{len(left)} of {len(np.unique(left.labels))} classes",
+                f"have fewer {part} cases reviewed, or learn on a model with more of them",
+            )
+        parts[part] = left
+    return parts
+
+
+def check_enough(given: Lessons, differing: Bool[np.ndarray, " case"]) -> None:
+    """Refuse what is too little to learn from.
+
+    Args:
+        given: What readers said.
+        differing: Which of their answers are not the network's.
+
+    Raises:
+        UserError: If so.
+    """
+    units = len(set(given.groups))
+    if units < FEWEST_UNITS:
+        must = f"number {FEWEST_UNITS} or more, of different groups where cases come in groups"
+        raise requirement("reviewed cases", must, units, "review more")
+    if not given.corrected.any() and not differing.any():
+        raise requirement(
+            "reviewed cases",
+            "set a finding right or answer otherwise than the network somewhere",
+            "agreement on all of them",
+            "there is nothing to learn from them",
+        )
