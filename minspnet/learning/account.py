@@ -1,10 +1,11 @@
 """What is known of an update, as plain data that stays with the model."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from minspnet.errors import requirement
+from minspnet.errors import UserError, requirement
 from minspnet.strict import Recipe
 
 Kind = Literal["bias", "low_rank"]
@@ -115,7 +116,7 @@ class Account(Recipe):
         task: Of it.
         by: Who asked for it.
         adapter: What was free to change.
-        changed: Numbers of the network that may differ.
+        fitted: How many numbers were.
         replay_weight: How much the cases to be answered as before count beside the reviewed.
         replayed: How many they are.
         reviewed: Cases in the set.
@@ -138,7 +139,7 @@ class Account(Recipe):
     task: str
     by: str
     adapter: AdapterSpec
-    changed: int
+    fitted: int
     replay_weight: float
     replayed: int
     reviewed: int
@@ -168,3 +169,11 @@ class Account(Recipe):
     def is_flagged(self) -> bool:
         """Whether reasons shifted although accuracy holds, so that scores alone would not tell."""
         return self.accuracy_holds and self.reasons_shifted
+
+
+def account_of(metrics: Mapping[str, Any]) -> Account | None:
+    """The account among a model's metrics; None if it learned from no reviews, or says it ill."""
+    try:
+        return Account.from_dict(metrics[METRIC]) if METRIC in metrics else None
+    except UserError:
+        return None

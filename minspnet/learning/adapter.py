@@ -35,12 +35,11 @@ from minspnet.learning.account import AdapterSpec
 from minspnet.learning.lessons import Lessons
 from minspnet.network import Network
 from minspnet.recipe import TrainSpec
-from minspnet.training.losses import class_loss, concept_deviance, distillation_loss
 from minspnet.training.observe import observe
 
 _RIDGE = 1e-3
 """Half the price of a squared entry of A or B."""
-_STEPS = 60
+_STEPS, _SMALLEST_STEP = 40, 1e-6
 _AT_ONCE = 1024
 
 
@@ -193,84 +192,127 @@ def fit(
         The new network, and how many numbers were fitted.
     """
     adapter = Adapter(network, spec)
-    loss = _Loss(network, unexplained, recipe)
+    head = copy.deepcopy(network.head).double().requires_grad_(False)
+    wanted = [_as_taught(head, taught)]
+    if weight:
+        wanted.append(_as_before(head, replayed).times(weight))
+    found = [taught.found, replayed][: len(wanted)]
+    together = Readings(
+        tuple(torch.cat(parts) for parts in zip(*(one.given for one in found), strict=True)),
+        torch.cat([one.logits for one in found], dim=1),
+    )
+    loss = _Loss(head, together.logits, wanted, unexplained, recipe)
     free = [one for one in adapter.parameters() if one.requires_grad]
     optimiser = torch.optim.LBFGS(
-        free, max_iter=_STEPS, history_size=20, line_search_fn="strong_wolfe"
+        free,
+        max_iter=_STEPS,
+        tolerance_change=_SMALLEST_STEP,
+        history_size=20,
+        line_search_fn="strong_wolfe",
     )
-    wanted = torch.as_tensor(taught.lessons.findings, dtype=torch.float64)
-    labels = torch.as_tensor(taught.lessons.labels, dtype=torch.long)
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        total = loss.of_lessons(adapter(taught.found), taught.found.logits, wanted, labels)
-        if weight:
-            total = total + weight * loss.of_replay(adapter(replayed), replayed.logits)
-        total = total + _RIDGE / 2 * adapter.size
+        total = loss(adapter(together)) + _RIDGE / 2 * adapter.size
         total.backward()
         return total
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    optimiser.step(closure)
     return adapter.folded(network), adapter.fitted
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be said of cases on every way, and how much each case counts.
+
+    Attributes:
+        findings: Graded.
+        answers: Chances of the classes; a row of zeros where none is wanted.
+        for_finding: Of each case's findings.
+        for_answer: Of each case's answer.
+    """
+
+    findings: Float[Tensor, "way case concept"]
+    answers: Float[Tensor, "way case class"]
+    for_finding: Float[Tensor, " case"]
+    for_answer: Float[Tensor, " case"]
+
+    def times(self, weight: float) -> "_Wanted":
+        """The same, counting more or less."""
+        return _Wanted(
+            self.findings, self.answers, self.for_finding * weight, self.for_answer * weight
+        )
+
+
+def _as_before(head: ConceptHead, found: Readings) -> _Wanted:
+    """All is to be as it was."""
+    held = torch.sigmoid(found.logits[..., : head.concepts])
+    answers = torch.softmax(_class_logits(head, found.logits), dim=2)
+    even = torch.full((held.shape[1],), 1 / max(1, held.shape[1]), dtype=torch.float64)
+    return _Wanted(held, answers, even, even)
+
+
+def _as_taught(head: ConceptHead, taught: Taught) -> _Wanted:
+    """What readers set right is to be so, and their answers; other findings as they were."""
+    before = _as_before(head, taught.found)
+    given = torch.as_tensor(taught.lessons.findings, dtype=torch.float64)
+    findings = torch.where(torch.isnan(given), before.findings, given)
+    labels = torch.as_tensor(taught.lessons.labels, dtype=torch.long)
+    told = (labels != UNLABELLED).double()
+    one_hot = nn.functional.one_hot(labels.clamp_min(0), before.answers.shape[2]).double()
+    answers = (one_hot * told[:, None]).expand_as(before.answers)
+    return _Wanted(findings, answers, before.for_finding, told / told.sum().clamp_min(1))
+
+
+def _class_logits(
+    head: ConceptHead, logits: Float[Tensor, "way case output"]
+) -> Float[Tensor, "way case class"]:
+    """Weigh findings; a binary one counts by its grade, so that there is a gradient."""
+    graded = torch.sigmoid(logits[..., : head.concepts])
+    said = torch.cat([graded, logits[..., head.concepts :]], dim=2)
+    weighed: Tensor = head.class_logits(said.flatten(0, 1))
+    return weighed.unflatten(0, logits.shape[:2])
+
+
 class _Loss:
-    """The terms of training, on recorded logits; a binary finding counts by its grade."""
+    """The terms of training on recorded logits, but for their least possible values."""
 
     def __init__(
-        self, network: Network, unexplained: Float[Tensor, " concept"], recipe: TrainSpec
+        self,
+        head: ConceptHead,
+        before: Float[Tensor, "way case output"],
+        wanted: list[_Wanted],
+        unexplained: Float[Tensor, " concept"],
+        recipe: TrainSpec,
     ) -> None:
-        self.head = cast(ConceptHead, copy.deepcopy(network.head).double().requires_grad_(False))
-        self.concepts = network.spec.concepts
-        self.unexplained = unexplained.double()
-        self.recipe = recipe
-        partial = recipe.path_weight if network.tree.names else 0.0
-        nodes = len(network.tree.names) + 1
-        ways = torch.tensor([1.0, *[partial] * nodes], dtype=torch.float64)
+        self.head, self.before = head, before
+        self.findings = torch.cat([one.findings for one in wanted], dim=1)
+        self.answers = torch.cat([one.answers for one in wanted], dim=1)
+        self.for_finding = torch.cat([one.for_finding for one in wanted])
+        self.for_answer = torch.cat([one.for_answer for one in wanted])
+        self.price = recipe.concept_weight / unexplained.double() / len(unexplained)
+        # Where training left the answers out, readers' answers are still to be learned.
+        self.task_weight = recipe.task_weight or 1.0
+        ways = torch.full((len(before),), recipe.path_weight, dtype=torch.float64)
+        ways[0] = 1.0
         self.ways = ways / ways.sum()
 
-    def of_lessons(
-        self,
-        moved: Float[Tensor, "way case concept"],
-        before: Float[Tensor, "way case output"],
-        wanted: Float[Tensor, "case concept"],
-        labels: Int[Tensor, " case"],
-    ) -> Float[Tensor, ""]:
-        """What readers set right is to be so, the rest of the findings as before."""
-        told = torch.nn.functional.one_hot(labels.clamp_min(0), len(self.head.bias) + 1)
-        targets = told.double() * (labels != UNLABELLED)[:, None]
-        terms = []
-        for shift, old in zip(moved, before, strict=True):
-            held = torch.sigmoid(old[:, : self.concepts])
-            truth = torch.where(torch.isnan(wanted), held, wanted)
-            class_term = class_loss(self._class_logits(shift, old), targets)
-            terms.append(self._both(self._findings(shift, old, truth), class_term))
-        return (self.ways * torch.stack(terms)).sum()
-
-    def of_replay(
-        self, moved: Float[Tensor, "way case concept"], before: Float[Tensor, "way case output"]
-    ) -> Float[Tensor, ""]:
-        """All is to be as before."""
-        terms = []
-        for shift, old in zip(moved, before, strict=True):
-            held = torch.sigmoid(old[:, : self.concepts])
-            still = self._class_logits(torch.zeros_like(shift), old)
-            apart = distillation_loss(self._class_logits(shift, old), still, 1.0)
-            terms.append(self._both(self._findings(shift, old, held), apart))
-        return (self.ways * torch.stack(terms)).sum()
-
-    def _both(self, findings: Tensor, answers: Tensor) -> Tensor:
-        task_weight = self.recipe.task_weight or 1.0
-        return self.recipe.concept_weight * findings + task_weight * answers
-
-    def _findings(self, shift: Tensor, old: Tensor, truth: Tensor) -> Tensor:
-        logits = old[:, : self.concepts] + shift
-        return (concept_deviance(logits, truth) / self.unexplained).mean()
-
-    def _class_logits(self, shift: Tensor, old: Tensor) -> Tensor:
-        graded = torch.sigmoid(old[:, : self.concepts] + shift)
-        logits: Tensor = self.head.class_logits(torch.cat([graded, old[:, self.concepts :]], 1))
-        return logits
+    def __call__(self, moved: Float[Tensor, "way case concept"]) -> Float[Tensor, ""]:
+        logits = torch.cat(
+            [
+                self.before[..., : self.head.concepts] + moved,
+                self.before[..., self.head.concepts :],
+            ],
+            dim=2,
+        )
+        apart = nn.functional.binary_cross_entropy_with_logits(
+            logits[..., : self.head.concepts], self.findings, reduction="none"
+        )
+        chances = torch.log_softmax(_class_logits(self.head, logits), dim=2)
+        surprise = -(self.answers * chances).sum(dim=2)
+        per_way = (apart @ self.price) @ self.for_finding
+        per_way = per_way + self.task_weight * (surprise @ self.for_answer)
+        return self.ways @ per_way
 
 
 def _readers(network: Network) -> list[tuple[nn.Linear, Exit]]:

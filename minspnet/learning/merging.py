@@ -62,9 +62,7 @@ def _answer(case: str, said: Sequence[Review]) -> tuple[str | None, list[LeftOut
     return first, []
 
 
-def _findings(
-    case: str, said: Sequence[Review]
-) -> tuple[tuple[Correction, ...], list[LeftOut]]:
+def _findings(case: str, said: Sequence[Review]) -> tuple[tuple[Correction, ...], list[LeftOut]]:
     values: dict[str, list[float]] = {}
     for review in said:
         for one in review.concepts:

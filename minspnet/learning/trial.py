@@ -7,9 +7,9 @@ Three questions, none of which the reviewed cases that a network was fitted to c
 * Did it forget? Test cases of which nothing was learned, old and new, paired.
 * Did reasons move further than any update moves them? The same number of validation cases, with as
   many findings and answers set to what is *known* of them, where the network is furthest off, is
-  learned by the same adapter; that is done ``UNDISPUTED`` times, and the largest shift is the limit.
-  If readers judge as the labels do, their update is one of twenty alike, and exceeds the other
-  nineteen in one case of twenty.
+  learned by the same adapter. That is done ``UNDISPUTED`` times, and the largest shift is the
+  limit. If readers judge as the labels do, their update is one of twenty alike, and exceeds the
+  other nineteen in one case of twenty.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from torch import Tensor
 from minspnet.compare import LEAST_CHANCE, resampling
 from minspnet.data import UNLABELLED, Cases, ConceptScale
 from minspnet.learning.account import AdapterSpec, Difference
-from minspnet.learning.adapter import Readings, Taught, fit, readings
+from minspnet.learning.adapter import Taught, fit, readings
 from minspnet.learning.lessons import Lessons
 from minspnet.learning.shift import Reasons, reasons
 from minspnet.network import Network, run
@@ -71,10 +71,10 @@ class Ground:
         """Null deviance of each finding over the training cases."""
         return null_deviance(torch.as_tensor(self.scale.truth(self.train.columns)))
 
-    def replayed(self, spec: AdapterSpec) -> Readings:
-        """Of a random sample of the training cases."""
+    def sample(self, spec: AdapterSpec) -> Cases:
+        """Draw the training cases that are replayed."""
         drawn = np.random.default_rng(spec.seed).permutation(len(self.train))[: spec.replay]
-        return readings(self.network, self.train.inputs[drawn])
+        return self.train.take(drawn)
 
 
 class Teacher:
@@ -82,11 +82,20 @@ class Teacher:
 
     def __init__(self, ground: Ground, spec: AdapterSpec) -> None:
         self.ground, self.spec = ground, spec
-        self.replayed = ground.replayed(spec)
+        self.sample = ground.sample(spec)
+        self.replayed = readings(ground.network, self.sample.inputs)
         self.unexplained = ground.unexplained()
         self.fitted = 0
         trace = ground.trace(ground.network, ground.validation)
         self._before = _log_losses(trace, ground.policy, ground.validation)
+        self._explained = replay(ground.trace(ground.network, ground.test), ground.policy)
+
+    def reasons(self, network: Network) -> Reasons:
+        """The reasons of the test cases, told against the mean of the replayed cases."""
+        ground = self.ground
+        typical = typical_concepts(ground.trace(network, self.sample), ground.policy)
+        trace = ground.trace(network, ground.test)
+        return reasons(trace, ground.policy, typical, self._explained)
 
     def teach(self, taught: Taught, weight: float) -> Network:
         """Fit at a given weight of the replayed cases."""
@@ -162,14 +171,6 @@ def held_out(teacher: Teacher, taught: Taught) -> tuple[Difference | None, Diffe
     return findings, answers
 
 
-def reasons_of(ground: Ground, network: Network) -> Reasons:
-    """The reasons of the test cases, of the old or a new network."""
-    old = ground.trace(ground.network, ground.test)
-    trace = old if network is ground.network else ground.trace(network, ground.test)
-    typical = typical_concepts(ground.trace(network, ground.train), ground.policy)
-    return reasons(trace, ground.policy, typical, replay(old, ground.policy))
-
-
 def undisputed_shifts(
     teacher: Teacher, lessons: Lessons, weight: float, count: int = UNDISPUTED
 ) -> tuple[float, ...]:
@@ -186,7 +187,7 @@ def undisputed_shifts(
     found = readings(ground.network, pool.inputs)
     truth = ground.scale.truth(pool.columns)
     said = _said(ground, ground.trace(ground.network, pool))
-    before = reasons_of(ground, ground.network)
+    before = teacher.reasons(ground.network)
     generator = np.random.default_rng(teacher.spec.seed + 1)
     shifts = []
     for _ in range(count):
@@ -203,13 +204,11 @@ def undisputed_shifts(
         labels[:answered] = known.labels[:answered]
         as_known = Lessons(known.ids, known.inputs, findings, labels, known.groups)
         network = teacher.teach(Taught(found.take(rows), as_known), weight)
-        shifts.append(float(before.shift(reasons_of(ground, network)).distance.mean()))
+        shifts.append(float(before.shift(teacher.reasons(network)).distance.mean()))
     return tuple(shifts)
 
 
-def scores(
-    ground: Ground, network: Network
-) -> tuple[Difference, Difference, Difference]:
+def scores(ground: Ground, network: Network) -> tuple[Difference, Difference, Difference]:
     """Accuracy, log loss and distance to the known findings on test cases, old and new."""
     test = ground.test
     traces = [ground.trace(one, test) for one in (ground.network, network)]

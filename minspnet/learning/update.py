@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +26,6 @@ from minspnet.learning.trial import (
     Ground,
     Teacher,
     held_out,
-    reasons_of,
     scores,
     undisputed_shifts,
 )
@@ -142,38 +140,43 @@ def updated(
     on_step("Asking about reviewed cases held out of the fit")
     findings, answers = held_out(teacher, taught)
     on_step("Measuring how far updates that nobody disputes move reasons")
-    shift = reasons_of(ground, network).shift(reasons_of(ground, new))
+    shift = teacher.reasons(network).shift(teacher.reasons(new))
     undisputed = undisputed_shifts(teacher, given, weight)
     on_step("Scoring it")
-    corrected = dict(zip(ground.concepts, given.corrected.sum(axis=0).tolist(), strict=True))
     moved = shift.by_part.mean(axis=0)
-    account = Account(
-        kept.version,
-        kept.content.digest,
-        kept.content.task,
-        by,
-        spec,
-        fitted,
-        weight,
-        min(spec.replay, len(ground.train)),
-        len(given),
-        len(kept.content.readers),
-        int(given.corrected.sum()),
-        int(differing.sum()),
-        *(len(model.traces[part]) - len(parts[part]) for part in PARTS[1:]),
-        findings,
-        answers,
-        *scores(ground, new),
-        ReasonShift(
-            float(shift.distance.mean()),
-            int(shift.leading.sum()),
-            len(parts["test"]),
-            undisputed,
-            tuple(
-                ConceptShift(shift.parts[k], float(moved[k]), corrected.get(shift.parts[k], 0))
-                for k in np.argsort(-moved, kind="stable")
-            ),
+    corrected = dict(zip(ground.concepts, given.corrected.sum(axis=0).tolist(), strict=True))
+    reasons = ReasonShift(
+        mean=float(shift.distance.mean()),
+        leading=int(shift.leading.sum()),
+        cases=len(parts["test"]),
+        undisputed=undisputed,
+        concepts=tuple(
+            ConceptShift(shift.parts[k], float(moved[k]), corrected.get(shift.parts[k], 0))
+            for k in np.argsort(-moved, kind="stable")
         ),
+    )
+    accuracy, log_loss, concept_error = scores(ground, new)
+    account = Account(
+        version=kept.version,
+        content=kept.content.digest,
+        task=kept.content.task,
+        by=by,
+        adapter=spec,
+        fitted=fitted,
+        replay_weight=weight,
+        replayed=len(teacher.sample),
+        reviewed=len(given),
+        readers=len(kept.content.readers),
+        findings=int(given.corrected.sum()),
+        answers=int(differing.sum()),
+        moved_validation=len(model.traces["validation"]) - len(parts["validation"]),
+        moved_test=len(model.traces["test"]) - len(parts["test"]),
+        held_findings=findings,
+        held_answers=answers,
+        accuracy=accuracy,
+        log_loss=log_loss,
+        concept_error=concept_error,
+        reasons=reasons,
     )
     return _study(model, new, policy, parts, account)
 
@@ -192,7 +195,7 @@ def _study(
     return Study(
         domain,
         domain.variant(model.variant),
-        Preset(model.spec, replace(model.training)),
+        Preset(model.spec, model.training),
         model.seed,
         network,
         model.scale,
