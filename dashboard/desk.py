@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import cache, state, text
 from dashboard.state import View
-from minspnet.access import Action
+from minspnet.access import Action, Actor, Role
 from minspnet.errors import UserError
 from minspnet.judgement import Judgement, Said
 from minspnet.policy import Policy
@@ -62,6 +62,11 @@ class Desk:
 def reader() -> str:
     """Who reads in this session; empty until somebody says."""
     return str(st.session_state.get(_READER, ""))
+
+
+def actor() -> Actor:
+    """Who acts in this session, and in which role: with nobody to sign in, in any."""
+    return Actor(reader() or "unnamed", Role.ADMIN)
 
 
 def be(name: str) -> None:

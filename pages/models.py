@@ -12,6 +12,7 @@ st.write(
 )
 view = state.current()
 models.show_undo()
-models.show_chosen(models.pick(view))
+chosen = models.pick(view)
+models.show_chosen(chosen)
 models.show_import()
 models.show_trash()

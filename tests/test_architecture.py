@@ -25,7 +25,8 @@ NUMPY_ONLY = (
     "counterfactual whatif picture_columns "
     "intervention concept_scores concept_weights worth_checking trust "
     "spread wording collection workspace registry package budgets queue.worker predict "
-    "conformal traits unusual coverage_facts agreement judgement"
+    "conformal traits unusual coverage_facts agreement judgement "
+    "learning.account learning.lessons learning.merging learning.shift"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"

@@ -5,11 +5,11 @@ import io
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, heavy, state, text
+from dashboard import cache, heavy, in_force, state, text
 from dashboard.format import amount, flops, percent, score
 from dashboard.navigation import go_to
 from dashboard.state import View
-from dashboard.widgets import versus
+from dashboard.widgets import adoption, versus
 from minspnet import registry
 from minspnet.errors import UserError
 from minspnet.package import SUFFIX, pack, unpack
@@ -25,7 +25,8 @@ def pick(view: View) -> Entry:
     found = [registry.entry_of(cache.model(name)) for name in names]
     found.sort(key=lambda entry: (entry.shipped, _newest_first(entry)))
     titles = {entry.digest: cache.title_of(entry.name) for entry in found}
-    table = pd.DataFrame([_row(entry, titles) for entry in found])
+    adopted = {one for task in cache.models() if (one := in_force.in_force(task))}
+    table = pd.DataFrame([_row(entry, titles, adopted) for entry in found])
     event = st.dataframe(
         table,
         hide_index=True,
@@ -59,10 +60,12 @@ def _newest_first(entry: Entry) -> tuple[int, ...]:
     return tuple(-ord(letter) for letter in entry.created)
 
 
-def _row(entry: Entry, titles: dict[str, str]) -> dict[str, str]:
+def _row(entry: Entry, titles: dict[str, str], adopted: set[str]) -> dict[str, str]:
+    in_force_too = {"In force": "yes" if entry.name in adopted else ""} if adopted else {}
     return {
         "Model": cache.title_of(entry.name),
         "Task": entry.task,
+        **in_force_too,
         "Since": "ships with MINSPNET" if entry.shipped else entry.created[:16].replace("T", " "),
         "Accuracy": "-" if entry.accuracy is None else percent(entry.accuracy, 1),
         "AUC": "-" if entry.auc is None else score(entry.auc),
@@ -105,7 +108,17 @@ def show_chosen(entry: Entry) -> None:
         if not entry.shipped:
             with st.popover("Rename"):
                 _show_rename(entry)
-            st.button("Delete", key="model-delete", on_click=_delete, args=(entry,))
+            adopted = in_force.in_force(cache.task_of(entry.name)) == entry.name
+            st.button(
+                "Delete",
+                key="model-delete",
+                on_click=_delete,
+                args=(entry,),
+                disabled=adopted,
+                help="It is in force: adopt another first, or roll back." if adopted else None,
+            )
+    adoption.show_adoption(entry.name, "models", in_fragment=False)
+    adoption.show_history(cache.task_of(entry.name))
     if entry.own_cases:
         st.caption(
             "An exported model holds the cases it was trained and tested on: give it only to those "

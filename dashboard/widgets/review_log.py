@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import cache, desk, review_words, text
 from dashboard.format import duration, interval, percent
 from dashboard.state import View
+from dashboard.widgets import learn
 from dashboard.widgets.tile import show_tile
 from minspnet.access import Action
 from minspnet.agreement import (
@@ -60,6 +61,7 @@ def show_log(view: View) -> None:
     everyone = found if reader is None else store.reviews.find(model=model, most=None)
     _show_agreement(everyone, reader)
     _show_corrected(found, cache.domain_of(view.model))
+    learn.show_learning(view)
 
 
 def _filters(view: View, readers: Sequence[str]) -> tuple[str | None, str | None]:

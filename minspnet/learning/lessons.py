@@ -6,7 +6,9 @@ from typing import Self
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from minspnet.data import UNLABELLED, Cases
+from minspnet.artifact import Model
+from minspnet.compare import FEWEST_UNITS
+from minspnet.data import PARTS, UNLABELLED, Cases
 from minspnet.domain import Domain
 from minspnet.errors import requirement
 from minspnet.record.sets import ReviewedSet
@@ -82,3 +84,52 @@ def _place(what: str, name: str, known: tuple[str, ...]) -> int:
         must = f"be one of {', '.join(known)}"
         raise requirement(f"reviewed {what}", must, name, "review the case anew")
     return known.index(name)
+
+
+def parts_after(model: Model, cases: Cases, given: Lessons) -> dict[str, Cases]:
+    """The parts of the new model's split: what was learned from, with its groups, is for training.
+
+    Raises:
+        UserError: If too few cases would be left to choose by or to score.
+    """
+    groups = np.array(cases.groups)
+    seen = np.isin(groups, np.unique(np.array(given.groups)))
+    rows = {part: cases.rows_of(model.traces[part].case_ids) for part in PARTS}
+    moved = [rows[part][seen[rows[part]]] for part in PARTS[1:]]
+    parts = {"train": cases.take(np.concatenate([rows["train"], *moved]))}
+    for part in PARTS[1:]:
+        left = cases.take(rows[part][~seen[rows[part]]])
+        classes = len(np.unique(cases.labels[rows[part]]))
+        if len(left) < FEWEST_UNITS or len(np.unique(left.labels)) < classes:
+            noun = model.domain.group_noun or model.domain.case_noun
+            raise requirement(
+                f"{part} cases nobody has reviewed",
+                f"number {FEWEST_UNITS} or more, of every class and of other {noun}s",
+                f"{len(left)} of {len(np.unique(left.labels))} classes",
+                f"have fewer {part} cases reviewed, or learn on a model with more of them",
+            )
+        parts[part] = left
+    return parts
+
+
+def check_enough(given: Lessons, differing: Bool[np.ndarray, " case"]) -> None:
+    """Refuse what is too little to learn from.
+
+    Args:
+        given: What readers said.
+        differing: Which of their answers are not the network's.
+
+    Raises:
+        UserError: If so.
+    """
+    units = len(set(given.groups))
+    if units < FEWEST_UNITS:
+        must = f"number {FEWEST_UNITS} or more, of different groups where cases come in groups"
+        raise requirement("reviewed cases", must, units, "review more")
+    if not given.corrected.any() and not differing.any():
+        raise requirement(
+            "reviewed cases",
+            "set a finding right or answer otherwise than the network somewhere",
+            "agreement on all of them",
+            "there is nothing to learn from them",
+        )

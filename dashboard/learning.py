@@ -1,0 +1,133 @@
+"""What a model can learn from reviews: the set of them, updates made, and making one."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from dashboard import cache, desk, heavy, state
+from dashboard.in_force import first_of, standing
+from minspnet.access import Action
+from minspnet.learning.account import Account, AdapterSpec, account_of
+from minspnet.learning.lessons import Lessons, check_enough, lessons, parts_after
+from minspnet.learning.merging import merged
+from minspnet.record.audit import AuditEntry
+from minspnet.record.checks import in_utc, now
+from minspnet.record.sets import ReviewedSet
+from minspnet.trace import replay
+from minspnet.workspace import Workspace
+
+
+def proposed(name: str) -> ReviewedSet:
+    """What reviews of a model, and of those that it goes on from, add up to now.
+
+    Raises:
+        UserError: If a review cannot be read.
+    """
+    digests = lineage(name)
+    found = [one for digest in digests for one in cache.store().reviews.find(digest, most=None)]
+    found.sort(key=lambda one: in_utc("decided_at", one.decided_at), reverse=True)
+    return merged(found, cache.task_of(name), digests)
+
+
+def lineage(name: str) -> tuple[str, ...]:
+    """Digests of a model and of those that it was learned from, newest first."""
+    alike = cache.models()[cache.task_of(name)]
+    models = {cache.model(one).digest: cache.model(one) for one in alike}
+    loaded = cache.model(name)
+    found = [loaded.digest]
+    while loaded.parent and loaded.parent not in found:
+        found.append(loaded.parent)
+        if loaded.parent not in models:
+            break
+        loaded = models[loaded.parent]
+    return tuple(found)
+
+
+def updates_of(name: str) -> tuple[str, ...]:
+    """Names of the models that learned from reviews of a model."""
+    digest = cache.model(name).digest
+    alike = cache.models()[cache.task_of(name)]
+    return tuple(one for one in alike if cache.model(one).parent == digest and account(one))
+
+
+def parent_of(name: str) -> str | None:
+    """Name of the model that one was learned from; None if it is not there."""
+    parent = cache.model(name).parent
+    alike = cache.models()[cache.task_of(name)]
+    return next((one for one in alike if parent and cache.model(one).digest == parent), None)
+
+
+def account(name: str) -> Account | None:
+    """What is known of a model as an update; None if it is none."""
+    return account_of(cache.model(name).metrics)
+
+
+def looked_up(name: str, content: ReviewedSet) -> tuple[Lessons, int]:
+    """A set in numbers, and how many of its answers differ from the model's.
+
+    Raises:
+        UserError: If it names what the task has not, is too little to learn from, or would leave
+            too few cases to score an update.
+    """
+    loaded = cache.model(name)
+    given = lessons(content, loaded.domain, cache.cases(name))
+    answers = _answers(name)
+    said = np.array([answers.get(case, -1) for case in given.ids], dtype=np.intp)
+    differing = given.differing(said) & (said >= 0)
+    check_enough(given, differing)
+    parts_after(loaded, cache.cases(name), given)
+    return given, int(differing.sum())
+
+
+def _answers(name: str) -> dict[str, int]:
+    """What a model decides on every case that it has evidence of."""
+    policy = state.operating_point(name).without_interventions()
+    return {
+        case: int(answer)
+        for trace in cache.model(name).traces.values()
+        for case, answer in zip(trace.case_ids, replay(trace, policy).predicted, strict=True)
+    }
+
+
+def learn(name: str, content: ReviewedSet, kind: AdapterSpec, say: Callable[[str], None]) -> str:
+    """Keep the set, fit an update on it and put that on the shelf; gives its name.
+
+    Raises:
+        UserError: If the role does not allow it, or it cannot be learned from.
+    """
+    heavy.load()
+    from minspnet.learning.update import learn as fit
+
+    actor = desk.actor()
+    kept = cache.store().sets.save(actor, content, now())
+    policy = state.operating_point(name)
+    workspace = Workspace.from_environment()
+    made = fit(actor, cache.model(name), policy, kept, workspace, kind, say)
+    detail = {"learned from": name, "reviewed set": kept.version, "task": content.task}
+    role = str(actor.role)
+    entry = AuditEntry(now(), actor.name, role, Action.TRAIN_MODEL, made, detail)
+    cache.store().audit.append(entry)
+    return made
+
+
+def adopt(name: str, reason: str = "") -> None:
+    """Put a model in force for its task.
+
+    Raises:
+        UserError: If the role does not allow it, or another came into force meanwhile.
+    """
+    task = cache.task_of(name)
+    stack = standing(task).stack
+    first = first_of(task)
+    before = stack[0] if stack else (cache.model(first).digest, first)
+    model = cache.model(name).digest, name
+    cache.store().adoptions.adopt(desk.actor(), task, model, before, now(), reason)
+
+
+def roll_back(task: str, seen: str, reason: str = "") -> str:
+    """Put the model back that the one in force took the place of; gives its name.
+
+    Raises:
+        UserError: If the role does not allow it, or another came into force meanwhile.
+    """
+    return cache.store().adoptions.roll_back(desk.actor(), task, seen, now(), reason).name
