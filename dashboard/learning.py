@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dashboard import cache, desk, heavy, state
-from dashboard.in_force import first_of, standing
+from dashboard.in_force import alike, scope_of, standing, usual
 from minspnet.access import Action
 from minspnet.learning.account import Account, AdapterSpec, account_of
 from minspnet.learning.lessons import Lessons, check_enough, lessons, parts_after
@@ -26,13 +26,12 @@ def proposed(name: str) -> ReviewedSet:
     digests = lineage(name)
     found = [one for digest in digests for one in cache.store().reviews.find(digest, most=None)]
     found.sort(key=lambda one: in_utc("decided_at", one.decided_at), reverse=True)
-    return merged(found, cache.task_of(name), digests)
+    return merged(found, scope_of(name), digests)
 
 
 def lineage(name: str) -> tuple[str, ...]:
     """Digests of a model and of those that it was learned from, newest first."""
-    alike = cache.models()[cache.task_of(name)]
-    models = {cache.model(one).digest: cache.model(one) for one in alike}
+    models = {cache.model(one).digest: cache.model(one) for one in alike(name)}
     loaded = cache.model(name)
     found = [loaded.digest]
     while loaded.parent and loaded.parent not in found:
@@ -46,15 +45,13 @@ def lineage(name: str) -> tuple[str, ...]:
 def updates_of(name: str) -> tuple[str, ...]:
     """Names of the models that learned from reviews of a model."""
     digest = cache.model(name).digest
-    alike = cache.models()[cache.task_of(name)]
-    return tuple(one for one in alike if cache.model(one).parent == digest and account(one))
+    return tuple(one for one in alike(name) if cache.model(one).parent == digest and account(one))
 
 
 def parent_of(name: str) -> str | None:
     """Name of the model that one was learned from; None if it is not there."""
     parent = cache.model(name).parent
-    alike = cache.models()[cache.task_of(name)]
-    return next((one for one in alike if parent and cache.model(one).digest == parent), None)
+    return next((one for one in alike(name) if parent and cache.model(one).digest == parent), None)
 
 
 def account(name: str) -> Account | None:
@@ -111,23 +108,26 @@ def learn(name: str, content: ReviewedSet, kind: AdapterSpec, say: Callable[[str
 
 
 def adopt(name: str, reason: str = "") -> None:
-    """Put a model in force for its task.
+    """Put a model in force, in place of the one of its kind that is.
 
     Raises:
         UserError: If the role does not allow it, or another came into force meanwhile.
     """
-    task = cache.task_of(name)
-    stack = standing(task).stack
-    first = first_of(task)
+    stack, first = standing(name).stack, usual(name)
     before = stack[0] if stack else (cache.model(first).digest, first)
     model = cache.model(name).digest, name
-    cache.store().adoptions.adopt(desk.actor(), task, model, before, now(), reason)
+    cache.store().adoptions.adopt(desk.actor(), scope_of(name), model, before, now(), reason)
 
 
-def roll_back(task: str, seen: str, reason: str = "") -> str:
-    """Put the model back that the one in force took the place of; gives its name.
+def roll_back(name: str, seen: str, reason: str = "") -> None:
+    """Put the model back that the one in force took the place of.
+
+    Args:
+        name: Of the one in force, or of one alike.
+        seen: Digest of the model in force, as it was shown.
+        reason: Why.
 
     Raises:
         UserError: If the role does not allow it, or another came into force meanwhile.
     """
-    return cache.store().adoptions.roll_back(desk.actor(), task, seen, now(), reason).name
+    cache.store().adoptions.roll_back(desk.actor(), scope_of(name), seen, now(), reason)

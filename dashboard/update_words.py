@@ -21,7 +21,7 @@ def verdict(account: Account, domain: Domain) -> tuple[str, str]:
     """What to make of it: ``worse``, ``flagged`` or ``fine``, and the sentence that says so."""
     score = account.accuracy
     change = "no answer changed from right to wrong or back"
-    if score.low or score.high or score.change:
+    if score.change or score.low or score.high:
         change = (
             f"{100 * score.change:+.1f} points, 95%: {100 * score.low:+.1f} to "
             f"{100 * score.high:+.1f}"
@@ -94,12 +94,15 @@ def rows(account: Account) -> list[dict[str, str]]:
 def _row(
     title: str, found: Difference, say: Callable[[float, str], str], on: str
 ) -> dict[str, str]:
+    same = not (found.change or found.low or found.high)
     return {
         "Measure": title,
         "Before": say(found.before, ""),
         "After": say(found.after, ""),
-        "Change": say(found.change, "+"),
-        "95% interval": f"{say(found.low, '+')} to {say(found.high, '+')}",
+        "Change": "none" if same else say(found.change, "+"),
+        "95% interval": "no case differs"
+        if same
+        else f"{say(found.low, '+')} to {say(found.high, '+')}",
         "On": on,
     }
 

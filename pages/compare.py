@@ -23,8 +23,8 @@ def show_compare() -> None:
     if bout is None:
         return
     versus.show_verdict(bout)
-    versus.show_scores(view, bout)
     update.show_update(cache_compare.models_of(bout.entries))
+    versus.show_scores(view, bout)
     tabs = {
         "Cases they decide differently": lambda: apart.show_cases(bout),
         "Where they differ most": lambda: apart.show_cohorts(bout),

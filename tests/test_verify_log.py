@@ -16,6 +16,7 @@ from test_cli import Ask, ask
 
 from benchmarks.tampering import fill, review
 from minspnet.record.chain import digest_of, head, seal
+from minspnet.record.schema import LOGS
 from minspnet.record.store import Store
 from minspnet.record.verify import Finding, verify
 
@@ -26,6 +27,8 @@ EMPTY = {
     "reviews": 0,
     "queues": 0,
     "audit_entries": 0,
+    "reviewed_sets": 0,
+    "adoptions": 0,
 }
 
 
@@ -205,7 +208,7 @@ def test_a_check_reads_one_state_while_others_write(
 
     monkeypatch.setattr(module, "_check_log", meanwhile)
     assert verify(store.engine).findings == ()
-    assert verify(store.engine).records["reviews"] == 6 + 5
+    assert verify(store.engine).records["reviews"] == 6 + len(LOGS)
 
 
 # --- The command ------------------------------------------------------------------------

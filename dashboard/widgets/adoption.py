@@ -14,20 +14,19 @@ _SAID, _FAILED = "adoption-said", "adoption-failed"
 
 def show_notice(view: View, key: str) -> None:
     """Say whether the model on the screen is the one in force; nothing if none was adopted."""
-    task = cache.task_of(view.model)
-    adopted = in_force.in_force(task)
+    adopted = in_force.in_force(view.model)
     if adopted is None:
         return
     if adopted == view.model:
-        newest = in_force.standing(task).history[0]
+        newest = in_force.standing(view.model).history[0]
         st.caption(
-            f":material/verified: In force for this task since "
+            f":material/verified: In force since "
             f"{review_words.when(newest.at)} UTC ({text.plain(newest.by)}, {_VERBS[newest.kind]})."
         )
         return
     title = text.plain(cache.title_of(adopted))
-    newer = in_force.was_replaced(task, view.model)
-    said = "A newer model is in force for this task" if newer else "This model is not in force"
+    newer = in_force.was_replaced(view.model)
+    said = "A newer model is in force" if newer else "This model is not in force"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
             f":material/info: {said}: **{title}**."
@@ -58,12 +57,12 @@ def show_adoption(name: str, key: str, in_fragment: bool) -> None:
         st.success(text.plain(said))
     if failed := st.session_state.pop(_FAILED, ""):
         st.error(text.plain(failed))
-    task = cache.task_of(name)
-    standing, adopted = in_force.standing(task), in_force.in_force(task)
+    standing, adopted = in_force.standing(name), in_force.in_force(name)
     if adopted == name and not standing.can_roll_back:
-        st.caption(
-            ":material/verified: In force for this task. There is none before it to go back to."
-        )
+        st.caption(":material/verified: In force; there is none before it to go back to.")
+        return
+    if adopted is None and in_force.usual(name) == name:
+        st.caption("First of those that read these inputs; none was adopted in its place.")
         return
     who = show_reader("Your name: it stands in the record")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -74,18 +73,18 @@ def show_adoption(name: str, key: str, in_fragment: bool) -> None:
             width=320,
         )
         if adopted == name:
-            older = text.plain(_named(task, standing.stack[1]))
+            older = text.plain(_named(name, standing.stack[1]))
             st.button(
                 f"Roll back to “{older}”",
                 key=f"roll-back-{key}",
                 disabled=not who,
                 on_click=_roll_back,
-                args=(task, standing.in_force, f"adoption-why-{key}", in_fragment),
+                args=(name, standing.in_force, f"adoption-why-{key}", in_fragment),
                 help="The model that this one took the place of is in force again at once. "
                 "Nothing is deleted.",
             )
         else:
-            before = text.plain(cache.title_of(in_force.first_of(task)))
+            before = text.plain(cache.title_of(in_force.usual(name)))
             st.button(
                 "Adopt it",
                 type="primary",
@@ -93,8 +92,8 @@ def show_adoption(name: str, key: str, in_fragment: bool) -> None:
                 disabled=not who,
                 on_click=_adopt,
                 args=(name, f"adoption-why-{key}", in_fragment),
-                help=f"From now on it opens first for this task, in place of “{before}”, which "
-                "stays and can be gone back to at a click.",
+                help=f"From now on it opens first, in place of “{before}”, which stays and can be "
+                "gone back to at a click.",
             )
 
 
@@ -109,38 +108,38 @@ def _adopt(name: str, why: str, in_fragment: bool) -> None:
         desk.move()
 
 
-def _roll_back(task: str, seen: str, why: str, in_fragment: bool) -> None:
+def _roll_back(name: str, seen: str, why: str, in_fragment: bool) -> None:
     try:
-        learning.roll_back(task, seen, str(st.session_state.get(why, "")).strip())
+        learning.roll_back(name, seen, str(st.session_state.get(why, "")).strip())
     except UserError as error:
         st.session_state[_FAILED] = str(error)
         return
-    title = cache.title_of(in_force.first_of(task))
+    title = cache.title_of(in_force.usual(name))
     st.session_state[_SAID] = f"Rolled back: “{title}” is in force again."
     if in_fragment:
         desk.move()
 
 
-def _named(task: str, model: tuple[str, str]) -> str:
+def _named(name: str, model: tuple[str, str]) -> str:
     """What a menu calls a model; the name it had if it is no longer there."""
-    names = {cache.model(name).digest: name for name in cache.models().get(task, ())}
-    digest, name = model
-    return cache.title_of(names[digest]) if digest in names else f"{name}, no longer here"
+    names = {cache.model(one).digest: one for one in in_force.alike(name)}
+    digest, once = model
+    return cache.title_of(names[digest]) if digest in names else f"{once}, no longer here"
 
 
-def show_history(task: str) -> None:
+def show_history(name: str) -> None:
     """Every change of the model in force, newest first."""
-    history = in_force.standing(task).history
+    history = in_force.standing(name).history
     if not history:
         return
-    with st.expander(f"What was in force for this task ({text.counted(len(history), 'change')})"):
+    with st.expander(f"What was in force before ({text.counted(len(history), 'change')})"):
         rows = [
             {
                 "When (UTC)": review_words.when(one.at),
                 "Who": one.by,
                 "What": "adopted" if one.kind == "adopt" else "rolled back",
-                "In force since": _named(task, (one.model, one.name)),
-                "Before": _named(task, (one.replaced, one.replaced_name)),
+                "In force since": _named(name, (one.model, one.name)),
+                "Before": _named(name, (one.replaced, one.replaced_name)),
                 "Why": one.reason,
             }
             for one in history

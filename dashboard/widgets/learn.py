@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, learning, review_words, text, update_words
+from dashboard import cache, in_force, learning, review_words, text, update_words
 from dashboard.navigation import go_to
 from dashboard.state import View
 from dashboard.widgets import versus
@@ -52,7 +52,9 @@ def _sums(content: ReviewedSet) -> str:
         f"right and gave {text.counted(answers, 'answer')} on "
         f"{text.counted(len(content.cases), 'case')}."
     )
-    return f"{said} {apart:,} more are left out because readers do not agree." if apart else said
+    if not apart:
+        return said
+    return f"{said} {text.counted(apart, 'other')} left out, for readers do not agree on them."
 
 
 def _show_set(content: ReviewedSet, domain: Domain) -> None:
@@ -96,7 +98,7 @@ def _show_cases(content: ReviewedSet, domain: Domain) -> None:
 
 
 def _show_versions(view: View, domain: Domain) -> None:
-    task = cache.task_of(view.model)
+    task = in_force.scope_of(view.model)
     count = cache.store().sets.count(task)
     if not count:
         return
@@ -122,12 +124,10 @@ def _show_versions(view: View, domain: Domain) -> None:
 
 
 def _show_start(view: View, content: ReviewedSet, differing: int) -> None:
+    answers = f"Answers other than the network's: {differing:,}."
     st.caption(
-        f"{text.counted(differing, 'answer')} of readers differ from the network's. The reviewed "
-        "cases, and others of the same groups, will no longer count as unseen for the new model."
-        if differing
-        else "No answer differs from the network's: only findings are to be learned. The reviewed "
-        "cases, and others of the same groups, will no longer count as unseen for the new model."
+        f"{answers} The reviewed cases, and others of the same groups, will no longer count as "
+        "unseen for the new model."
     )
     who = show_reader("Your name: it stands in the record")
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -25,7 +25,7 @@ def pick(view: View) -> Entry:
     found = [registry.entry_of(cache.model(name)) for name in names]
     found.sort(key=lambda entry: (entry.shipped, _newest_first(entry)))
     titles = {entry.digest: cache.title_of(entry.name) for entry in found}
-    adopted = {one for task in cache.models() if (one := in_force.in_force(task))}
+    adopted = {one for name in names if (one := in_force.in_force(name))}
     table = pd.DataFrame([_row(entry, titles, adopted) for entry in found])
     event = st.dataframe(
         table,
@@ -108,7 +108,7 @@ def show_chosen(entry: Entry) -> None:
         if not entry.shipped:
             with st.popover("Rename"):
                 _show_rename(entry)
-            adopted = in_force.in_force(cache.task_of(entry.name)) == entry.name
+            adopted = in_force.in_force(entry.name) == entry.name
             st.button(
                 "Delete",
                 key="model-delete",
@@ -117,13 +117,24 @@ def show_chosen(entry: Entry) -> None:
                 disabled=adopted,
                 help="It is in force: adopt another first, or roll back." if adopted else None,
             )
-    adoption.show_adoption(entry.name, "models", in_fragment=False)
-    adoption.show_history(cache.task_of(entry.name))
     if entry.own_cases:
         st.caption(
             "An exported model holds the cases it was trained and tested on: give it only to those "
             "who may see them."
         )
+
+
+def show_in_force(entry: Entry) -> None:
+    """Put it in force, or go back, and see what was in force before."""
+    if len(in_force.alike(entry.name)) < 2 and not in_force.standing(entry.name).history:
+        return
+    st.subheader(
+        "In force",
+        help="Of the models of a task that read the same inputs, the one in force opens first; the "
+        "others say that they are not.",
+    )
+    adoption.show_adoption(entry.name, "models", in_fragment=False)
+    adoption.show_history(entry.name)
 
 
 def _facts(entry: Entry) -> str:

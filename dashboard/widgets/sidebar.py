@@ -25,11 +25,11 @@ def show_sidebar() -> None:
             ),
         )
         st.session_state["sidebar-model"] = view.model
-        adopted = in_force.in_force(task)
+        adopted = {in_force.in_force(name) for name in known[task]}
         st.selectbox(
             "Model",
             known[task],
-            format_func=lambda name: cache.title_of(name) + " (in force)" * (name == adopted),
+            format_func=lambda name: cache.title_of(name) + " (in force)" * (name in adopted),
             key="sidebar-model",
             on_change=lambda: state.open_model(st.session_state["sidebar-model"]),
         )

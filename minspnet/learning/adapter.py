@@ -52,7 +52,7 @@ class Readings:
         logits: Of each way: all experts on, then up to each node.
     """
 
-    given: tuple[Float[Tensor, "case feature"], ...]
+    given: tuple[Float[Tensor, "case _"], ...]
     logits: Float[Tensor, "way case output"]
 
     def take(self, rows: Int[np.ndarray, " row"]) -> Self:
@@ -267,10 +267,13 @@ def _as_taught(head: ConceptHead, taught: Taught) -> _Wanted:
 def _class_logits(
     head: ConceptHead, logits: Float[Tensor, "way case output"]
 ) -> Float[Tensor, "way case class"]:
-    """Weigh findings; a binary one counts by its grade, so that there is a gradient."""
+    """Weigh findings, at the temperature of the head; a binary finding counts by its grade.
+
+    Without the temperature, findings would be moved to make up for chances that are too sure.
+    """
     graded = torch.sigmoid(logits[..., : head.concepts])
     said = torch.cat([graded, logits[..., head.concepts :]], dim=2)
-    weighed: Tensor = head.class_logits(said.flatten(0, 1))
+    weighed: Tensor = head.class_logits(said.flatten(0, 1)) / head.temperature
     return weighed.unflatten(0, logits.shape[:2])
 
 

@@ -5,11 +5,12 @@ Three questions, none of which the reviewed cases that a network was fitted to c
 * Did it learn what readers meant? It is fitted on all parts of the reviewed cases but one and asked
   about that one, in turn.
 * Did it forget? Test cases of which nothing was learned, old and new, paired.
-* Did reasons move further than any update moves them? The same number of validation cases, with as
-  many findings and answers set to what is *known* of them, where the network is furthest off, is
+* Did reasons move further than any update moves them? As many cases that nobody reviewed, with as
+  many findings and answers set to what is *known* of them, where the network is furthest off, are
   learned by the same adapter. That is done ``UNDISPUTED`` times, and the largest shift is the
   limit. If readers judge as the labels do, their update is one of twenty alike, and exceeds the
-  other nineteen in one case of twenty.
+  other nineteen in one case of twenty. (Test cases are among those drawn: these networks are
+  thrown away, and only what they move is kept.)
 """
 
 from collections.abc import Sequence
@@ -183,16 +184,19 @@ def undisputed_shifts(
         count: How many such updates.
     """
     ground = teacher.ground
-    pool = ground.validation
-    found = readings(ground.network, pool.inputs)
-    truth = ground.scale.truth(pool.columns)
-    said = _said(ground, ground.trace(ground.network, pool))
+    parts = (ground.validation, ground.test)
+    found = readings(ground.network, np.concatenate([part.inputs for part in parts]))
+    truth = np.concatenate([ground.scale.truth(part.columns) for part in parts])
+    said = np.concatenate([_said(ground, ground.trace(ground.network, part)) for part in parts])
+    known = np.concatenate([part.labels for part in parts])
+    inputs = np.concatenate([part.inputs for part in parts])
     before = teacher.reasons(ground.network)
     generator = np.random.default_rng(teacher.spec.seed + 1)
     shifts = []
     for _ in range(count):
-        rows = generator.choice(len(pool), len(lessons), replace=len(lessons) > len(pool))
-        known = pool.take(rows)
+        # Twice, for the cases to draw from are themselves a sample.
+        pool = generator.choice(len(known), len(known))
+        rows = generator.choice(pool, len(lessons))
         # Readers set right what is most wrong.
         findings = np.full((len(rows), truth.shape[1]), np.nan, dtype=np.float32)
         for concept, times in enumerate(lessons.corrected.sum(axis=0)):
@@ -201,8 +205,9 @@ def undisputed_shifts(
             findings[chosen, concept] = truth[rows[chosen], concept]
         labels = np.full(len(rows), UNLABELLED, dtype=np.intp)
         answered = int((lessons.labels != UNLABELLED).sum())
-        labels[:answered] = known.labels[:answered]
-        as_known = Lessons(known.ids, known.inputs, findings, labels, known.groups)
+        labels[:answered] = known[rows[:answered]]
+        ids = tuple(map(str, range(len(rows))))
+        as_known = Lessons(ids, inputs[rows], findings, labels, ids)
         network = teacher.teach(Taught(found.take(rows), as_known), weight)
         shifts.append(float(before.shift(teacher.reasons(network)).distance.mean()))
     return tuple(shifts)

@@ -21,6 +21,7 @@ from minspnet.learning.account import (
 from minspnet.learning.adapter import Taught, readings
 from minspnet.learning.lessons import check_enough, lessons, parts_after
 from minspnet.learning.trial import (
+    UNDISPUTED,
     Ground,
     Teacher,
     held_out,
@@ -139,7 +140,7 @@ def updated(
     findings, answers = held_out(teacher, taught)
     on_step("Measuring how far updates that nobody disputes move reasons")
     shift = teacher.reasons(network).shift(teacher.reasons(new))
-    undisputed = undisputed_shifts(teacher, given, weight)
+    undisputed = undisputed_shifts(teacher, given, weight, UNDISPUTED)
     on_step("Scoring it")
     moved = shift.by_part.mean(axis=0)
     corrected = dict(zip(ground.concepts, given.corrected.sum(axis=0).tolist(), strict=True))
