@@ -1,6 +1,8 @@
 """What a network learns from reviews, what stays as it was, and how reasons are compared."""
 
 from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,11 +11,14 @@ import torch
 from forests import CONCEPTS, Forest, any_head, traces
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_data import loans, trained_on_loans
 
-from minspnet.artifact import load
+from minspnet.access import Actor, NotAllowedError, Role
+from minspnet.artifact import load, save
 from minspnet.data import UNLABELLED
 from minspnet.domains import SAMPLE_DATA
 from minspnet.errors import UserError
+from minspnet.learning import update
 from minspnet.learning.account import (
     METRIC,
     Account,
@@ -29,15 +34,18 @@ from minspnet.learning.lessons import Lessons, check_enough, lessons, parts_afte
 from minspnet.learning.merging import merged
 from minspnet.learning.shift import Reasons, reasons
 from minspnet.learning.trial import _folds, difference
+from minspnet.learning.update import learn
 from minspnet.network import Network, run
+from minspnet.package import pack, unpack
 from minspnet.policy import Policy
 from minspnet.recipe import TrainSpec
 from minspnet.record.reviews import Correction, Review
-from minspnet.record.sets import ANSWER, ReviewedCase, ReviewedSet
-from minspnet.registry import cases_of
+from minspnet.record.sets import ANSWER, ReviewedCase, ReviewedSet, SavedSet
+from minspnet.registry import cases_of, title_of
 from minspnet.spec import ModelSpec, StemSpec
 from minspnet.trace import Trace, replay
 from minspnet.waterfall import typical_concepts, waterfall
+from minspnet.workspace import Workspace
 
 WHEN = "2026-01-02T03:04:05+00:00"
 EVEN = torch.ones(len(CONCEPTS))
@@ -355,3 +363,39 @@ def test_a_difference_redraws_groups() -> None:
     alone = difference(np.zeros(60), gain, [str(k) for k in range(60)])
     assert (found.units, alone.units, found.count) == (12, 60, 60)
     assert found.high - found.low > 1.5 * (alone.high - alone.low)
+
+
+# --- A model beside the old one ---------------------------------------------------------
+
+
+def test_a_model_on_own_data_learns_and_can_be_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update, "UNDISPUTED", 2)
+    workspace, collection = Workspace(tmp_path), loans()
+    save(trained_on_loans(), workspace.new_model("loans"), collection=collection)
+    old = load(workspace.model_folder("loans"))
+    ids = sorted(old.traces["test"].case_ids[:12])
+    cases = tuple(
+        ReviewedCase(one, "paid", (Correction("burden", 0.9),), ("A",), ("r",)) for one in ids
+    )
+    kept = SavedSet(3, "A", WHEN, ReviewedSet("loans", (old.digest,), cases))
+    with pytest.raises(NotAllowedError):
+        learn(Actor("A", Role.READER), old, old.policy, kept, workspace)
+    assert len(list(workspace.models.iterdir())) == 1
+
+    steps: list[str] = []
+    admin = Actor("A", Role.ADMIN)
+    name = learn(admin, old, old.policy, kept, workspace, on_step=steps.append)
+    new = load(workspace.model_folder(name))
+    assert (new.data, new.spec, new.parent) == (old.data, old.spec, old.digest)
+    assert new.scale.spreads.keys() == old.scale.spreads.keys() and len(steps) == 4
+    assert title_of(new.folder).endswith("reviewed v3")
+    found = account_of(new.metrics)
+    assert (found.version, found.moved_test, found.moved_validation) == (3, 12, 0)
+
+    packed = BytesIO()
+    pack(new.folder, packed)
+    other = Workspace(tmp_path / "elsewhere")
+    taken = load(other.model_folder(unpack(packed, f"{name}.minspnet", other)))
+    assert taken.digest == new.digest and account_of(taken.metrics) == found
