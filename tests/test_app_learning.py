@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_app import TABULAR, open_app, own_store
+from test_learning import account
 
-from dashboard import cache, in_force, learning
+from dashboard import cache, in_force, learning, update_words
 from minspnet.access import Action
 from minspnet.artifact import load
 from minspnet.learning import update
-from minspnet.learning.account import account_of
+from minspnet.learning.account import Difference, account_of
 from minspnet.record.reviews import Correction, Review
 from minspnet.record.verify import verify
 from minspnet.trace import replay
@@ -115,6 +116,25 @@ def test_from_reviews_to_a_model_in_force_and_back(home: Path) -> None:
     assert not checked.findings
     assert (checked.records["adoptions"], checked.records["reviewed_sets"]) == (2, 1)
     assert learning.lineage(folder.name) == (made.digest, old.digest)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "mean", "how", "words"),
+    [
+        (-0.03, 0.01, 0.06, "flagged", "Accuracy holds (−1.0 points, 95%: −3.0 to +1.0"),
+        (-0.03, -0.01, 0.06, "worse", "Less accurate: 88.0% instead of 90.0%"),
+        (0.0, 0.0, 0.04, "fine", "no answer changed from right to wrong or back"),
+    ],
+)
+def test_what_to_make_of_an_update(
+    low: float, high: float, mean: float, how: str, words: str
+) -> None:
+    found = account(Difference(0.9, 0.9 + (low + high) / 2, low, high, 50, 50), mean)
+    verdict, sentence = update_words.verdict(found, cache.domain_of(TABULAR))
+    assert verdict == how and words in sentence
+    assert f"{'further' if mean > 0.05 else 'no further'} than by any of 3 updates" in sentence
+    (change,) = (r["Change"] for r in update_words.rows(found) if r["Measure"] == "Accuracy")
+    assert change == ("none" if how == "fine" else f"−{1 + (how == 'worse')}.0 points")
 
 
 def test_too_few_reviews_are_said_to_be_too_few() -> None:
