@@ -54,7 +54,7 @@ def _reasons(account: Account, domain: Domain) -> str:
     )
 
 
-def made_of(account: Account, parameters: int) -> str:
+def made_of(account: Account, parameters: int, domain: Domain) -> str:
     """What was learned from, and by what."""
     kind = KINDS[account.adapter.kind]
     rank = f" ({account.adapter.rank})" if account.adapter.kind == "low_rank" else ""
@@ -68,8 +68,14 @@ def made_of(account: Account, parameters: int) -> str:
         f"{account.replayed:,} training cases were to be answered as before and counted "
         f"{account.replay_weight:g} times as much as the reviewed ones, which validation cases "
         f"chose. {account.moved_test:,} test and {account.moved_validation:,} validation cases "
-        "(those reviewed, and others of the same groups) are training cases of the new model."
+        f"({seen(domain)}) are training cases of the new model."
     )
+
+
+def seen(domain: Domain) -> str:
+    """Which cases no longer count as unseen."""
+    noun = domain.group_noun
+    return f"those reviewed, and others of the same {noun}s" if noun else "those reviewed"
 
 
 def rows(account: Account) -> list[dict[str, str]]:

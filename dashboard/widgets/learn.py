@@ -125,24 +125,21 @@ def _show_versions(view: View, domain: Domain) -> None:
 
 def _show_start(view: View, content: ReviewedSet, differing: int) -> None:
     answers = f"Answers other than the network's: {differing:,}."
-    st.caption(
-        f"{answers} The reviewed cases, and others of the same groups, will no longer count as "
-        "unseen for the new model."
-    )
+    seen = update_words.seen(cache.domain_of(view.model))
+    st.caption(f"{answers} For the new model, cases no longer count as unseen: {seen}.")
     who = show_reader("Your name: it stands in the record")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control(
-            "What may change",
-            _KINDS,
-            format_func=update_words.KINDS.__getitem__,
-            default="bias",
-            required=True,
-            key="learn-kind",
-            help=" ".join(
-                f"**{update_words.KINDS[one]}**: {update_words.MEANINGS[one]}" for one in _KINDS
-            ),
-        )
-        pressed = st.button("Fit an update", type="primary", key="learn-start", disabled=not who)
+    kind = st.segmented_control(
+        "What may change",
+        _KINDS,
+        format_func=update_words.KINDS.__getitem__,
+        default="bias",
+        required=True,
+        key="learn-kind",
+        help=" ".join(
+            f"**{update_words.KINDS[one]}**: {update_words.MEANINGS[one]}" for one in _KINDS
+        ),
+    )
+    pressed = st.button("Fit an update", type="primary", key="learn-start", disabled=not who)
     if not pressed:
         return
     try:

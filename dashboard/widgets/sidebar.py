@@ -35,7 +35,7 @@ def show_sidebar(about_model: bool = True) -> None:
         st.selectbox(
             "Model",
             known[task],
-            format_func=lambda name: cache.title_of(name) + " (in force)" * (name in adopted),
+            format_func=lambda name: "In force: " * (name in adopted) + cache.title_of(name),
             key="sidebar-model",
             on_change=lambda: state.open_model(st.session_state["sidebar-model"]),
         )

@@ -51,5 +51,6 @@ def show_update(models: Sequence[str]) -> None:
             "answers set to what is known of them, learned by the same means. Shifts of those "
             f"updates: {limits}."
         )
-    st.caption(text.plain(update_words.made_of(account, cache.model(name).metrics["parameters"])))
+    parameters = cache.model(name).metrics["parameters"]
+    st.caption(text.plain(update_words.made_of(account, parameters, domain)))
     show_adoption(name, "update", in_fragment=True)
