@@ -71,7 +71,9 @@ def test_what_the_program_wrote_is_as_it_was_written(store: Store) -> None:
         "device_lists": 1,
         "reviews": 6,
         "queues": 1,
-        "audit_entries": 3,
+        "audit_entries": 5,
+        "reviewed_sets": 1,
+        "adoptions": 1,
     }
     assert len(checked.anchor) == 64
 
