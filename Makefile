@@ -61,6 +61,7 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.sparsity lung_nodules --seeds 1
 	$(BIN)/python -m benchmarks.guarantee --data $(PNEUMONIA)
 	$(BIN)/python -m benchmarks.uncertainty --data $(PNEUMONIA)
+	$(BIN)/python -m benchmarks.learning
 	$(BIN)/python -m benchmarks.realised --data $(PNEUMONIA)
 	$(BIN)/python -m benchmarks.replay
 	$(BIN)/python -m benchmarks.batch

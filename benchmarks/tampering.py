@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from minspnet.access import Action
+from minspnet.access import Action, Actor, Role
 from minspnet.devices import DEVICES
 from minspnet.operating import Figures, OperatingPoint
 from minspnet.record.audit import AuditEntry
@@ -14,6 +14,7 @@ from minspnet.record.chain import digest_of
 from minspnet.record.queues import ReviewQueue
 from minspnet.record.reviews import Correction, Review
 from minspnet.record.schema import HEAD, JOURNAL, LOGS
+from minspnet.record.sets import ReviewedCase, ReviewedSet
 from minspnet.record.store import Store
 from minspnet.record.verify import verify
 
@@ -65,6 +66,10 @@ def fill(store: Store, reviews: int) -> None:
             cases = (case, "another")
             queue = ReviewQueue(f"q{number}", "reader", "m" * 64, cases, "chief", WHEN)
             store.queues.assign(queue)
+            chief, models = Actor("chief", Role.ADMIN), [f"{n:064d}" for n in (number, number + 7)]
+            learned = ReviewedCase(case, "benign", (), ("reader",), (f"id-{number}",))
+            store.sets.save(chief, ReviewedSet("a task", (models[0],), (learned,)), WHEN)
+            store.adoptions.adopt(chief, "a task", (models[1], "new"), (models[0], "old"), WHEN)
 
 
 def campaign(store: Store, edits: int, seed: int) -> list[dict[str, Any]]:

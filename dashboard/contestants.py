@@ -50,7 +50,7 @@ def _policies(name: str, view: View) -> list[tuple[str, str, Policy]]:
     """Role, words and policy of every named way to run one model, the one in force first."""
     loaded = cache.model(name)
     experts = len(loaded.spec.experts)
-    named = [(IN_FORCE, IN_FORCE, state.operating_point(name).without_interventions())]
+    named = [(IN_FORCE, "thresholds in force", state.operating_point(name).without_interventions())]
     if name == view.model:
         named.append((SCREEN, SCREEN, unedited(view)))
     named.append(("as trained", "as trained", loaded.policy))

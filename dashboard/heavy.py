@@ -24,6 +24,7 @@ MODULES = (
     "minspnet.deploy.session",
     "minspnet.latency",
     "minspnet.leakage",
+    "minspnet.learning.update",
     "minspnet.memory",
     "minspnet.queue.preview",
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dashboard import cache, cache_cases
+from dashboard import cache, cache_cases, in_force
 from minspnet.cohort import EVERYTHING, Cohort
 from minspnet.errors import UserError, requirement
 from minspnet.policy import Policy
@@ -252,7 +252,7 @@ def _model_name(given: Mapping[str, str], said: list[str]) -> str:
     known = cache.models()
     names = [name for group in known.values() for name in group]
     domain = given.get("domain")
-    first = known[domain][0] if domain in known else names[0]
+    first = in_force.first_of(domain if domain in known else next(iter(known)))
     if domain is not None and domain not in known:
         said.append(
             str(requirement("domain", f"be one of {', '.join(known)}", repr(domain), "pick one"))

@@ -135,7 +135,7 @@ def save(
     """
     folder.mkdir(parents=True, exist_ok=True)
     said = {"parent": parent} if parent else {}
-    if collection is not None:
+    if collection is not None or parent:
         said["created"] = datetime.now(UTC).isoformat(timespec="seconds")
     with aside(folder, "saving") as room:
         names: tuple[str, ...] = FILES

@@ -7,7 +7,7 @@ runs commands, who could as well open the files.
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from minspnet.access import Action, Actor, NotAllowedError
 from minspnet.artifact import Model
 from minspnet.collection import Collection
 from minspnet.devices import Device
+from minspnet.learning.account import AdapterSpec
 from minspnet.operating import OperatingPoint
 from minspnet.package import pack, unpack
 from minspnet.policy import Policy
@@ -26,6 +27,7 @@ from minspnet.record.audit import AuditEntry
 from minspnet.record.checks import LONGEST_NAME, now
 from minspnet.record.queues import ReviewQueue
 from minspnet.record.reviews import Review
+from minspnet.record.sets import ReviewedSet, SavedSet
 from minspnet.record.store import Store
 from minspnet.registry import delete, folder_of, rename, restore
 from minspnet.workspace import Workspace
@@ -264,6 +266,44 @@ class Doors:
         """Score a file of new cases, as ``predict`` does."""
         self.store.audit.append(self._allowed(Action.SCORE_FILE, model.name, model=model.digest))
         return predict(model, source, outs, rejects, policy, network)
+
+    # --- What a model learns from reviews, and which is in force ----------------------------
+
+    def keep_set(self, content: ReviewedSet) -> SavedSet:
+        """Keep what reviews add up to, as the next version."""
+        self._allowed(Action.TRAIN_MODEL, content.task)
+        return self.store.sets.save(self.actor, content, now())
+
+    def learn(
+        self,
+        model: Model,
+        policy: Policy,
+        kept: SavedSet,
+        spec: AdapterSpec,
+        on_step: Callable[[str], None],
+    ) -> str:
+        """Fit an update of a model on a set and put it on the shelf; gives its name."""
+        entry = self._allowed(
+            Action.TRAIN_MODEL, model.name, model=model.digest, reviewed_set=kept.version
+        )
+        from minspnet.learning.update import learn
+
+        # It takes seconds, in which others must be able to write.
+        made = learn(self.actor, model, policy, kept, self.workspace, spec, on_step)
+        self.store.audit.append(replace(entry, detail={**entry.detail, "made": made}))
+        return made
+
+    def adopt_model(
+        self, task: str, model: tuple[str, str], replaced: tuple[str, str], reason: str
+    ) -> None:
+        """Put a model in force, in place of another; both by digest and name."""
+        self._allowed(Action.ADOPT_MODEL, model[1])
+        self.store.adoptions.adopt(self.actor, task, model, replaced, now(), reason)
+
+    def roll_back(self, task: str, seen: str, reason: str) -> None:
+        """Put the model back that the one in force, seen by its digest, took the place of."""
+        self._allowed(Action.ROLL_BACK, task)
+        self.store.adoptions.roll_back(self.actor, task, seen, now(), reason)
 
     # --- What leaves --------------------------------------------------------------------------
 

@@ -263,6 +263,21 @@ def _provenance(model: Model) -> Section:
             ("Card made with version", __version__),
             ("Date of training", str(described.get("trained_at", UNKNOWN))),
             ("Parent model", str(described.get("parent", f"{UNKNOWN}: none is recorded"))),
+            *_learned(model),
         ),
         (Table(("File", "Bytes", "SHA-256"), sizes),),
     )
+
+
+def _learned(model: Model) -> tuple[tuple[str, str], ...]:
+    """What an update learned from; see ``minspnet.learning.account``."""
+    told = model.metrics.get("learned")
+    if not isinstance(told, Mapping):
+        return ()
+    said = (
+        f"version {told.get('version', UNKNOWN)} of the reviewed set, hash "
+        f"{str(told.get('content', UNKNOWN))[:12]}: {told.get('reviewed', UNKNOWN)} cases by "
+        f"{told.get('readers', UNKNOWN)} readers; {told.get('fitted', UNKNOWN)} numbers fitted, "
+        "the rest as in the parent model"
+    )
+    return (("Learned from reviews", said),)

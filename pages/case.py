@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import cache, cache_uncertain, desk, state, text
 from dashboard.widgets import (
+    adoption,
     answer,
     attribution,
     blind,
@@ -30,6 +31,7 @@ with side, st.container(horizontal=True, vertical_alignment="center", horizontal
 st.caption(
     " ".join(["For research and teaching, not for decisions about anyone.", *domain.limits[:1]])
 )
+adoption.show_notice(view, "case")
 if warning := cache_uncertain.no_better_than_guessing(view.model):
     st.warning(text.plain(warning))
 picker.pick_case()

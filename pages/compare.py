@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import state
-from dashboard.widgets import apart, versus
+from dashboard import cache_compare, desk, state
+from dashboard.widgets import apart, update, versus
 from dashboard.widgets.tabs import show_tabs
 
 st.title("Compare")
@@ -16,11 +16,14 @@ st.write(
 @st.fragment
 def show_compare() -> None:
     """One fragment, so that another contestant redraws the comparison and nothing else."""
+    if desk.whole_page():
+        st.rerun()
     view = state.current()
     bout = versus.pick_bout(view)
     if bout is None:
         return
     versus.show_verdict(bout)
+    update.show_update(cache_compare.models_of(bout.entries))
     versus.show_scores(view, bout)
     tabs = {
         "Cases they decide differently": lambda: apart.show_cases(bout),

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import cache, state
+from dashboard.widgets import adoption
 from dashboard.widgets import overview as parts
 
 view = state.current()
@@ -17,6 +18,7 @@ st.write(
     "trade compute for accuracy."
 )
 st.caption("For research and teaching, not for decisions about anyone.")
+adoption.show_notice(view, "overview")
 parts.show_invitations(view)
 parts.show_headline(view)
 left, right = st.columns([5, 6], gap="large")

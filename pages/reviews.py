@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state, who
+from dashboard import desk, state, who
 from dashboard.widgets import access_log, review_log
 from dashboard.widgets.tabs import show_tabs
 from minspnet.access import Action
@@ -10,13 +10,15 @@ from minspnet.access import Action
 st.title("What readers decided")
 st.write(
     "Every verdict that was recorded on Case, never changed afterwards. Below: how far readers "
-    "agree with the network and with each other."
+    "agree with the network and with each other, and what a model can learn from them."
 )
 
 
 @st.fragment
 def show_log() -> None:
     """One fragment, so that a filter redraws this page's parts and nothing else."""
+    if desk.whole_page():
+        st.rerun()
     view = state.current()
     if not who.may(Action.READ_ACCESS_LOG):
         review_log.show_log(view)

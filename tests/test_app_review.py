@@ -346,7 +346,7 @@ def test_the_log_filters_and_says_who_agrees() -> None:
     assert metric(app, "Reviews") == "6"
     assert metric(app, "Agree with the network") == "67%"
     assert metric(app, "Changed after") == "-"
-    listed, agreed, corrected = (one.value for one in app.dataframe)
+    listed, agreed, corrected, *_ = (one.value for one in app.dataframe)
     assert [*listed["Who"]] == ["B"] * 3 + ["A"] * 3
     rows = {(row["Reader"], row["With"]): row["Same answer"] for _, row in agreed.iterrows()}
     assert rows == {

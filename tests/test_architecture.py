@@ -26,7 +26,8 @@ NUMPY_ONLY = (
     "intervention concept_scores concept_weights worth_checking trust "
     "spread wording collection workspace registry package budgets queue.worker predict "
     "conformal traits unusual coverage_facts caution behind titles agreement judgement access "
-    "membership doors"
+    "membership doors "
+    "learning.account learning.lessons learning.merging learning.shift"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"
@@ -151,10 +152,13 @@ BEHIND_DOORS = {
 }
 """What asks nobody, by module of the core: pages go through ``minspnet.doors``."""
 MAY_BE_READ = {
-    "store": {"operating_point", "operating_points", "devices"},
+    "store": {"operating_point", "operating_points", "devices", "adoptions", "sets"},
     "queue": {"entries", "is_worked_on", "is_starting"},
 }
-"""Of what ``cache.store()`` and ``cache_train.queue()`` give, what everybody may see."""
+"""Of what ``cache.store()`` and ``cache_train.queue()`` give, what everybody may see.
+
+Adoptions and sets ask for themselves whoever changes them.
+"""
 KEEPERS = {
     "dashboard/who.py": {"Actor", "Doors", "store"},
     "dashboard/cache.py": {"Store"},

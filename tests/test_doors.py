@@ -20,8 +20,10 @@ from minspnet.artifact import load
 from minspnet.devices import DEVICES
 from minspnet.doors import Doors
 from minspnet.errors import UserError
+from minspnet.learning.account import AdapterSpec
 from minspnet.policy import Policy
 from minspnet.record.queues import ReviewQueue
+from minspnet.record.sets import ReviewedCase, ReviewedSet, SavedSet
 from minspnet.record.store import Store
 from minspnet.record.verify import verify
 from minspnet.workspace import SHIPPED_MODELS, Workspace
@@ -29,6 +31,7 @@ from minspnet.workspace import SHIPPED_MODELS, Workspace
 NAME = "mine"
 WHEN = "2026-01-02T03:04:05+00:00"
 READER, ENGINEER, ADMIN = Role
+LESSON = ReviewedSet("t", (MODEL,), (ReviewedCase("a", None, (), ("Ann",), ("r" * 32,)),))
 
 ROLES = {
     # As the README has it, written out a second time.
@@ -100,6 +103,21 @@ def about(prepare: Callable[[Doors], Any], call: Callable[[Doors, Any], object])
         return lambda: call(doors, thing)
 
     return ask
+
+
+def adopted(doors: Doors) -> str:
+    """A model that was put in force; each time another one."""
+    before = doors.store.adoptions.standing("t").stack
+    old = before[0] if before else (OTHER, "old")
+    new = (f"{len(before):064d}", "new")
+    doors.store.adoptions.adopt(Actor("somebody", ADMIN), "t", new, old, WHEN)
+    return new[0]
+
+
+def learn(doors: Doors) -> object:
+    model = load(SHIPPED_MODELS / "phishing")
+    kept = SavedSet(1, "somebody", WHEN, LESSON)
+    return doors.learn(model, model.policy, kept, AdapterSpec(), lambda said: None)
 
 
 def score(doors: Doors) -> object:
@@ -178,6 +196,22 @@ KNOCKS: dict[str, tuple[Action, Ask, bool]] = {
     ),
     "export_model": (Action.EXPORT_MODEL, knock(lambda d: d.export_model("phishing")), True),
     "score": (Action.SCORE_FILE, knock(score), True),
+    "keep_set": (
+        Action.TRAIN_MODEL,
+        knock(lambda d: d.keep_set(replace(LESSON, task=str(d.actor.role)))),
+        True,
+    ),
+    "learn": (Action.TRAIN_MODEL, knock(learn), True),
+    "adopt_model": (
+        Action.ADOPT_MODEL,
+        knock(lambda d: d.adopt_model("t", (MODEL, "new"), (OTHER, "old"), "")),
+        True,
+    ),
+    "roll_back": (
+        Action.ROLL_BACK,
+        about(adopted, lambda d, seen: d.roll_back("t", seen, "")),
+        True,
+    ),
     "export": (Action.EXPORT, knock(lambda d: d.export("reviews", file="a.csv")), True),
     "access_log": (Action.READ_ACCESS_LOG, knock(lambda d: d.access_log()), False),
     "known_actors": (Action.READ_ACCESS_LOG, knock(lambda d: d.known_actors()), False),
@@ -186,7 +220,7 @@ OPEN = {
     "reviews": "gives one's own decisions, or everybody's, as the role lets one",
     "readers": "names those",
 }
-ELSEWHERE = {Action.ADOPT_MODEL, Action.ROLL_BACK, Action.ASSIGN_CASES, Action.REFUSED}
+ELSEWHERE = {Action.ASSIGN_CASES, Action.REFUSED}
 """Asked for by other parts of the core, or tried below."""
 
 
@@ -200,6 +234,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Workspace]:
     """No process is started, and no file is read as a model."""
     begun: list[Workspace] = []
     monkeypatch.setattr(behind, "start", begun.append)
+    monkeypatch.setattr("minspnet.learning.update.learn", lambda *given: "learned")
     monkeypatch.setattr(behind, "unpack", lambda file, called, workspace: made_in(workspace))
     return begun
 

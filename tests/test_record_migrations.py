@@ -186,7 +186,8 @@ def test_many_that_open_an_old_database_at_once_bring_it_up_once(path: Path) -> 
 def test_an_old_database_is_not_changed_by_a_check(path: Path) -> None:
     write_old(path)
     engine = sa.create_engine(f"sqlite:///{path}")
-    with pytest.raises(UserError, match="the database must have schema 3, got 0; open the dash"):
+    said = f"the database must have schema {migrations.LATEST}, got 0; open the dash"
+    with pytest.raises(UserError, match=said):
         verify(engine)
     engine.dispose()
     assert len(digests(path)) == 3

@@ -16,6 +16,7 @@ from test_cli import Ask, ask
 
 from benchmarks.tampering import fill, review
 from minspnet.record.chain import digest_of, head, seal
+from minspnet.record.schema import LOGS
 from minspnet.record.store import Store
 from minspnet.record.verify import Finding, verify
 
@@ -26,6 +27,8 @@ EMPTY = {
     "reviews": 0,
     "queues": 0,
     "audit_entries": 0,
+    "reviewed_sets": 0,
+    "adoptions": 0,
 }
 
 
@@ -68,7 +71,9 @@ def test_what_the_program_wrote_is_as_it_was_written(store: Store) -> None:
         "device_lists": 1,
         "reviews": 6,
         "queues": 1,
-        "audit_entries": 3,
+        "audit_entries": 5,
+        "reviewed_sets": 1,
+        "adoptions": 1,
     }
     assert len(checked.anchor) == 64
 
@@ -205,7 +210,7 @@ def test_a_check_reads_one_state_while_others_write(
 
     monkeypatch.setattr(module, "_check_log", meanwhile)
     assert verify(store.engine).findings == ()
-    assert verify(store.engine).records["reviews"] == 6 + 5
+    assert verify(store.engine).records["reviews"] == 6 + len(LOGS)
 
 
 # --- The command ------------------------------------------------------------------------

@@ -3,11 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, heavy, state, text, who
+from dashboard import cache, heavy, in_force, state, text, who
 from dashboard.format import amount, flops, percent, score
 from dashboard.navigation import go_to
 from dashboard.state import View
-from dashboard.widgets import versus
+from dashboard.widgets import adoption, versus
 from dashboard.widgets.download import offer_model
 from minspnet import registry
 from minspnet.access import Action
@@ -26,7 +26,8 @@ def pick(view: View) -> Entry:
     found = [registry.entry_of(cache.model(name)) for name in names]
     found.sort(key=lambda entry: (entry.shipped, _newest_first(entry)))
     titles = {entry.digest: cache.title_of(entry.name) for entry in found}
-    table = pd.DataFrame([_row(entry, titles) for entry in found])
+    adopted = {one for name in names if (one := in_force.in_force(name))}
+    table = pd.DataFrame([_row(entry, titles, adopted) for entry in found])
     if not any(entry.parent for entry in found):
         table = table.drop(columns="Goes on from")
     event = st.dataframe(
@@ -73,10 +74,12 @@ def _newest_first(entry: Entry) -> tuple[int, ...]:
     return tuple(-ord(letter) for letter in entry.created)
 
 
-def _row(entry: Entry, titles: dict[str, str]) -> dict[str, str]:
+def _row(entry: Entry, titles: dict[str, str], adopted: set[str]) -> dict[str, str]:
+    in_force_too = {"In force": "yes" if entry.name in adopted else ""} if adopted else {}
     return {
         "Model": cache.title_of(entry.name),
         "Task": entry.task,
+        **in_force_too,
         "Since": "shipped" if entry.shipped else entry.created[:16].replace("T", " "),
         "Accuracy": "-" if entry.accuracy is None else percent(entry.accuracy, 1),
         "AUC": "-" if entry.auc is None else score(entry.auc),
@@ -131,6 +134,8 @@ def _show_own(entry: Entry) -> None:
         with st.popover("Rename"):
             _show_rename(entry)
     refused = who.why_not(Action.DELETE_MODEL)
+    if in_force.in_force(entry.name) == entry.name:
+        refused = refused or "It is in force: adopt another first, or roll back."
     st.button(
         "Delete",
         key="model-delete",
@@ -139,6 +144,19 @@ def _show_own(entry: Entry) -> None:
         disabled=bool(refused),
         help=refused or None,
     )
+
+
+def show_in_force(entry: Entry) -> None:
+    """Put it in force, or go back, and see what was in force before."""
+    if len(in_force.alike(entry.name)) < 2 and not in_force.standing(entry.name).history:
+        return
+    st.subheader(
+        "In force",
+        help="Of the models of a task that read the same inputs, the one in force opens first; the "
+        "others say that they are not.",
+    )
+    adoption.show_adoption(entry.name, "models", in_fragment=False)
+    adoption.show_history(entry.name)
 
 
 def _facts(entry: Entry) -> str:

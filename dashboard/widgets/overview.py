@@ -233,6 +233,9 @@ def show_scores(view: View) -> None:
         else f"Mean ± standard deviation over {spread['runs']} random splits by "
         f"{domain.group_noun or domain.case_noun}, each trained anew."
     )
+    if not baselines:
+        st.caption(f"{how} The usual models were not scored with it; **Compare** has more.")
+        return
     st.caption(
         f"{how} All models saw the same "
         "labelled training cases and were scored on the same test cases; MINSPNET also learns "

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import cache, review_words, text, who
 from dashboard.format import duration, interval, percent
 from dashboard.state import View
+from dashboard.widgets import learn
 from dashboard.widgets.download import offer_table
 from dashboard.widgets.tile import show_tile
 from minspnet.access import Action
@@ -58,6 +59,7 @@ def show_log(view: View) -> None:
     everyone = found if reader is None or not _sees_all() else doors.reviews_of(None, model)
     _show_agreement(everyone, reader)
     _show_corrected(found, cache.domain_of(view.model))
+    learn.show_learning(view)
 
 
 def _filters(view: View, readers: Sequence[str]) -> tuple[str | None, str | None]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard import cache, state
+from dashboard import cache, in_force, state
 from dashboard.state import View, unedited
 from dashboard.widgets.sign_in import show_account
 
@@ -28,13 +28,16 @@ def show_sidebar(about_model: bool = True) -> None:
             list(known),
             format_func=cache.task_titles().__getitem__,
             key="sidebar-domain",
-            on_change=lambda: state.open_model(known[st.session_state["sidebar-domain"]][0]),
+            on_change=lambda: state.open_model(
+                in_force.first_of(st.session_state["sidebar-domain"])
+            ),
         )
         st.session_state["sidebar-model"] = view.model
+        adopted = {in_force.in_force(name) for name in known[task]}
         st.selectbox(
             "Model",
             known[task],
-            format_func=cache.title_of,
+            format_func=lambda name: "In force: " * (name in adopted) + cache.title_of(name),
             key="sidebar-model",
             on_change=lambda: state.open_model(st.session_state["sidebar-model"]),
         )

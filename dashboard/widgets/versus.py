@@ -122,9 +122,16 @@ def _follow_link(known: Mapping[str, Contestant]) -> None:
     st.session_state[_OTHERS] = [key for key in dict.fromkeys(keys) if key in known][:MOST]
 
 
-def begin_with(name: str) -> None:
-    """Have a model, as it is in force, as the reference when Compare opens next."""
+def begin_with(name: str, *others: str) -> None:
+    """Have a model, as it is in force, as the reference when Compare opens next.
+
+    Args:
+        name: Of the reference.
+        others: Models to begin with beside it; the usual ones if none is named.
+    """
     st.session_state[_FIRST] = f"{name}/{contestants.IN_FORCE}"
+    if others:
+        st.session_state[_OTHERS] = [f"{one}/{contestants.IN_FORCE}" for one in others]
 
 
 def _keep_what_is_offered(view: View, known: dict[str, Contestant]) -> None:

@@ -91,7 +91,26 @@ def _reviews(connection: sa.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_points_and_devices, _journal, _reviews)
+def _learning(connection: sa.Connection) -> None:
+    """What models are to learn from reviews, and which model is in force."""
+    _run(
+        connection,
+        f"CREATE TABLE reviewed_sets ({_AT}, task VARCHAR(200) NOT NULL, "
+        "content VARCHAR(64) NOT NULL, saved_by VARCHAR(200) NOT NULL, "
+        f"reviewed_set TEXT NOT NULL, {_CHAIN})",
+        "CREATE INDEX ix_reviewed_sets_task ON reviewed_sets (task)",
+        f"CREATE TABLE adoptions ({_AT}, task VARCHAR(200) NOT NULL, "
+        f"model_digest VARCHAR(64) NOT NULL, adoption TEXT NOT NULL, {_CHAIN})",
+        "CREATE INDEX ix_adoptions_task ON adoptions (task)",
+    )
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _points_and_devices,
+    _journal,
+    _reviews,
+    _learning,
+)
 LATEST = len(MIGRATIONS)
 
 

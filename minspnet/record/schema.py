@@ -61,7 +61,22 @@ AUDIT = _chained(
     _column("object"),
     sa.Column("detail", sa.Text, nullable=False),
 )
-LOGS = (OPERATING_POINTS, DEVICES, REVIEWS, QUEUES, AUDIT)
+SETS = _chained(
+    "reviewed_sets",
+    _column("saved_at", 40),
+    _column("task"),
+    _column("content", 64),
+    _column("saved_by"),
+    sa.Column("reviewed_set", sa.Text, nullable=False),
+)
+ADOPTIONS = _chained(
+    "adoptions",
+    _column("saved_at", 40),
+    _column("task"),
+    _column("model_digest", 64),
+    sa.Column("adoption", sa.Text, nullable=False),
+)
+LOGS = (OPERATING_POINTS, DEVICES, REVIEWS, QUEUES, AUDIT, SETS, ADOPTIONS)
 
 JOURNAL = _chained(
     "journal",

@@ -12,12 +12,14 @@ from minspnet.devices import DEVICES, Device, from_text, to_text
 from minspnet.errors import UserError
 from minspnet.operating import OperatingPoint
 from minspnet.record import schema
+from minspnet.record.adoptions import Adoptions
 from minspnet.record.audit import AuditEntry, AuditLog, add_entry
 from minspnet.record.chain import append
 from minspnet.record.database import URL, Database, url_from_environment
 from minspnet.record.drafts import Drafts
 from minspnet.record.queues import ReviewQueues
 from minspnet.record.reviews import Reviews
+from minspnet.record.sets import ReviewedSets
 
 
 class Store:
@@ -29,6 +31,8 @@ class Store:
         drafts: What they have typed and not decided.
         queues: What they are asked to review.
         audit: Who did what.
+        sets: What models are to learn from reviews, by version.
+        adoptions: Which model is in force for a task, and was before.
 
     Raises:
         UserError: If it cannot be opened, or a newer program has written it.
@@ -41,6 +45,8 @@ class Store:
         self.drafts = Drafts(self._database)
         self.queues = ReviewQueues(self._database)
         self.audit = AuditLog(self._database)
+        self.sets = ReviewedSets(self._database)
+        self.adoptions = Adoptions(self._database)
 
     @classmethod
     def from_environment(cls, folder: Path) -> Self:

@@ -1,0 +1,154 @@
+"""The model in force: saying which it is, adopting another, going back, and what was before."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, desk, in_force, learning, review_words, state, text, who
+from dashboard.state import View
+from dashboard.widgets.reader import show_reader
+from minspnet.access import Action
+from minspnet.errors import UserError
+from minspnet.record.checks import LONGEST_LINE
+
+_SAID, _FAILED = "adoption-said", "adoption-failed"
+
+
+def show_notice(view: View, key: str) -> None:
+    """Say whether the model on the screen is the one in force; nothing if none was adopted."""
+    adopted = in_force.in_force(view.model)
+    if adopted is None:
+        return
+    if adopted == view.model:
+        newest = in_force.standing(view.model).history[0]
+        st.caption(
+            f":material/verified: In force since "
+            f"{review_words.when(newest.at)} UTC ({text.plain(newest.by)}, {_VERBS[newest.kind]})."
+        )
+        return
+    title = text.plain(cache.title_of(adopted))
+    newer = in_force.was_replaced(view.model)
+    said = "A newer model is in force" if newer else "This model is not in force"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(
+            f":material/info: {said}: **{title}**."
+            if newer
+            else f":material/info: {said}: **{title}** is.",
+            width="content",
+        )
+        st.button(
+            "Open the one in force",
+            key=f"in-force-{key}",
+            on_click=state.open_model,
+            args=(adopted,),
+        )
+
+
+_VERBS = {"adopt": "adopted", "roll back": "rolled back to"}
+
+
+def show_adoption(name: str, key: str, in_fragment: bool) -> None:
+    """Adopt a model or take that back, at a click; whoever does it stands in the record.
+
+    Args:
+        name: Of the model.
+        key: Unique on the page.
+        in_fragment: Whether the page outside of it has to follow.
+    """
+    if said := st.session_state.pop(_SAID, ""):
+        st.success(text.plain(said))
+    if failed := st.session_state.pop(_FAILED, ""):
+        st.error(text.plain(failed))
+    standing, adopted = in_force.standing(name), in_force.in_force(name)
+    if adopted == name and not standing.can_roll_back:
+        st.caption(":material/verified: In force; there is none before it to go back to.")
+        return
+    if adopted is None and in_force.usual(name) == name:
+        st.caption("First of those that read these inputs; none was adopted in its place.")
+        return
+    reader = show_reader("Your name: it stands in the record")
+    action = Action.ROLL_BACK if adopted == name else Action.ADOPT_MODEL
+    refused = who.why_not(action)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Why (may be left out)",
+            key=f"adoption-why-{key}",
+            max_chars=LONGEST_LINE,
+            width=320,
+        )
+        if adopted == name:
+            older = text.plain(_named(name, standing.stack[1]))
+            st.button(
+                f"Roll back to “{older}”",
+                key=f"roll-back-{key}",
+                disabled=bool(refused) or not reader,
+                on_click=_roll_back,
+                args=(name, standing.in_force, f"adoption-why-{key}", in_fragment),
+                help=refused
+                or "The model that this one took the place of is in force again at once. "
+                "Nothing is deleted.",
+            )
+        else:
+            before = text.plain(cache.title_of(in_force.usual(name)))
+            st.button(
+                "Adopt it",
+                type="primary",
+                key=f"adopt-{key}",
+                disabled=bool(refused) or not reader,
+                on_click=_adopt,
+                args=(name, f"adoption-why-{key}", in_fragment),
+                help=refused
+                or f"From now on it opens first, in place of “{before}”, which stays and can be "
+                "gone back to at a click.",
+            )
+
+
+def _adopt(name: str, why: str, in_fragment: bool) -> None:
+    try:
+        learning.adopt(name, str(st.session_state.get(why, "")).strip())
+    except UserError as error:
+        st.session_state[_FAILED] = str(error)
+        return
+    st.session_state[_SAID] = f"“{cache.title_of(name)}” is in force now."
+    if in_fragment:
+        desk.move()
+
+
+def _roll_back(name: str, seen: str, why: str, in_fragment: bool) -> None:
+    try:
+        learning.roll_back(name, seen, str(st.session_state.get(why, "")).strip())
+    except UserError as error:
+        st.session_state[_FAILED] = str(error)
+        return
+    title = cache.title_of(in_force.usual(name))
+    st.session_state[_SAID] = f"Rolled back: “{title}” is in force again."
+    if in_fragment:
+        desk.move()
+
+
+def _named(name: str, model: tuple[str, str]) -> str:
+    """What a menu calls a model; the name it had if it is no longer there."""
+    names = {cache.model(one).digest: one for one in in_force.alike(name)}
+    digest, once = model
+    return cache.title_of(names[digest]) if digest in names else f"{once}, no longer here"
+
+
+def show_history(name: str) -> None:
+    """Every change of the model in force, newest first."""
+    history = in_force.standing(name).history
+    if not history:
+        return
+    with st.expander(f"What was in force before ({text.counted(len(history), 'change')})"):
+        rows = [
+            {
+                "When (UTC)": review_words.when(one.at),
+                "Who": one.by,
+                "What": "adopted" if one.kind == "adopt" else "rolled back",
+                "In force since": _named(name, (one.model, one.name)),
+                "Before": _named(name, (one.replaced, one.replaced_name)),
+                "Why": one.reason,
+            }
+            for one in history
+        ]
+        st.dataframe(
+            pd.DataFrame(rows), hide_index=True, alt="Changes of the model in force, newest first"
+        )
