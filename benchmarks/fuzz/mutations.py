@@ -227,7 +227,9 @@ def in_array(content: bytes, chance: random.Random, outside: Path) -> bytes:
 def _other_array(array: np.ndarray, chance: random.Random) -> np.ndarray:
     kind = chance.randrange(6)
     if kind == 0:
-        wanted = chance.choice(("u1", "i1", "u2", "<i8", "f2", "f8", ">f4", "c16", "U3", "?", "M8[s]"))
+        wanted = chance.choice(
+            ("u1", "i1", "u2", "<i8", "f2", "f8", ">f4", "c16", "U3", "?", "M8[s]")
+        )
         with np.errstate(all="ignore"):
             return array.astype(wanted)
     if kind == 1:
@@ -241,6 +243,22 @@ def _other_array(array: np.ndarray, chance: random.Random) -> np.ndarray:
         other.flat[chance.randrange(array.size)] = number(chance)
         return other
     return np.concatenate([array, array]) if array.ndim else array
+
+
+def in_tensors(content: bytes, chance: random.Random, outside: Path) -> bytes:
+    """Change what a safetensors file says of its tensors, or their bytes."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    if chance.random() < 0.4 or not 8 < end <= len(content):
+        return in_bytes(content, chance, outside)
+    if chance.random() < 0.3:  # numbers alone: what is read is as long as it should be
+        data = bytearray(content)
+        for _ in range(chance.choice((1, 8, 400))):
+            at = chance.randrange(end, len(data) - 4) if len(data) - 4 > end else end - 1
+            data[at : at + 4] = struct.pack("<f", chance.choice((0, 1e38, -1e38, np.nan, np.inf)))
+        return bytes(data)
+    head = json.loads(content[8:end])
+    told = json.dumps(in_plain(head, chance, outside)).encode()
+    return struct.pack("<Q", len(told)) + told + content[end:]
 
 
 def in_picture(content: bytes, chance: random.Random, outside: Path) -> bytes:

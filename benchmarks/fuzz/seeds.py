@@ -182,5 +182,3 @@ def _new_cases(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, bytes]:
         Image.fromarray(shades).save(out, "PNG")
         pictures[f"ward {place % 2}/{place}.png"] = out.getvalue()
     return found | {f"{name}.zip": _zip(pictures) for name in (PICTURES, OWN)}
-
-

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-_READ_ONLY = os.O_RDONLY
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGES = {
     "os.rename": 2,
@@ -67,7 +66,7 @@ class Watch:
             self._check(event, path, writes)
         elif event in _CHANGES:
             for path in arguments[: _CHANGES[event]]:
-                self._check(event, path, True)
+                self._check(event, _within(path, arguments[-1]), True)
         elif event in _LEAVES:
             self._say(f"{event} {arguments!r:.200}")
 
@@ -99,6 +98,16 @@ class Watch:
             yield
         finally:
             self.on = False
+
+
+def _within(path: Any, folder: Any) -> Any:
+    """A path relative to an open folder, as whole trees are removed."""
+    if isinstance(folder, int) and folder > 2 and isinstance(path, str) and path[:1] != "/":
+        try:
+            return f"{os.readlink(f'/proc/self/fd/{folder}')}/{path}"
+        except OSError:
+            return path
+    return path
 
 
 def listing(folder: Path, leaving_out: tuple[str, ...] = ()) -> dict[str, tuple[int, int]]:
@@ -142,6 +151,12 @@ def peak() -> float:
     with open("/proc/self/status") as file:
         line = next(one for one in file if one.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
+
+
+def address_space() -> int:
+    """Address space that the process has asked for, in MB."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * resource.getpagesize() // 2**20
 
 
 def forget_peak() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, cache_routing
+from dashboard import cache, cache_routing, text
 from dashboard.cache_routing import PART
 from dashboard.format import milliseconds
 from dashboard.state import View, unedited
@@ -76,16 +76,16 @@ def show_devices(view: View) -> None:
         )
         if st.button("Keep this list", key="keep-devices"):
             try:
-                kept = check([_device(row) for row in edited.to_dict("records")])
+                kept = check([as_device(row) for row in edited.to_dict("records")])
             except UserError as error:
-                st.error(str(error))
+                st.error(text.plain(str(error)))
             else:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 cache.store().save_devices(kept, now)
                 st.rerun(scope="fragment")
 
 
-def _device(row: dict[str, object]) -> Device:
+def as_device(row: dict[str, object]) -> Device:
     """One row of the editor; a cell left empty is what the recipe then refuses by name."""
     filled = {name: None if pd.isna(cell) else cell for name, cell in row.items()}
     filled["ns_per_mac"] = filled["ns_per_mac"] or 0.0
