@@ -1,4 +1,4 @@
-"""What a page says when the program itself fails: a sentence and a number, and nothing from inside."""
+"""What a page says when the program itself fails: a sentence and a number, no insides."""
 
 import logging
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from test_app import IMAGE, TABULAR, open_app, own_store
+from test_app import IMAGE, TABULAR, own_store
 
 from dashboard import faults, state
 from dashboard.jobs import Job

@@ -4,6 +4,7 @@ import io
 import json
 import random
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -180,7 +181,8 @@ def in_zip(inner: Mutate) -> Mutate:
 def _zipped(files: list[tuple[str, bytes]], chance: random.Random) -> bytes:
     out = io.BytesIO()
     packing = chance.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2))
-    with zipfile.ZipFile(out, "w", packing) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(out, "w", packing) as archive:
+        warnings.simplefilter("ignore")  # of names that come twice
         for name, held in files:
             about = zipfile.ZipInfo(name[:60_000])
             about.compress_type = packing

@@ -26,16 +26,14 @@ PAGES = (
     "overview", "cases", "case", "reviews", "concepts", "routing", "activations", "attributions",
     "compare", "facts", "data", "train", "models", "score",
 )  # fmt: skip
+_COUNTED = 2**53 - 1
 TIMEOUT = 60.0
 """Seconds that a page may take for one run."""
 LONGEST = 1_000
 """Characters of a refusal: it is one sentence or a few."""
 _INSIDES = re.compile(rf"Traceback \(|File \"|{re.escape(str(ROOT))}|site-packages")
-_RAW = re.compile(
-    rf"(?<!\\)<(script|img|svg|b|/style)\b[^>\n]*{MARK}|(?<!\\)\]\(http://evil"
-    rf"|(?<!\\)\$\$\\href|(?<!\\):material/{MARK}"
-)
-"""Markup of ``words`` that stands unescaped in Markdown."""
+_RAW = re.compile(rf"(?<!\\)\]\(http://evil|(?<!\\)\$\$\\href|(?<!\\):material/{MARK}")
+"""Markdown of ``words`` that would do something; HTML does nothing unless it is allowed."""
 _SAFE = ("model-delete", "model-restore", "train-start")
 _PLACES = {
     "Data: table": ("data", "data-file", {}),
@@ -209,10 +207,12 @@ class Visit:
             most = element.proto.max_chars or 10_000
             state.string_value = text[:most]
         elif kind == "number_input":
-            # The browser holds a number to its limits.
+            # The browser holds a number to its limits, and a whole one to what it can count.
             low, high = element.min, element.max
             value = number(chance)
             value = value if value == value else 0.0
+            if element.proto.data_type == element.proto.INT:
+                value = float(int(max(-_COUNTED, min(_COUNTED, value))))
             value = max(value, low) if low is not None else value
             state.double_value = min(value, high) if high is not None else value
         elif kind in ("selectbox", "radio") and element.options:

@@ -19,6 +19,7 @@ from dashboard import drafts, picture_drafts
 from minspnet.adapters import read_card, write_card
 from minspnet.artifact import Model, load, load_network
 from minspnet.errors import UserError
+from minspnet.network import Network
 from minspnet.operating import OperatingPoint, read
 from minspnet.package import unpack
 from minspnet.predict import predict
@@ -152,7 +153,8 @@ def _model_of(name: str) -> str:
 
 
 @cache
-def loaded(name: str, workspace: Workspace) -> tuple[Model, object]:
+def loaded(name: str, workspace: Workspace) -> tuple[Model, "Network"]:
+    """A model that ships or is one's own, with its network."""
     model = load(folder_of(workspace, name))
     return model, load_network(model)
 
@@ -193,7 +195,7 @@ def _resealed(content: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, held in (files | {"model.json": json.dumps(said).encode()}).items():
-            archive.writestr(name, held)
+            archive.writestr(zipfile.ZipInfo(name), held, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 

@@ -77,6 +77,8 @@ class Watch:
             name = os.fsdecode(path)
             if name in ("", ":memory:", os.devnull):
                 return
+            if not writes and not os.path.lexists(name):
+                return  # nothing there, or a part of an open folder
             real = os.path.realpath(name)
         except (TypeError, ValueError):
             self._say(f"{event} {path!r:.200}")
@@ -166,6 +168,6 @@ def forget_peak() -> None:
 
 
 def allow(megabytes: int) -> None:
-    """Let the process ask for so much address space and no more: a bomb then fails, not the host."""
+    """Let the process ask for so much address space and no more, so that a bomb only fails."""
     size = megabytes * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
