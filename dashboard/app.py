@@ -9,7 +9,7 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 import streamlit as st
 
 from dashboard import cache, faults, heavy, state, text
-from dashboard.navigation import WITHOUT_CHARTS, pages
+from dashboard.navigation import WITHOUT_CHARTS, WITHOUT_MODEL, pages
 from dashboard.widgets.chart import forget_charts, show_downloads
 from dashboard.widgets.history import keep_one_entry_a_page
 from dashboard.widgets.sidebar import show_sidebar
@@ -33,7 +33,7 @@ try:
         st.stop()
     state.leave_deleted_model()
     keep_one_entry_a_page()
-    show_sidebar()
+    show_sidebar(page.url_path not in WITHOUT_MODEL)
     for sentence in state.notices():
         st.warning(text.plain(sentence))
     heavy.wait()

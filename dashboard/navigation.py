@@ -10,6 +10,8 @@ from dashboard import state
 ROOT = Path(__file__).resolve().parents[1]
 WITHOUT_CHARTS = ("data", "models", "reviews", "score")
 """Pages with nothing to take along."""
+WITHOUT_MODEL = ("data", "train")
+"""Pages on which the model that was chosen plays no part."""
 
 
 def pages() -> dict[str, StreamlitPage]:

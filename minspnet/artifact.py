@@ -14,7 +14,6 @@ import dataclasses
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from minspnet import collection as collections
+from minspnet.aside import aside
 from minspnet.collection import CARD, CASES, Collection
 from minspnet.data import ConceptScale
 from minspnet.domain import Domain
@@ -137,13 +137,13 @@ def save(
     said = {"parent": parent} if parent else {}
     if collection is not None:
         said["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as room:
+    with aside(folder, "saving") as room:
         names: tuple[str, ...] = FILES
         if collection is not None:
-            collections.save_collection(collection, Path(room))
+            collections.save_collection(collection, room)
             names += collections.FILES
-        _write(study, Path(room), metrics if metrics is not None else study.metrics, names, said)
-        _move_in(Path(room), folder, (*names, "model.json"))
+        _write(study, room, metrics if metrics is not None else study.metrics, names, said)
+        _move_in(room, folder, (*names, "model.json"))
 
 
 def _write(

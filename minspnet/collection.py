@@ -9,7 +9,6 @@ The first two are all that a model needs to be shown, and stand in its folder to
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from minspnet.adapters.card import Card, read_card, write_card
+from minspnet.aside import aside
 from minspnet.data import PARTS, UNLABELLED, Cases, Split
 from minspnet.domains import DOMAINS
 from minspnet.errors import UserError, in_a_line, requirement
@@ -89,17 +89,17 @@ def digest_of(card: str, cases: str) -> str:
 def save_collection(collection: Collection, folder: Path) -> None:
     """Write a collection as a folder; the files of one already there are replaced whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as room:
+    with aside(folder, "saving") as room:
         for name, content in (
             (CASES, _cases_bytes(collection)),
             (CARD, _card_bytes(collection.card)),
             (_SOURCE, collection.source.encode()),
         ):
-            (Path(room) / name).write_bytes(content)
+            (room / name).write_bytes(content)
         # Never these cases under the card of others, wherever the program is cut off.
         (folder / CARD).unlink(missing_ok=True)
         for name in (CASES, _SOURCE, CARD):
-            (Path(room) / name).replace(folder / name)
+            (room / name).replace(folder / name)
 
 
 def load_collection(folder: Path) -> Collection:

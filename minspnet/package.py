@@ -8,7 +8,6 @@ further than declared. A model enters the workspace once it could be opened ther
 import os
 import shutil
 import stat
-import tempfile
 import zipfile
 from io import BufferedReader, BufferedWriter, BytesIO
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from minspnet import collection
 from minspnet.adapters.archive import DAMAGED, check_directory, check_places
 from minspnet.artifact import FILES, Model, load, read_weights
+from minspnet.aside import aside
 from minspnet.errors import UserError, in_a_line, requirement
 from minspnet.registry import TITLE, cases_of, checked_title, entry_of, settle_title
 from minspnet.reported import check_metrics
@@ -79,8 +79,8 @@ def unpack(file: BytesIO | BufferedReader, called: str, workspace: Workspace) ->
     wanted = as_name(Path(called).name.removesuffix(SUFFIX))
     try:
         workspace.models.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=workspace.models, prefix=".importing-") as room:
-            folder = Path(room) / wanted
+        with aside(workspace.models, "importing") as room:
+            folder = room / wanted
             folder.mkdir()
             check_directory(file)
             with zipfile.ZipFile(file) as archive:

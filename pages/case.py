@@ -48,10 +48,16 @@ def show_case() -> None:
     if desk.hides_answer(now, case):
         blind.show_question(now, case)
         return
-    if not sets.is_withheld(now, case):
-        desk.note_seen(now, case)
     sets.show_warning(now, case)
     answer.show_answer(now, case)
+    if sets.is_withheld(now, case):
+        # Whatever else the network has to say would tell the answer.
+        sets.show_set(now, case)
+        sets.offer_answer(now, case)
+        review.show_verdict()
+        inputs.show_inputs(now, case)
+        return
+    desk.note_seen(now, case)
     answer.show_reasons(now, case)
     concepts.show_concepts(now, case)
     sets.show_set(now, case)

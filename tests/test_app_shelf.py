@@ -112,7 +112,25 @@ def test_deleted_and_taken_back(own: str) -> None:
     assert not app.warning
     press(app, "model-undo")
     assert own in listed(app)
+    assert app.query_params["model"] == own
+    assert "is back" in app.success[0].value
     press(app, "model-open")
+    assert app.query_params["model"] == own
+
+
+def test_after_a_deletion_the_task_stays(own: str, workspace: Workspace) -> None:
+    other = workspace.new_model("loans-other")
+    save(trained_on_loans(), other, collection=loans())
+    task = cache.task_of(own)
+    app = press(shelf(model=own), "model-delete")
+    assert cache.task_of(app.query_params["model"]) == task
+
+
+def test_the_same_model_brought_in_twice_is_said(own: str) -> None:
+    file = io.BytesIO()
+    pack(cache.folder_of(own), file)
+    app = bring(shelf(), file.getvalue())
+    assert "It is the same model as" in app.success[0].value
 
 
 def test_a_model_is_brought_back_in_another_session(own: str, workspace: Workspace) -> None:
@@ -124,6 +142,7 @@ def test_a_model_is_brought_back_in_another_session(own: str, workspace: Workspa
 def test_an_imported_model_opens_on_every_page(packed: bytes) -> None:
     app = bring(shelf(), packed)
     assert "now among the models" in app.success[0].value
+    assert "same model" not in app.success[0].value
     assert app.query_params["model"] == NAME
     assert app.get("file_uploader")[0].value is None
     for page in ("overview", "case", "compare"):

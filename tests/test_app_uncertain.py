@@ -117,6 +117,24 @@ def test_an_unusual_case_is_warned_of_on_top() -> None:
     assert metric(app, "The network says") == UNSURE
 
 
+def test_nothing_on_the_page_tells_a_withheld_answer() -> None:
+    flagged = cache_uncertain.flagged(IMAGE, "test")
+    alone = cache_uncertain.sets(IMAGE, "test", cache.model(IMAGE).policy, 0.9).sum(axis=1) == 1
+    row = int(np.flatnonzero(flagged & alone)[0])
+    case = cache.model(IMAGE).traces["test"].case_ids[row]
+    app = open_app("case", model=IMAGE, case=case, abstain="on")
+    assert "one answer is left; it is held back" in said(app)
+    heads = {one.value for one in app.header}
+    assert not heads & {"What it found", "What if", "Look inside the network"}
+    assert not any("**" + name + "**" in said(app) for name in cache.domain_of(IMAGE).classes)
+    assert not app.slider
+    app.button(key="case-show-withheld").click().run()
+    assert metric(app, "The network says") in cache.domain_of(IMAGE).classes
+    assert app.slider and "only" in said(app)
+    app = open_app("case", model=IMAGE, case=case, abstain="on")
+    assert metric(app, "The network says") == UNSURE
+
+
 def test_few_subjects_make_a_narrow_promise() -> None:
     app = open_app("case", model=WRIST)
     assert "only 2 subjects: this holds for further windows of theirs" in said(app)

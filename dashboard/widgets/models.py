@@ -16,7 +16,8 @@ from minspnet.package import SUFFIX, pack, unpack
 from minspnet.registry import LONGEST_TITLE, Entry
 from minspnet.workspace import Workspace
 
-_DELETED, _SAID, _ROUND = "model-deleted", "model-said", "model-round"
+_DELETED, _SAID = "model-deleted", "model-said"
+_ROUND, _TABLE = "model-round", "model-table"
 
 
 def pick(view: View) -> Entry:
@@ -26,12 +27,14 @@ def pick(view: View) -> Entry:
     found.sort(key=lambda entry: (entry.shipped, _newest_first(entry)))
     titles = {entry.digest: cache.title_of(entry.name) for entry in found}
     table = pd.DataFrame([_row(entry, titles) for entry in found])
+    if not any(entry.parent for entry in found):
+        table = table.drop(columns="Goes on from")
     event = st.dataframe(
         table,
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
-        key="models",
+        key=_table(),
         column_config={
             "Accuracy": st.column_config.TextColumn(
                 help="On test cases, which neither training nor thresholds have seen, at the "
@@ -55,6 +58,17 @@ def pick(view: View) -> Entry:
     return next(entry for entry in found if entry.name == view.model)
 
 
+def _table() -> str:
+    """Key of the table: another one forgets which row was ticked, as rows move."""
+    return f"models-{st.session_state.get(_TABLE, 0)}"
+
+
+def _show(name: str) -> None:
+    """Have a model on the screen, and no other one ticked."""
+    st.session_state[_TABLE] = st.session_state.get(_TABLE, 0) + 1
+    state.open_model(name)
+
+
 def _newest_first(entry: Entry) -> tuple[int, ...]:
     return tuple(-ord(letter) for letter in entry.created)
 
@@ -63,7 +77,7 @@ def _row(entry: Entry, titles: dict[str, str]) -> dict[str, str]:
     return {
         "Model": cache.title_of(entry.name),
         "Task": entry.task,
-        "Since": "ships with MINSPNET" if entry.shipped else entry.created[:16].replace("T", " "),
+        "Since": "shipped" if entry.shipped else entry.created[:16].replace("T", " "),
         "Accuracy": "-" if entry.accuracy is None else percent(entry.accuracy, 1),
         "AUC": "-" if entry.auc is None else score(entry.auc),
         "Cases": " + ".join(f"{count:,}" for count in entry.cases),
@@ -146,6 +160,10 @@ def _show_rename(entry: Entry) -> None:
 
 
 def _delete(entry: Entry) -> None:
+    # Of the same task, if it has another: whoever tidies up stays where they are.
+    known = cache.models()
+    of_task = known[cache.task_of(entry.name)]
+    left = [one for names in (of_task, *known.values()) for one in names if one != entry.name]
     try:
         registry.delete(Workspace.from_environment(), entry.name)
     except UserError as error:
@@ -153,8 +171,8 @@ def _delete(entry: Entry) -> None:
         st.session_state[_SAID] = str(error)
         return
     st.session_state[_DELETED] = entry.name, entry.title
-    if state.current().model == entry.name:
-        state.open_model(next(one for names in cache.models().values() for one in names))
+    now = state.current().model
+    _show(left[0] if now == entry.name else now)
 
 
 def show_undo() -> None:
@@ -174,6 +192,9 @@ def _restore(name: str) -> None:
         registry.restore(Workspace.from_environment(), name)
     except UserError as error:
         st.session_state[_SAID] = str(error)
+        return
+    _show(name)
+    st.session_state[_SAID] = f"“{cache.title_of(name)}” is back, and on the screen."
 
 
 def show_trash() -> None:
@@ -211,6 +232,12 @@ def show_import() -> None:
         st.error(text.plain(str(error)))
         return
     st.session_state[_ROUND] = turn + 1
-    st.session_state[_SAID] = f"“{cache.title_of(name)}” is now among the models and on the screen."
-    state.open_model(name)
+    said = f"“{cache.title_of(name)}” is now among the models and on the screen."
+    digest = cache.model(name).digest
+    others = [one for names in cache.models().values() for one in names if one != name]
+    twins = [one for one in others if cache.model(one).digest == digest]
+    if twins:
+        said += f" It is the same model as “{cache.title_of(twins[0])}”: one of them can go."
+    st.session_state[_SAID] = said
+    _show(name)
     st.rerun()

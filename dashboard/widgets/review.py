@@ -221,7 +221,7 @@ def _show_earlier(now: Desk, domain: Domain) -> None:
     """What was decided on the case before, by the reader and others, newest first."""
     if not now.earlier:
         return
-    if desk.hides_truth():
+    if desk.hides_truth() or sets.is_withheld(state.current(), now.case):
         many = text.counted(len(now.earlier), "verdict")
         st.caption(f"Recorded on this case before: {many}, shown after yours.")
         return

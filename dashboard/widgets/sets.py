@@ -10,6 +10,7 @@ COVERAGES = {"80": 0.8, "90": 0.9, "95": 0.95}
 _USUAL = "90"
 _COVERAGE, _ABSTAIN = "case-coverage", "case-abstain"
 _CHOSEN = "coverage-chosen"
+_ASKED_FOR = "answers-asked-for"
 
 
 def chosen() -> tuple[float, bool]:
@@ -25,9 +26,29 @@ def chosen() -> tuple[float, bool]:
 
 
 def is_withheld(view: View, case_id: str) -> bool:
-    """Whether the answer to a case is held back, as the reader wished."""
+    """Whether the network's own answer to a case is held back, as the reader wished."""
     coverage, withholds = chosen()
-    return withholds and cache_uncertain.withheld(view.model, case_id, view.policy, coverage)
+    if not withholds or (view.model, case_id) in st.session_state.get(_ASKED_FOR, ()):
+        return False
+    alone = view.policy.without_interventions()
+    return cache_uncertain.withheld(view.model, case_id, alone, coverage)
+
+
+def offer_answer(view: View, case_id: str) -> None:
+    """Let the reader see what is held back, of this case alone."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            "What it found in this case, its reasons and similar cases are held back too: they "
+            "would tell.",
+            width="content",
+        )
+        st.button(
+            "Show it all the same",
+            key="case-show-withheld",
+            on_click=lambda: st.session_state.setdefault(_ASKED_FOR, set()).add(
+                (view.model, case_id)
+            ),
+        )
 
 
 def why_withheld(view: View, case_id: str) -> str:
@@ -67,11 +88,13 @@ def show_set(view: View, case_id: str) -> None:
         measured = cache_uncertain.measured(name, "test", unedited, coverage)
         promise = set_words.the_promise(domain, rule)
         held = set_words.as_measured(domain, measured, coverage)
-        st.markdown(
+        told = (
             f"{set_words.the_set(domain, inside.tolist(), coverage)} "
-            f"{set_words.how_often(like, many, not inside.any())}",
-            help=f"{promise} {held}",
+            f"{set_words.how_often(like, many, not inside.any())}"
         )
+        if inside.sum() == 1 and is_withheld(view, case_id):
+            told = f"At {coverage:.0%} coverage one answer is left; it is held back."
+        st.markdown(told, help=f"{promise} {held}")
         # What a promise rests on is asked for, what speaks against it is not.
         narrow = not rule.enough or (rule.groups and not rule.grouped)
         notes = [promise] if narrow else []

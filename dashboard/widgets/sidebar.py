@@ -8,9 +8,15 @@ from dashboard import cache, state
 from dashboard.state import View, unedited
 
 
-def show_sidebar() -> None:
-    """Choose domain and model; say so where thresholds are not those in force."""
+def show_sidebar(about_model: bool = True) -> None:
+    """Choose domain and model; say so where thresholds are not those in force.
+
+    Args:
+        about_model: The page shows the model chosen here.
+    """
     with st.sidebar:
+        if not about_model:
+            st.caption("What the other pages show. This one is about your own data.")
         known = cache.models()
         view = state.current()
         task = cache.task_of(view.model)

@@ -166,11 +166,11 @@ def _show_size(chosen: Saved, variant: str, budget: str, seed: int, preset: Pres
         )
         show_tile(
             row,
-            "MACs per case",
-            amount(cost.total),
-            f"{amount(cost.base)} at least",
-            help=f"Multiply-accumulate steps, half as many as FLOPs: {cost.total:,} where every "
-            f"expert runs, {cost.base:,} where the first answer is clear enough.",
+            "FLOPs per case",
+            amount(2 * cost.total),
+            f"{amount(2 * cost.base)} at least",
+            help=f"Two a multiply-accumulate step (MAC): {cost.total:,} MACs where every expert "
+            f"runs, {cost.base:,} where the first answer is clear enough.",
         )
         show_tile(
             row,
