@@ -35,6 +35,7 @@ def logged() -> Iterator[list[logging.LogRecord]]:
     found: list[logging.LogRecord] = []
     handler = logging.Handler()
     handler.emit = found.append  # type: ignore[method-assign]
+    faults._LOG.disabled = False  # import-linter, in another test, silences what was there before
     faults._LOG.addHandler(handler)
     yield found
     faults._LOG.removeHandler(handler)
