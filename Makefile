@@ -71,6 +71,8 @@ bench: .venv/installed-dev  ## every figure in benchmarks/RESULTS.md (hours); PN
 	$(BIN)/python -m benchmarks.waiting
 	$(BIN)/python -m benchmarks.sessions
 	$(BIN)/python -m benchmarks.record --postgres
+	$(BIN)/python -m benchmarks.restore
+	$(BIN)/python -m benchmarks.fuzz
 	$(BIN)/python -m benchmarks.peers --peers $(PEERS)
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.speed

@@ -29,12 +29,14 @@ from benchmarks import (
     record,
     regimes,
     replay,
+    restore,
     sessions,
     sparsity,
     uncertainty,
     vectors,
     waiting,
 )
+from benchmarks.fuzz.table import table as fuzz_table
 from benchmarks.peers.table import table as peers_table
 from benchmarks.records import RESULTS
 
@@ -64,6 +66,8 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "journeys": journeys.table,
     "peers": peers_table,
     "first_time": first_time.table,
+    "fuzz": fuzz_table,
+    "restore": restore.table,
 }
 _MARKS = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -8,7 +8,7 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
 
 import streamlit as st
 
-from dashboard import cache, heavy, state, text
+from dashboard import cache, faults, heavy, state, text
 from dashboard.navigation import WITHOUT_CHARTS, WITHOUT_MODEL, pages
 from dashboard.widgets.chart import forget_charts, show_downloads
 from dashboard.widgets.history import keep_one_entry_a_page
@@ -17,6 +17,7 @@ from dashboard.widgets.sign_in import admit
 from dashboard.widgets.tour import show_tour, start_if_asked
 from minspnet.errors import UserError
 
+faults.install()
 st.set_page_config(
     page_title="MINSPNET",
     page_icon=ROOT / "dashboard" / "static" / "icon.svg",

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+_LONGEST = 18
+"""Characters of a number: what is longer is none that anything here could hold."""
+
 
 def read_list(text: str, kind: type, names: Sequence[str] = ()) -> list[int | str]:
     """Take a list apart; a word where a number should be stays, for the recipe to refuse.
@@ -20,4 +23,5 @@ def read_list(text: str, kind: type, names: Sequence[str] = ()) -> list[int | st
 def _place(word: str, names: Sequence[str]) -> int | str:
     if word in names:
         return names.index(word)
-    return int(word) if word.removeprefix("-").isdecimal() else word
+    whole = len(word) <= _LONGEST and word.removeprefix("-").isdecimal()
+    return int(word) if whole else word

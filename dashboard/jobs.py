@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from minspnet.errors import UserError, in_a_line
+from dashboard import faults
+from minspnet.errors import UserError
 
 _TURN = threading.Lock()
 _PAUSE = 0.002
@@ -55,8 +56,7 @@ class Job:
         except UserError as error:
             self.error, self.state = str(error), "failed"
         except Exception as error:  # whatever it is, the page says it and goes on
-            self.error = f"This could not be worked out ({in_a_line(error)})."
-            self.state = "failed"
+            self.error, self.state = faults.noted(error), "failed"
 
     def _finished(self) -> bool:
         steps = self._work()

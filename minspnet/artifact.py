@@ -317,13 +317,16 @@ def read_description(folder: Path) -> dict[str, Any]:
     """
     path = folder / "model.json"
     if not path.is_file():
-        raise requirement("model", "be a folder with a model.json", str(folder), "train one first")
+        raise requirement("model", "be a folder with a model.json", folder.name, "train one first")
     try:
         described = json.loads(path.read_text())
         version = described["schema_version"]
         missing = set(_DESCRIBED) - set(described)
     except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path} is not a model description ({error}); retrain it.") from error
+        raise UserError(
+            f"model.json of {folder.name} is not a model description ({in_a_line(error)}); "
+            "retrain it."
+        ) from error
     if version != SCHEMA_VERSION or missing:
         raise requirement(
             f"model {folder.name}",

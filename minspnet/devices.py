@@ -9,6 +9,8 @@ from minspnet.strict import Recipe
 BYTES_A_NUMBER = 4
 """Weights and features are kept as 32-bit floats."""
 MOST_DEVICES = 30
+_LEAST, _MOST = 1e-12, 1e12
+_WITHIN = f"be above 0 ({_LEAST:g} to {_MOST:g})"
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,16 @@ class Device(Recipe):
                 "name", "be one line of at most 60 characters", self.name, "retype it"
             )
         for what in ("cores", "mhz", "macs_per_cycle", "memory_kb", "most_ms"):
-            if not 0 < getattr(self, what) < 1e12:
+            if not _LEAST < getattr(self, what) < _MOST:
                 raise requirement(
-                    f"{what} of {self.name}", "be above 0", getattr(self, what), "correct it"
+                    f"{what} of {self.name}", _WITHIN, getattr(self, what), "correct it"
                 )
-        if not 0 <= self.ns_per_mac < 1e12:
+        if self.ns_per_mac and not _LEAST < self.ns_per_mac < _MOST:
             raise requirement(
-                f"ns_per_mac of {self.name}", "be 0 or more", self.ns_per_mac, "0 if not measured"
+                f"ns_per_mac of {self.name}",
+                f"be 0, or {_WITHIN[3:]}",
+                self.ns_per_mac,
+                "0 if not measured",
             )
 
     @property

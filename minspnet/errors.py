@@ -20,5 +20,7 @@ def requirement(parameter: str, must: str, got: object, remedy: str) -> UserErro
 
 
 def in_a_line(error: Exception) -> str:
-    """Say what went wrong elsewhere, short enough to stand within a sentence."""
+    """Say what went wrong elsewhere, short enough to stand within a sentence, and without paths."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{type(error).__name__}: {error.strerror}"
     return " ".join(f"{type(error).__name__}: {error}".split())[:120]

@@ -13,7 +13,7 @@ from io import BufferedReader, BufferedWriter, BytesIO
 from pathlib import Path
 
 from minspnet import collection
-from minspnet.adapters.archive import DAMAGED, check_directory
+from minspnet.adapters.archive import DAMAGED, check_directory, check_places
 from minspnet.artifact import FILES, Model, load, read_weights
 from minspnet.aside import aside
 from minspnet.behind import cases_of
@@ -40,8 +40,6 @@ _DENSEST = 200
 _SMALL = 2**20
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _CHUNK = 2**20
-_MOST_LAYERS = 1_000
-"""Of an expert's block."""
 _DATE = (1980, 1, 1, 0, 0, 0)
 _REGULAR = (stat.S_IFREG | 0o644) << 16
 _REMEDY = "export the model again"
@@ -87,6 +85,7 @@ def unpack(file: BytesIO | BufferedReader, called: str, workspace: Workspace) ->
             folder.mkdir()
             check_directory(file)
             with zipfile.ZipFile(file) as archive:
+                check_places(archive)
                 _unpack_into(folder, archive, _checked_members(archive))
             check_whole(load(folder))
             target = workspace.new_model(wanted)
@@ -195,11 +194,6 @@ def _check_weights(model: Model) -> None:
     from minspnet.network import Network
 
     weights = {name: values.shape for name, values in read_weights(model).items()}
-    experts = model.spec.experts
-    layers = max((expert.repeats for expert in experts), default=1)
-    if len(experts) > len(weights) or layers > _MOST_LAYERS:
-        got = f"{len(experts):,} experts of up to {layers:,} layers"
-        raise requirement("model.json", "describe the network in the file", got, _REMEDY)
     with torch.device("meta"):
         network = Network(model.spec)
     shapes = {name: tuple(values.shape) for name, values in network.state_dict().items()}

@@ -142,7 +142,7 @@ def open_cases(path: Path, model: Model) -> Source:
     domain, kind = model.domain, path.suffix.lower()
     pictures = domain.modality == "image"
     if not (path.is_file() or (pictures and path.is_dir())):
-        raise requirement("file of cases", "be there", path, "check its name")
+        raise requirement("file of cases", "be there", path.name, "check its name")
     black, white = scale_of(model)
     if pictures and (path.is_dir() or kind == ".zip"):
         return PictureFiles(path, model.spec, white)

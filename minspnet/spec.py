@@ -7,6 +7,8 @@ from minspnet.errors import requirement
 from minspnet.strict import Recipe
 
 SCHEMA_VERSION = 2
+LARGEST, MOST_LAYERS = 100_000, 100
+"""No side, width or number of a network may be larger, and no network have more layers."""
 
 StemKind = Literal["tabular", "image", "signal"]
 BlockKind = Literal["dense", "convolution", "separable", "inverted_bottleneck", "none"]
@@ -191,6 +193,22 @@ class ModelSpec(Recipe):
             self._check_relations(expert, seen)
             self._check_sizes(expert)
             seen[expert.name] = expert
+        self._check_limits()
+
+    def _check_limits(self) -> None:
+        """Refuse what no machine could build, before anything of it is."""
+        layers = sum(expert.repeats for expert in self.experts)
+        if max(layers, len(self.experts)) > MOST_LAYERS:
+            must = f"have at most {MOST_LAYERS:,} experts and layers"
+            raise requirement("the network", must, f"{layers:,}", "lower the repeats")
+        stem = {f"stem.{name}": size for name, size in vars(self.stem).items()}
+        sizes: list[tuple[str, object]] = [*vars(self).items(), *stem.items()]
+        for expert in self.experts:
+            sizes += [(f"{name} of {expert.name}", size) for name, size in vars(expert).items()]
+        for what, size in sizes:
+            for one in size if isinstance(size, tuple) else (size,):
+                if isinstance(one, int) and one > LARGEST:
+                    raise requirement(what, f"be at most {LARGEST:,}", one, "lower it")
 
     def _check_stem(self) -> None:
         stem, kind = self.stem, self.stem.kind
@@ -312,5 +330,5 @@ class ModelSpec(Recipe):
 
 
 def _check_indices(what: str, indices: tuple[int, ...], count: int) -> None:
-    if len({*indices} & {*range(count)}) != len(indices):
+    if len({one for one in indices if 0 <= one < count}) != len(indices):
         raise requirement(what, f"be indices below {count}, each once", indices, "correct them")

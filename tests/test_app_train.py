@@ -247,6 +247,7 @@ def test_a_docstring_without_fields_says_nothing() -> None:
 
 def test_lists_are_read_as_typed() -> None:
     assert read_list(" 1, 2 ,x,, -3", int) == [1, 2, "x", -3]
+    assert read_list("9" * 5_000, int) == ["9" * 5_000]  # Python refuses to read it
     assert read_list("stem, third look", str) == ["stem", "third look"]
     assert read_list("burden, 0, means", int, ("means", "burden")) == [1, 0, 0]
     assert read_list("", int) == []

@@ -136,7 +136,7 @@ def test_another_training_does_not_go_on_from_it(
     with pytest.raises(UserError) as refused:
         trained(folder, **changes)
     assert str(refused.value) == (
-        f"checkpoint {folder} must be of the same training, got {differing}; "
+        f"checkpoint {folder.name} must be of the same training, got {differing}; "
         "name another folder or repeat the training it was made by."
     )
 
@@ -187,7 +187,7 @@ def test_a_damaged_checkpoint_is_refused_in_a_sentence(
     with pytest.raises(UserError) as refused:
         trained(folder)
     sentence = str(refused.value)
-    assert sentence.startswith(f"checkpoint {folder} ") and "\n" not in sentence
+    assert sentence.startswith(f"checkpoint {folder.name} ") and "\n" not in sentence
 
 
 def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:

@@ -52,9 +52,11 @@ def test_lists_come_back_and_those_to_begin_with_are_sound() -> None:
     ("changes", "sentence"),
     [
         ({"cores": 0}, "cores of chip must be above 0"),
-        ({"mhz": float("nan")}, "mhz of chip must be above 0, got nan"),
+        ({"mhz": float("nan")}, "mhz of chip must be above 0 (1e-12 to 1e+12), got nan"),
         ({"memory_kb": -1.0}, "memory_kb of chip must be above 0"),
-        ({"ns_per_mac": -1.0}, "ns_per_mac of chip must be 0 or more"),
+        ({"ns_per_mac": -1.0}, "ns_per_mac of chip must be 0, or above 0"),
+        ({"mhz": 5e-324}, "mhz of chip must be above 0"),
+        ({"ns_per_mac": 5e-324}, "ns_per_mac of chip must be 0, or above 0"),
         ({"name": " "}, "name must be one line"),
         ({"name": "a\nb"}, "name must be one line"),
         ({"cores": "two"}, "Device.cores must be of type int"),

@@ -335,3 +335,16 @@ def test_carry_out_says_how_it_ended(workspace: Workspace, job: Job, no_baseline
     assert entry is not None
     assert carry_out(entry, workspace).status == "done"
     assert "done loans" in (entry.folder / LOG).read_text()
+
+
+def test_a_network_too_large_for_memory_is_refused_without_taking_any() -> None:
+    """Ten thousand million weights, or few weights with wide features of a large picture."""
+    wide = replace(MODEL, stem=replace(MODEL.stem, width=99_999), experts=(
+        ExpertSpec("e", "dense", 99_999),
+    ))  # fmt: skip
+    flat = ModelSpec(
+        (1, 224, 224), 1, 2, StemSpec("image", 8), (ExpertSpec("e", "separable", 99_999),)
+    )
+    for spec in (wide, flat):
+        with pytest.raises(UserError, match="must hold at most 50,000,000 weights and features"):
+            preview(Preset(spec, TrainSpec()))

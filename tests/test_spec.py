@@ -369,3 +369,28 @@ def test_outputs_count_concepts_and_residual_channels() -> None:
 def test_long_values_are_shortened_in_the_sentence() -> None:
     text = str(requirement("text", "be short", "x" * 200, "shorten it"))
     assert text == f"text must be short, got {'x' * 77}...; shorten it."
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"width": 10**9},
+        {"repeats": 101},
+        {"kernel": 10**6 + 1},
+        {"concepts": [10**9]},
+        {"reads": [10**30]},
+    ],
+)
+def test_what_no_machine_could_build_is_refused_before_it_is_tried(changes: dict) -> None:
+    expert = {"name": "e", "block": "separable", "width": 8, **changes}
+    plain = {"input_shape": [1, 28, 28], "concepts": 3, "classes": 2, "experts": [expert]}
+    with pytest.raises(UserError, match=r"must be (at most|indices below)|must have at most"):
+        ModelSpec.from_dict(plain | {"stem": {"kind": "image", "width": 8}})
+
+
+def test_indices_are_checked_without_listing_all_there_could_be() -> None:
+    """A file may claim a thousand million concepts: found by fuzzing, as memory that ran out."""
+    expert = {"name": "e", "block": "dense", "width": 8, "concepts": [1]}
+    plain = {"input_shape": [5], "concepts": 10**9, "classes": 2, "experts": [expert]}
+    with pytest.raises(UserError, match="concepts must be at most 100,000"):
+        ModelSpec.from_dict(plain | {"stem": {"kind": "tabular"}})

@@ -78,7 +78,7 @@ def show_devices(view: View) -> None:
         )
         if st.button("Keep this list", key="keep-devices"):
             try:
-                kept = check([_device(row) for row in edited.to_dict("records")])
+                kept = check([as_device(row) for row in edited.to_dict("records")])
                 who.doors().save_devices(kept)
             except UserError as error:
                 st.error(text.plain(str(error)))
@@ -86,7 +86,7 @@ def show_devices(view: View) -> None:
                 st.rerun(scope="fragment")
 
 
-def _device(row: dict[str, object]) -> Device:
+def as_device(row: dict[str, object]) -> Device:
     """One row of the editor; a cell left empty is what the recipe then refuses by name."""
     filled = {name: None if pd.isna(cell) else cell for name, cell in row.items()}
     filled["ns_per_mac"] = filled["ns_per_mac"] or 0.0

@@ -115,6 +115,7 @@ def archive(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
             closing.callback(file.close)
             check_directory(file)
             zipped = closing.enter_context(zipfile.ZipFile(file))
+            check_places(zipped)
         except DAMAGED as error:
             # What the system says of a file names its whole path.
             said = error.strerror if isinstance(error, OSError) else None
@@ -153,6 +154,16 @@ def check_directory(file: io.BufferedReader | io.BytesIO) -> None:
     if (count := file.read().count(b"PK\1\2")) > MOST_FILES:
         raise too_many_files(f"{count:,}")
     file.seek(0)
+
+
+def check_places(zipped: zipfile.ZipFile) -> None:
+    """Refuse files that would lie before the archive begins.
+
+    Raises:
+        zipfile.BadZipFile: If there is one.
+    """
+    if any(member.header_offset < 0 for member in zipped.infolist()):
+        raise zipfile.BadZipFile("a file that lies nowhere")
 
 
 def too_many_files(got: object) -> UserError:

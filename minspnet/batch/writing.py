@@ -153,7 +153,7 @@ def _aside(path: Path) -> Iterator[Path]:
             aside.unlink(missing_ok=True)
     except OSError as error:
         must = f"be a file that can be written ({error.strerror or error})"
-        raise requirement("results", must, path, "name another, or make room") from error
+        raise requirement("results", must, path.name, "name another, or make room") from error
 
 
 class _Parquet:

@@ -7,13 +7,18 @@ import torch
 
 from minspnet.cost import cost_table
 from minspnet.errors import requirement
+from minspnet.memory import peak_features
 from minspnet.metrics import CostTable
 from minspnet.network import Network
 from minspnet.presets import Preset
+from minspnet.spec import ModelSpec
 from minspnet.study import check_forest
 from minspnet.training.augment import check_augmentations
 from minspnet.training.objective import Objective
 from minspnet.training.transfer import frozen_parts
+
+MOST_NUMBERS = 50_000_000
+"""Of weights and features together: 200 MB, before the optimiser's and the batch's share."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ def preview(preset: Preset) -> Preview:
         UserError: If architecture and recipe do not fit together, or ask for what a job has not:
             a teacher, evidence masks, weights to start from.
     """
+    _check_size(preset.model)
     check_forest(preset.model)
     recipe = preset.training
     with torch.random.fork_rng():
@@ -51,3 +57,16 @@ def preview(preset: Preset) -> Preview:
         must = "be 0 without evidence masks"
         raise requirement("alignment_weight", must, recipe.alignment_weight, "set it to 0")
     return Preview(network.parameters_count, cost)
+
+
+def _check_size(spec: ModelSpec) -> None:
+    """Count on a device that holds nothing, so that what is far too large takes no memory."""
+    with torch.device("meta"), torch.random.fork_rng():
+        network = Network(spec)
+        count = sum(one.numel() for one in (*network.parameters(), *network.buffers()))
+        # A layer for columns gives no more features than it has weights.
+        if spec.stem.kind != "tabular" and count <= MOST_NUMBERS:
+            count += peak_features(network)
+    if count > MOST_NUMBERS:
+        must = f"hold at most {MOST_NUMBERS:,} weights and features"
+        raise requirement("the network", must, f"{count:,}", "lower its widths")

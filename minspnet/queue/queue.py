@@ -47,7 +47,9 @@ class Queue:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             must = f"be a folder that can be written ({error.strerror or error})"
-            raise requirement("the folder of jobs", must, folder, "make room for it") from error
+            raise requirement(
+                "the folder of jobs", must, folder.name, "make room for it"
+            ) from error
 
     # --- What a page asks -----------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from minspnet.errors import UserError, requirement
+from minspnet.errors import UserError, in_a_line, requirement
 from minspnet.network import Network
 
 INDEX = "checkpoint.json"
@@ -93,7 +93,10 @@ def save_checkpoint(folder: Path, state: TrainingState, about: Mapping[str, Any]
             old.unlink()
     except OSError as error:
         raise requirement(
-            "checkpoint folder", "be writable", f"{folder} ({error})", "name another"
+            "checkpoint folder",
+            "be writable",
+            f"{folder.name} ({in_a_line(error)})",
+            "name another",
         ) from error
 
 
@@ -114,20 +117,23 @@ def load_checkpoint(folder: Path, state: TrainingState, about: Mapping[str, Any]
         tensors = load_file(path) if intact else {}
     except (OSError, ValueError, LookupError, TypeError, SafetensorError) as error:
         raise UserError(
-            f"checkpoint {folder} cannot be read ({' '.join(str(error).split())[:80]}); delete it "
+            f"checkpoint {folder.name} cannot be read ({in_a_line(error)}); delete it "
             "and train from the start."
         ) from error
     if found != about:
         differing = sorted(key for key in about if found.get(key) != about[key])
         raise requirement(
-            f"checkpoint {folder}",
+            f"checkpoint {folder.name}",
             "be of the same training",
             f"another {', '.join(differing)}",
             "name another folder or repeat the training it was made by",
         )
     if not intact:
         raise requirement(
-            f"checkpoint {folder}", "match its own hash", path.name, "delete it and start again"
+            f"checkpoint {folder.name}",
+            "match its own hash",
+            path.name,
+            "delete it and start again",
         )
     _restore(state, tensors)
     state.records[:] = records
