@@ -50,7 +50,7 @@ def entries_of(model: str, *keys: str) -> tuple[Contestant, ...]:
 
 
 @pytest.mark.parametrize("tab", TABS)
-@pytest.mark.parametrize("model", [TABULAR, IMAGE, WRIST, "phishing", "shuttle"])
+@pytest.mark.parametrize("model", [TABULAR, IMAGE, WRIST])
 def test_every_tab_opens_and_says_something(model: str, tab: str) -> None:
     app = open_compare(model, tab)
     assert sentence(app)
@@ -76,7 +76,7 @@ def test_the_scores_are_those_of_the_core(model: str) -> None:
         assert row["AUC"].startswith(f"{cache.auc(model, 'test', policy):.3f} (")
 
 
-@pytest.mark.parametrize("model", [TABULAR, IMAGE, WRIST, "phishing"])
+@pytest.mark.parametrize("model", [TABULAR, WRIST])
 @pytest.mark.parametrize("name", ["logistic regression", "dense net, same size", "extra trees"])
 def test_a_baseline_fitted_now_scores_as_recorded(model: str, name: str) -> None:
     """The same part, preparation and seed as when the network was trained."""

@@ -57,7 +57,7 @@ def everything(model: str) -> Policy:
 
 
 @pytest.mark.parametrize("tab", TABS)
-@pytest.mark.parametrize("model", [TABULAR, WRIST, "shuttle"])
+@pytest.mark.parametrize("model", [TABULAR, WRIST])
 def test_every_tab_opens_and_says_something(tab: str, model: str) -> None:
     app = open_tab(tab, model)
     assert not app.exception
