@@ -4,6 +4,7 @@ The session holds one ``Desk``. It is laid out from the store when a case is ope
 the page again asks the store for nothing, and each change on it is saved as a draft at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,6 +39,7 @@ class Desk:
         earlier: What was decided on the case before, on this model, newest first.
         queue: That the reader works on, if any.
         waiting: Its cases that the reader has not reviewed, in order.
+        queues: Names of all queues that the reader has on this model, newest first.
         touched_at: When the reader last did something here.
     """
 
@@ -48,6 +50,7 @@ class Desk:
     earlier: tuple[Review, ...]
     queue: ReviewQueue | None
     waiting: tuple[str, ...]
+    queues: tuple[str, ...]
     touched_at: str
 
     @property
@@ -166,8 +169,10 @@ def _laid_out(name: str, model: str, case: str) -> Desk:
     if judgement is None or judgement.id in {review.id for review in earlier}:
         # Saved late by another window, after the decision that it led to.
         judgement = Judgement.begin()
-    queue, waiting = _queue(model)
-    return Desk(name, model, case, judgement, earlier, queue, waiting, time)
+    mine = who.doors().queues(model)
+    queue, waiting = _queue(mine)
+    names = tuple(one.name for one in mine)
+    return Desk(name, model, case, judgement, earlier, queue, waiting, names, time)
 
 
 def _draft(model: str, case: str) -> Judgement | None:
@@ -178,16 +183,22 @@ def _draft(model: str, case: str) -> Judgement | None:
         return None  # of another version, or spoilt: nothing in it can be shown
 
 
-def _queue(model: str) -> tuple[ReviewQueue | None, tuple[str, ...]]:
+def _queue(mine: Sequence[ReviewQueue]) -> tuple[ReviewQueue | None, tuple[str, ...]]:
     """The queue chosen in this session, or else the newest with anything left to do."""
     doors = who.doors()
-    mine = doors.queues(model)
     chosen = [one for one in mine if one.name == st.session_state.get(_QUEUE)]
     for queue in chosen or mine:
         waiting = doors.open_cases(queue)
         if waiting or chosen:
             return queue, waiting
     return None, ()
+
+
+def choose_queue(name: str) -> None:
+    """Work on another of one's queues."""
+    st.session_state[_QUEUE] = name
+    forget()
+    move()
 
 
 def start_queue(queue: ReviewQueue) -> tuple[str, ...]:

@@ -311,6 +311,18 @@ def test_the_last_case_of_a_queue_ends_it() -> None:
     assert app.query_params["case"] == THIRD and "Record 1 is saved" in said(app)
 
 
+def test_a_reader_chooses_among_several_queues() -> None:
+    digest = cache.model(TABULAR).digest
+    for name, cases in (("Old", (FIRST, SECOND)), ("New", (THIRD,))):
+        cache.store().queues.assign(ReviewQueue(name, "A", digest, cases, "B", now()))
+    app = at_case("A", case=FIRST)
+    assert "Queue **New**: 0 of 1 reviewed" in said(app)
+    app.selectbox(key="queue-choice").set_value("Old").run()
+    assert "Queue **Old**: 0 of 2 reviewed" in said(app)
+    press(press(app, "verdict-agree"), "review-record")
+    assert app.query_params["case"] == SECOND and "1 of 2 reviewed" in said(app)
+
+
 # --- The log ----------------------------------------------------------------------------
 
 

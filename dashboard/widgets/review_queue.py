@@ -11,7 +11,7 @@ from minspnet.errors import UserError
 from minspnet.record.checks import LONGEST_NAME, now
 from minspnet.record.queues import ReviewQueue
 
-_NAME = "queue-name"
+_NAME, _CHOICE = "queue-name", "queue-choice"
 
 
 def show_start(view: View) -> None:
@@ -90,6 +90,16 @@ def show_progress(case: str) -> None:
     if at is None or at.queue is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if len(at.queues) > 1:
+            st.session_state[_CHOICE] = at.queue.name
+            st.selectbox(
+                "Queue",
+                at.queues,
+                key=_CHOICE,
+                width=220,
+                label_visibility="collapsed",
+                on_change=lambda: desk.choose_queue(st.session_state[_CHOICE]),
+            )
         st.markdown(review_words.progress(at.queue, at.waiting), width="content")
         if at.waiting and at.waiting[0] != case:
             st.button("Go there", key="queue-go", on_click=_open, args=(at.waiting[0],))
