@@ -95,14 +95,23 @@ def learn(name: str, content: ReviewedSet, kind: AdapterSpec, say: Callable[[str
     return doors.learn(cache.model(name), state.operating_point(name), kept, kind, say)
 
 
-def adopt(name: str, reason: str = "") -> None:
-    """Put a model in force, in place of the one of its kind that is.
+def to_replace(name: str) -> tuple[str, str]:
+    """Digest and name of the model that one would take the place of."""
+    stack, first = standing(name).stack, usual(name)
+    return stack[0] if stack else (cache.model(first).digest, first)
+
+
+def adopt(name: str, before: tuple[str, str], reason: str = "") -> None:
+    """Put a model in force.
+
+    Args:
+        name: Of it.
+        before: What it takes the place of, as it was shown; from ``to_replace``.
+        reason: Why.
 
     Raises:
         UserError: If the role does not allow it, or another came into force meanwhile.
     """
-    stack, first = standing(name).stack, usual(name)
-    before = stack[0] if stack else (cache.model(first).digest, first)
     model = cache.model(name).digest, name
     who.doors().adopt_model(scope_of(name), model, before, reason)
 

@@ -28,6 +28,8 @@ REASONS = {
     ),
 }
 """By verdict, the usual ones first."""
+WITHHELD = REASONS["unsure"]
+"""Whatever the verdict: others would tell whether the withheld answer was met."""
 
 
 def corrections(domain: Domain, concepts: Sequence[Correction]) -> str:

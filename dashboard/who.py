@@ -129,6 +129,11 @@ def _drawn_for() -> Actor:
         raise  # within a callback, Streamlit goes on
 
 
+def must_be_here() -> None:
+    """At the head of a part of a page that asks for nothing else: it does not outlive a sign-in."""
+    _drawn_for()
+
+
 def may(action: Action) -> bool:
     """Whether whoever acts may do something: to draw what does it, or not."""
     return _drawn_for().may(action)

@@ -315,7 +315,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
     past_concepts = fall.by_output[len(domain.concepts) :]
     caution = Caution.of(model, model.policy.without_interventions(), options.coverage)
     inside = caution.members(decision.probabilities, one.ids)[0].tolist()
-    given = levels_given(domain, columns, one.inputs[0]) if columns else {}
+    given = levels_given(domain, columns, one.inputs[0]) if columns and one.inputs.ndim == 2 else {}
     return {
         "model": model.name,
         "case": options.case,

@@ -307,8 +307,15 @@ class Doors:
 
     # --- What leaves --------------------------------------------------------------------------
 
-    def export(self, what: str, **detail: object) -> None:
-        """Note that something is taken along, before it is handed over."""
+    def export(self, what: str, needs: Action = Action.EXPORT, **detail: object) -> None:
+        """Note that something is taken along, before it is handed over.
+
+        Args:
+            what: It is.
+            needs: What else the role must let them do, as to read what is in it.
+            detail: More of it.
+        """
+        self._allowed(needs, what)
         self.store.audit.append(self._allowed(Action.EXPORT, what, **detail))
 
     def access_log(

@@ -194,4 +194,5 @@ def sign_in_of(claims: Mapping[str, Any]) -> str:
 
 
 def _plain(address: str) -> str:
-    return address.strip().casefold()
+    # Letters of other alphabets stay as they are: "ß" is not "ss", nor are their owners one.
+    return "".join(one.lower() if one.isascii() else one for one in address.strip())

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state, unit_words
+from dashboard import state, unit_words, who
 from dashboard.widgets import ablation, activations, unit_picker, units
 from dashboard.widgets.tabs import show_tabs
 
@@ -16,6 +16,7 @@ st.write(
 @st.fragment
 def show_activations() -> None:
     """One fragment, so that another unit redraws this page and nothing else."""
+    who.must_be_here()
     view = state.current()
     chosen = unit_picker.pick_unit(view)
     st.markdown(unit_words.sentence(view.model, *chosen, state.unedited(view)))

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import cache_compare, desk, state
+from dashboard import cache_compare, desk, state, who
 from dashboard.widgets import apart, update, versus
 from dashboard.widgets.tabs import show_tabs
 
@@ -16,6 +16,7 @@ st.write(
 @st.fragment
 def show_compare() -> None:
     """One fragment, so that another contestant redraws the comparison and nothing else."""
+    who.must_be_here()
     if desk.whole_page():
         st.rerun()
     view = state.current()

@@ -267,6 +267,8 @@ def test_what_is_taken_along_is_noted_at_the_click(roles: Path) -> None:
     def draw() -> None:
         offer("File", lambda: "content", "cases", "a.csv", "text/csv", "a", place)
         offer_model("Model", "phishing", "phishing.minspnet", "b", place)
+        needs = Action.READ_ACCESS_LOG
+        offer("Log", lambda: "log", "access log", "l.csv", "text/csv", "c", place, needs)
 
     for role in ("admin", "reader"):
         with pytest.MonkeyPatch.context() as patch:
@@ -276,13 +278,18 @@ def test_what_is_taken_along_is_noted_at_the_click(roles: Path) -> None:
             assert offered["File"]() == "content"
             if role == "admin":
                 assert offered["Model"]()[:2] == b"PK"
+                assert offered["Log"]() == "log"
                 continue
             with pytest.raises(NotAllowedError, match="must be engineer or more"):
                 offered["Model"]()
+            with pytest.raises(NotAllowedError, match="must be admin"):
+                offered["Log"]()
     entries = cache.store().audit.find()
     assert [(one.who.split("@")[0], one.action, one.object) for one in entries] == [
+        ("reader", Action.REFUSED, "access log"),
         ("reader", Action.REFUSED, "phishing"),
         ("reader", Action.EXPORT, "cases"),
+        ("admin", Action.EXPORT, "access log"),
         ("admin", Action.EXPORT_MODEL, "phishing"),
         ("admin", Action.EXPORT, "cases"),
     ]

@@ -221,8 +221,10 @@ def test_ticked_cases_stand_side_by_side_and_add_up(model: str) -> None:
         assert fall.start + sum(adds) == pytest.approx(fall.logit, abs=5e-3)
         shown = float(drawn["text"][-1][column].replace("−", "-"))
         assert shown == pytest.approx(fall.logit, abs=0.006)
+    app.query_params["judge"] = "first"
     app.button(key=f"open-{ids[1]}").click().run()
     assert app.query_params["case"] == ids[1]
+    assert {case for _, case in app.session_state["answers-seen"]} >= {*ids}
 
 
 @pytest.mark.parametrize("model", [TABULAR, BIG])

@@ -9,8 +9,9 @@ from test_app import TABULAR, open_app, own_store
 from test_learning import account
 
 from dashboard import cache, in_force, learning, update_words
-from minspnet.access import Action
+from minspnet.access import Action, Actor, Role
 from minspnet.artifact import load
+from minspnet.errors import UserError
 from minspnet.learning import update
 from minspnet.learning.account import Difference, account_of
 from minspnet.record.reviews import Correction, Review
@@ -135,6 +136,19 @@ def test_what_to_make_of_an_update(
     assert f"{'further' if mean > 0.05 else 'no further'} than by any of 3 updates" in sentence
     (change,) = (r["Change"] for r in update_words.rows(found) if r["Measure"] == "Accuracy")
     assert change == ("none" if how == "fine" else f"−{1 + (how == 'worse')}.0 points")
+
+
+def test_an_adoption_against_what_was_not_shown_is_refused(home: Path) -> None:
+    seen = learning.to_replace(TABULAR)
+    for name, digest in (("B", "b" * 64), ("C", "c" * 64)):
+        call = (in_force.scope_of(TABULAR), (digest, name), seen, WHEN)
+        if name == "B":
+            cache.store().adoptions.adopt(Actor("Ann", Role.ADMIN), *call)
+            continue
+        with pytest.raises(UserError, match="be the one in force"):
+            cache.store().adoptions.adopt(Actor("Bo", Role.ADMIN), *call)
+    # What was adopted is not here: nothing else is said to be in force.
+    assert in_force.in_force(TABULAR) in (None, TABULAR)
 
 
 def test_too_few_reviews_are_said_to_be_too_few() -> None:

@@ -200,7 +200,15 @@ def test_a_withheld_answer_is_not_told_by_the_verdicts() -> None:
     app = at_case(case=case, abstain="on")
     assert not any(button.label.startswith("Agree") for button in app.button)
     answers = field(app.button_group, "The network's answer is withheld")
-    answers.set_value(answer_of(TABULAR, case)).run()
+    offered = []
+    for answer in (*cache.domain_of(TABULAR).classes, answer_of(TABULAR, case)):
+        answers.set_value(answer).run()
+        reasons = next(one for one in app.selectbox if one.label.startswith("Reason"))
+        offered.append(tuple(reasons.options))
+        assert reasons.value is None
+        reasons.set_value(reasons.options[0]).run()
+        answers = field(app.button_group, "The network's answer is withheld")
+    assert len(set(offered)) == 1
     press(app, "review-record")
     (made,) = recorded()
     assert made.verdict == "agree" and made.shown_at == made.decided_at
@@ -254,6 +262,17 @@ def test_nothing_of_the_answer_is_shown_before_the_reader_has_judged() -> None:
     assert app.query_params["judge"] == "first" and not app.metric
     again = at_case(model=IMAGE, judge="first", case=case)
     assert metric(again, "Known answer") in domain.classes
+
+
+def test_whoever_judged_first_gets_an_answer_that_would_be_withheld() -> None:
+    inside = cache_uncertain.sets(TABULAR, "test", cache.model(TABULAR).policy, 0.9)
+    ids = cache.model(TABULAR).traces["test"].case_ids
+    case = next(ids[k] for k in range(len(ids)) if inside[k].sum() == 0)
+    app = at_case(case=case, abstain="on", judge="first")
+    field(app.radio, "Your answer").set_value(answer_of(TABULAR, case)).run()
+    field(app.radio, "How sure").set_value(0.6).run()
+    press(app, "review-reveal")
+    assert metric(app, "The network says") == answer_of(TABULAR, case)
 
 
 def test_what_was_seen_cannot_be_judged_unseen() -> None:

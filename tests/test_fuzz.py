@@ -16,7 +16,7 @@ from benchmarks.fuzz.pages import Fault, check
 from benchmarks.fuzz.table import table
 from benchmarks.fuzz.uploads import Place
 from benchmarks.fuzz.words import CANARY, word
-from dashboard.widgets import train_queue, train_setup
+from minspnet import doors
 from minspnet.errors import UserError
 
 __all__ = ["own_store"]
@@ -34,8 +34,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("MINSPNET_HOME", str(tmp_path / "home"))
-    for module in (train_setup, train_queue):
-        monkeypatch.setattr(module, "start", lambda workspace: None)
+    monkeypatch.setattr(doors, "start", lambda workspace: None)
     workspace = seeds.home_from(room / "seeds", tmp_path / "home")
     return Place(room / "seeds", workspace, room / "outside")
 

@@ -379,11 +379,8 @@ def test_names_that_are_no_text_are_refused() -> None:
     assert "be a whole zip archive" in refused(misnamed())
 
 
-def test_files_that_would_lie_before_the_archive_are_left_out() -> None:
-    content = zipped(GOOD)[200:]
-    with limits.opened(content) as files, pytest.raises(Unreadable, match="damaged"):
-        for name in files.sizes:
-            files.read(name)
+def test_an_archive_that_has_lost_its_beginning_is_refused() -> None:
+    assert "be a whole zip archive" in refused(zipped(GOOD)[200:])
 
 
 def test_a_damaged_file_of_any_packing_is_left_out() -> None:

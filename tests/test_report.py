@@ -75,8 +75,11 @@ def cases_of(name: str) -> list[View]:
 def test_one_page_with_the_numbers_of_the_case(name: str) -> None:
     for view in cases_of(name):
         case = str(view.case)
-        page, sheet = read_html(written(view, case, "html").decode())[0], sheet_of(view, case)
-        paper = read_pdf(written(view, case, "pdf"))
+        page, sheet = (
+            read_html(written(view, case, 0.9, "html").decode())[0],
+            sheet_of(view, case, 0.9),
+        )
+        paper = read_pdf(written(view, case, 0.9, "pdf"))
         fall = cache.waterfall(name, case, view.policy)
         spent = cache_case.report(name, case, view.policy, 0.9).receipt
         loaded = cache.model(name)
@@ -105,7 +108,7 @@ def test_one_page_with_the_numbers_of_the_case(name: str) -> None:
 def test_the_waterfall_on_paper_adds_up(name: str) -> None:
     """Bars start where the one before ended, on the scale that puts 0 where it is marked."""
     for view in cases_of(name):
-        sheet = sheet_of(view, str(view.case))
+        sheet = sheet_of(view, str(view.case), 0.9)
         fall = cache.waterfall(name, str(view.case), view.policy)
         first, *steps, last = sheet.bars
         assert all(-1e-9 <= bar.start <= bar.end <= 1 + 1e-9 for bar in sheet.bars)
@@ -122,7 +125,7 @@ def test_the_waterfall_on_paper_adds_up(name: str) -> None:
 def test_the_paper_says_what_the_page_says(name: str) -> None:
     app = open_app("case", model=name, case=cache.model(name).traces["test"].case_ids[5])
     case = app.query_params["case"]
-    sheet = sheet_of(View(name, cache.model(name).policy, case), case)
+    sheet = sheet_of(View(name, cache.model(name).policy, case), case, 0.9)
     assert sheet.answer == metric(app, "The network says")
     assert f"{metric(app, 'Chance of')}," in sheet.sure
     assert any(metric(app, "It took") in fact for fact in sheet.facts)
@@ -136,19 +139,19 @@ def test_corrections_are_flagged_with_what_the_network_read() -> None:
     trace, concept = loaded.traces["test"], cache.domain_of(TABULAR).concepts[0]
     case = trace.case_ids[2]
     read = float(replay(trace[2], loaded.policy).concepts[0, 0])
-    sheet = sheet_of(View(TABULAR, loaded.policy.intervene(concept.name, 0.42), case), case)
+    sheet = sheet_of(View(TABULAR, loaded.policy.intervene(concept.name, 0.42), case), case, 0.9)
     assert f"{concept.title} 42 of 100 (the network read {100 * read:.0f})" in sheet.corrected
     assert sheet.findings.marked == (True, *(False,) * (len(trace.concept_names) - 1))
     assert "as shipped" in sheet.footer[1]
     strict = replace(loaded.policy, decision_threshold=0.9)
-    moved = sheet_of(View(TABULAR, strict, case), case)
+    moved = sheet_of(View(TABULAR, strict, case), case, 0.9)
     assert "not the one that the model came with" in moved.footer[1]
     assert "0.9" in moved.footer[1]
 
 
 def hostile_sheet(words: str) -> Sheet:
     """A page whose every word came from someone who means harm."""
-    base = sheet_of(View(TABULAR, cache.model(TABULAR).policy, None), KNOWN)
+    base = sheet_of(View(TABULAR, cache.model(TABULAR).policy, None), KNOWN, 0.9)
     table = Table((words,) * 3, ((words,) * 3,) * 2, (True, False))
     bars = tuple(replace(bar, name=words, value=words) for bar in base.bars)
     return replace(
@@ -208,5 +211,5 @@ def test_however_much_is_said_it_stays_one_page(length: int) -> None:
 def test_the_link_holds_ids_and_no_values() -> None:
     loaded = cache.model(TABULAR)
     policy = loaded.policy.intervene("nuclear_size", 0.42)
-    *_, link = sheet_of(View(TABULAR, policy, KNOWN), KNOWN).footer
+    *_, link = sheet_of(View(TABULAR, policy, KNOWN), KNOWN, 0.9).footer
     assert link == f"Link: ?domain={loaded.domain_key}&model={TABULAR}&case={KNOWN}"

@@ -137,11 +137,10 @@ def _on_pages(
 ) -> tuple[Give, Callable[[], None]]:
     from benchmarks.fuzz import pages
     from dashboard import heavy
-    from dashboard.widgets import train_queue, train_setup
+    from minspnet import doors
 
     # No process that trains: it would outlive the batch.
-    for module in (train_setup, train_queue):
-        vars(module).update(start=lambda workspace: None)
+    vars(doors).update(start=lambda workspace: None)
     heavy.load()
     for one in ("streamlit", "dashboard"):
         logging.getLogger(one).setLevel(logging.CRITICAL)

@@ -19,6 +19,7 @@ from sklearn.datasets import load_digits
 from minspnet.adapters import write_card
 from minspnet.adapters.pictures import read_pictures
 from minspnet.artifact import load, save
+from minspnet.behind import cases_of
 from minspnet.budgets import budget_preset
 from minspnet.collection import Collection
 from minspnet.data import folds
@@ -26,7 +27,6 @@ from minspnet.domains import SAMPLE_DATA
 from minspnet.intake import draft, profile, sniff
 from minspnet.operating import OperatingPoint
 from minspnet.package import pack
-from minspnet.registry import cases_of
 from minspnet.sweep import Outcomes
 from minspnet.workspace import SHIPPED_MODELS, Workspace
 

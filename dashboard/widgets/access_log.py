@@ -47,6 +47,7 @@ def show_access_log() -> None:
             lambda: columns_of(doors.access_log(*wanted, most=None), {}),
             "access log",
             "access",
+            Action.READ_ACCESS_LOG,
         )
     st.caption(
         "A case is noted each time it comes on the screen, not each time it is drawn. Entries are "

@@ -62,6 +62,12 @@ def show_adoption(name: str, key: str, in_fragment: bool) -> None:
     if adopted == name and not standing.can_roll_back:
         st.caption(":material/verified: In force; there is none before it to go back to.")
         return
+    if adopted == name and not _can_go_back(name):
+        st.caption(
+            ":material/verified: In force. A model that was in force before or after it was deleted: "
+            "bring it back on Models to roll back."
+        )
+        return
     if adopted is None and in_force.usual(name) == name:
         st.caption("First of those that read these inputs; none was adopted in its place.")
         return
@@ -95,16 +101,16 @@ def show_adoption(name: str, key: str, in_fragment: bool) -> None:
                 key=f"adopt-{key}",
                 disabled=bool(refused) or not reader,
                 on_click=_adopt,
-                args=(name, f"adoption-why-{key}", in_fragment),
+                args=(name, learning.to_replace(name), f"adoption-why-{key}", in_fragment),
                 help=refused
                 or f"From now on it opens first, in place of “{before}”, which stays and can be "
                 "gone back to at a click.",
             )
 
 
-def _adopt(name: str, why: str, in_fragment: bool) -> None:
+def _adopt(name: str, before: tuple[str, str], why: str, in_fragment: bool) -> None:
     try:
-        learning.adopt(name, str(st.session_state.get(why, "")).strip())
+        learning.adopt(name, before, str(st.session_state.get(why, "")).strip())
     except UserError as error:
         st.session_state[_FAILED] = str(error)
         return
@@ -123,6 +129,12 @@ def _roll_back(name: str, seen: str, why: str, in_fragment: bool) -> None:
     st.session_state[_SAID] = f"Rolled back: “{title}” is in force again."
     if in_fragment:
         desk.move()
+
+
+def _can_go_back(name: str) -> bool:
+    """Whether what was adopted last, and what that replaced, are both still here."""
+    here = {cache.model(one).digest for one in in_force.alike(name)}
+    return all(digest in here for digest, _ in in_force.standing(name).stack[:2])
 
 
 def _named(name: str, model: tuple[str, str]) -> str:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import cache, desk, state, text
 from dashboard.state import View
-from dashboard.widgets import inputs
+from dashboard.widgets import inputs, sets
 from dashboard.widgets.reader import show_reader
 
 _SURE = {2: (0.5, 0.6, 0.7, 0.8, 0.9, 0.99)}
@@ -67,7 +67,15 @@ def _ask() -> None:
         key="review-reveal",
         shortcut="S",
         disabled=judgement.own_opinion is None or judgement.own_confidence is None,
-        on_click=desk.reveal,
-        args=(judgement.id,),
+        on_click=_reveal,
+        args=(judgement.id, view, now.case),
         help="What you said so far is fixed then.",
     )
+
+
+def _reveal(of: str, view: View, case_id: str) -> None:
+    desk.reveal(of)
+    now = desk.current()
+    if now is not None and now.judgement.shown_at:
+        # Whoever asks for the answer gets it, also where unsure ones are withheld.
+        sets.ask_for(view, case_id)

@@ -24,6 +24,7 @@ def offer(
     mime: str,
     key: str,
     place: Place = st,
+    needs: Action = Action.EXPORT,
     **options: Any,
 ) -> None:
     """A button that hands over a file; it is made, and its leaving noted, at the click.
@@ -36,13 +37,14 @@ def offer(
         mime: Its type.
         key: Of the button.
         place: Where it goes.
+        needs: What else the role must let them do at the click, as to read what is in it.
         options: More of what Streamlit takes.
     """
     said, typed = who.claims(), who.reader()
 
     def noted() -> Content:
         # Streamlit asks for the file outside of the session, perhaps long after it was offered.
-        who.doors_of(who.actor_of(said, typed)).export(what, file=file_name)
+        who.doors_of(who.actor_of(said, typed)).export(what, needs, file=file_name)
         return data()
 
     _button(label, noted, Action.EXPORT, file_name, mime, key, place, options)
@@ -66,7 +68,11 @@ def offer_model(
 
 
 def offer_table(
-    called: str, columns: Callable[[], Mapping[str, Sequence[Any]]], what: str, key: str
+    called: str,
+    columns: Callable[[], Mapping[str, Sequence[Any]]],
+    what: str,
+    key: str,
+    needs: Action = Action.EXPORT,
 ) -> None:
     """Two buttons for a table of records: CSV, in which nothing runs, and Parquet.
 
@@ -75,6 +81,7 @@ def offer_table(
         columns: Makes the columns.
         what: They are, for the audit log.
         key: Of the buttons, to which the ending is added.
+        needs: What else the role must let them do, as in ``offer``.
     """
     for label, ending, mime, write in (
         ("Download as CSV", "csv", "text/csv", as_csv),
@@ -87,6 +94,7 @@ def offer_table(
             file_name=f"{called}.{ending}",
             mime=mime,
             key=f"{key}-{ending}",
+            needs=needs,
         )
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import cache, cache_cases, cohort_words, desk, state, text, who
 from dashboard.state import View, unedited
+from dashboard.widgets import sets
 from minspnet.cohort import EVERYTHING
 from minspnet.ranking import ORDERS
 
@@ -106,9 +107,9 @@ def _show_filter(view: View) -> None:
     if view.cohort == EVERYTHING:
         return
     said = f"Your filter from Cases: {_conditions(view)}."
-    if desk.judges_first():
+    if desk.judges_first() or sets.chosen()[1]:
         # A condition may be about the answer.
-        said = "Your filter from Cases holds; its conditions are hidden while you judge first."
+        said = "Your filter from Cases holds; its conditions are hidden as answers may be."
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(said, width="content")
         st.button(

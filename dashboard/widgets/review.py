@@ -48,12 +48,14 @@ def show_verdict() -> None:
         return
     domain = cache.domain_of(view.model)
     _show_own(now.judgement)
-    if sets.is_withheld(view, now.case):
+    withheld = sets.is_withheld(view, now.case)
+    if withheld:
         _ask_answer(view, now, domain)
     else:
         _ask_verdict(view, now, domain)
     if now.judgement.verdict is not None:
-        _ask_why(now.judgement)
+        reasons = review_words.REASONS[now.judgement.verdict]
+        _ask_why(now.judgement, review_words.WITHHELD if withheld else reasons)
     _show_corrections(now.judgement, domain)
     if now.judgement.verdict is not None:
         _show_button(view, now)
@@ -132,13 +134,14 @@ def _ask_answer(view: View, now: Desk, domain: Domain) -> None:
     def follow() -> None:
         answer = st.session_state[key]
         if answer in (None, unsure):
-            desk.fill(now.judgement.id, verdict=answer, opinion=None)
+            desk.fill(now.judgement.id, verdict=answer, opinion=None, reason="")
         else:
             agrees = answer == said
             desk.fill(
                 now.judgement.id,
                 verdict="agree" if agrees else "disagree",
                 opinion=None if agrees else answer,
+                reason="",
             )
 
     st.pills(
@@ -150,11 +153,9 @@ def _ask_answer(view: View, now: Desk, domain: Domain) -> None:
     )
 
 
-def _ask_why(judgement: Judgement) -> None:
+def _ask_why(judgement: Judgement, reasons: tuple[str, ...]) -> None:
     """A reason from a short list, and room for more."""
-    assert judgement.verdict is not None, "asked once a verdict is chosen"
     reason, more = f"reason-{judgement.id}-{judgement.verdict}", f"text-{judgement.id}"
-    reasons = review_words.REASONS[judgement.verdict]
     if judgement.reason and judgement.reason not in reasons:
         reasons = (*reasons, judgement.reason)
     left, right = st.columns(2)
@@ -221,9 +222,11 @@ def _show_earlier(now: Desk, domain: Domain) -> None:
     """What was decided on the case before, by the reader and others, newest first."""
     if not now.earlier:
         return
-    if desk.hides_truth() or sets.is_withheld(state.current(), now.case):
+    withheld = sets.is_withheld(state.current(), now.case)
+    if desk.hides_truth() or withheld:
         many = text.counted(len(now.earlier), "verdict")
-        st.caption(f"Recorded on this case before: {many}, shown after yours.")
+        when = "held back with the answer" if withheld else "shown after yours"
+        st.caption(f"Recorded on this case before: {many}, {when}.")
         return
     lines = [f"- {review_words.decided(domain, review)}" for review in now.earlier[:_LISTED]]
     st.markdown("Recorded on this case before:\n\n" + "\n".join(lines))

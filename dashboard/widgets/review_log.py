@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, review_words, text, who
+from dashboard import cache, learning, review_words, text, who
 from dashboard.format import duration, interval, percent
 from dashboard.state import View
 from dashboard.widgets import learn
@@ -48,6 +48,8 @@ def show_log(view: View) -> None:
     found = doors.reviews_of(reader, model)
     if not found:
         st.info("Nothing is recorded for this choice. Pick another model or reader above.")
+        if model is not None and len(learning.lineage(view.model)) > 1:
+            learn.show_learning(view)
         return
     _show_tiles(found)
     _show_table(found)
@@ -163,8 +165,10 @@ def _show_table(found: Sequence[Review]) -> None:
 
 
 def _show_files(found: Sequence[Review]) -> None:
+    own = all(review.reader == who.reader() for review in found)
+    needs = Action.EXPORT if own else Action.READ_REVIEWS
     with st.container(horizontal=True):
-        offer_table("reviews", lambda: to_columns(found), f"{len(found):,} reviews", "log")
+        offer_table("reviews", lambda: to_columns(found), f"{len(found):,} reviews", "log", needs)
 
 
 def _show_agreement(found: Sequence[Review], reader: str | None) -> None:

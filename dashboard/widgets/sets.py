@@ -45,10 +45,14 @@ def offer_answer(view: View, case_id: str) -> None:
         st.button(
             "Show it all the same",
             key="case-show-withheld",
-            on_click=lambda: st.session_state.setdefault(_ASKED_FOR, set()).add(
-                (view.model, case_id)
-            ),
+            on_click=ask_for,
+            args=(view, case_id),
         )
+
+
+def ask_for(view: View, case_id: str) -> None:
+    """Have the answer to this case shown, sure or not."""
+    st.session_state.setdefault(_ASKED_FOR, set()).add((view.model, case_id))
 
 
 def why_withheld(view: View, case_id: str) -> str:

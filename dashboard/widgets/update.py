@@ -47,9 +47,9 @@ def show_update(models: Sequence[str]) -> None:
             "A finding's share of the reasons is what it adds to the log-odds, against a typical "
             "case, over the sum of what all add. By how much the shares of a case moved, all "
             "together and halved, is 0 if it is explained as before and 100% if by other findings. "
-            "The measure to hold that against: as many validation cases, with as many findings and "
-            "answers set to what is known of them, learned by the same means. Shifts of those "
-            f"updates: {limits}."
+            "The measure to hold that against: as many validation and test cases, with as many "
+            "findings and answers set to what is known of them, learned by the same means. Shifts "
+            f"of those updates: {limits}."
         )
     parameters = cache.model(name).metrics["parameters"]
     st.caption(text.plain(update_words.made_of(account, parameters, domain)))

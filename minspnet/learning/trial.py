@@ -6,11 +6,12 @@ Three questions, none of which the reviewed cases that a network was fitted to c
   about that one, in turn.
 * Did it forget? Test cases of which nothing was learned, old and new, paired.
 * Did reasons move further than any update moves them? As many cases that nobody reviewed, with as
-  many findings and answers set to what is *known* of them, where the network is furthest off, are
+  many findings (where the network is furthest off) and answers set to what is *known* of them, are
   learned by the same adapter. That is done ``UNDISPUTED`` times, and the largest shift is the
-  limit. If readers judge as the labels do, their update is one of twenty alike, and exceeds the
-  other nineteen in one case of twenty. (Test cases are among those drawn: these networks are
-  thrown away, and only what they move is kept.)
+  limit. Were all else alike, readers who judge as the labels do would exceed it in one case of
+  twenty; how often they do is measured by ``benchmarks.learning``. (Test cases are among those
+  drawn, for validation parts are small: these networks are thrown away, and only what they move is
+  kept. How many answers differ from the network's is not matched.)
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from minspnet.access import Action, Actor
 from minspnet.artifact import Model, load_network, save
 from minspnet.behind import cases_of
 from minspnet.collection import load_collection
-from minspnet.data import Cases
+from minspnet.data import UNLABELLED, Cases
 from minspnet.errors import UserError
 from minspnet.learning.account import (
     METRIC,
@@ -92,6 +92,10 @@ def learn(
     return folder.name
 
 
+def _labelled(part: Cases) -> Cases:
+    return part.take(np.flatnonzero(part.labels != UNLABELLED))
+
+
 def _title(model: Model) -> str:
     said = title_of(model.folder)
     return model.domain.variant(model.variant).title if said == model.name else said
@@ -125,8 +129,8 @@ def updated(
         model.scale,
         model.domain.concept_names,
         cases.take(cases.rows_of(model.traces["train"].case_ids)),
-        parts["validation"],
-        parts["test"],
+        _labelled(parts["validation"]),
+        _labelled(parts["test"]),
     )
     said = run(network, given.ids, given.inputs, ground.concepts)
     differing = given.differing(replay(said, policy).predicted)
