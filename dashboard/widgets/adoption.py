@@ -64,8 +64,8 @@ def show_adoption(name: str, key: str, in_fragment: bool) -> None:
         return
     if adopted == name and not _can_go_back(name):
         st.caption(
-            ":material/verified: In force. A model that was in force before or after it was deleted: "
-            "bring it back on Models to roll back."
+            ":material/verified: In force. A model in force before or after it was deleted: bring "
+            "it back on Models to roll back."
         )
         return
     if adopted is None and in_force.usual(name) == name:
