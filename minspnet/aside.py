@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _LONGEST = 24 * 60 * 60
@@ -21,7 +21,8 @@ def aside(folder: Path, doing: str) -> Iterator[Path]:
     """
     prefix = f".{doing}-"
     for left in folder.glob(f"{prefix}*"):
-        if time.time() - left.stat().st_mtime > _LONGEST:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # its own program is done with it
+            if time.time() - left.stat().st_mtime > _LONGEST:
+                shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=prefix) as room:
         yield Path(room)

@@ -26,7 +26,7 @@ def open_facts(model: str, tab: str = "Use and data") -> AppTest:
 
 
 @pytest.mark.parametrize("tab", TABS)
-@pytest.mark.parametrize("model", [TABULAR, IMAGE, WRIST, "phishing", "shuttle"])
+@pytest.mark.parametrize("model", [TABULAR, IMAGE, WRIST])
 def test_every_tab_opens_on_every_model(model: str, tab: str) -> None:
     app = open_facts(model, tab)
     assert app.title[0].value == "Model facts"

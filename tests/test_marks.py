@@ -16,7 +16,7 @@ from minspnet.batch.cells import read_levels, read_numbers
 from minspnet.domain import Feature
 from minspnet.errors import UserError
 from minspnet.intake import Table, draft, look, propose_marks, suspects
-from minspnet.sheets.marks import Marks, settle, taken_as
+from minspnet.sheets.marks import Marks, place_in, places_of, settle, taken_as
 
 ROWS = 60
 
@@ -171,3 +171,10 @@ def test_marks_are_changed_on_the_form_and_the_column_comes_in() -> None:
     card = drafts.card_of(after)
     assert [one.missing for one in card.features] == [("spilled",), (), ("n.b.",)]
     assert drafts.card_of(drafts.follow(begun, card)) == card
+
+
+def test_short_codes_are_told_apart_when_a_new_file_is_read() -> None:
+    assert place_in(places_of(("a", "b")), "A") is None
+    assert place_in(places_of(("a", "A", "b")), "B") is None
+    assert [place_in(places_of(("male", "female")), one) for one in ("Male", "FEMALE ")] == [0, 1]
+    assert place_in(places_of(("Anna", "anna", "Ben")), "ben") is None

@@ -91,7 +91,7 @@ def _show_needs(view: View) -> None:
         hide_index=True,
         alt="The columns that the model reads, with units, and what empty cells count as",
     )
-    st.caption(
+    st.write(
         "Larger files: `python -m minspnet predict MODEL FILE --out results.parquet` scores "
         "millions of rows in bounded memory."
     )

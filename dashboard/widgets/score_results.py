@@ -197,7 +197,7 @@ def _show_preview(batch: Batch) -> None:
     st.caption(
         f"{len(table):,} of {now.scored:,} cases. {domain.concept_reading} The files hold every "
         "case, with what each finding adds to the log-odds, which experts ran and what it cost; "
-        "the CSV is written as your table is, with its separator and decimal sign."
+        "the CSV is written as your table is, semicolons or commas, with its decimal sign."
     )
 
 

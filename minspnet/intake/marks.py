@@ -6,7 +6,15 @@ import numpy as np
 
 from minspnet.intake.profile import MOST_LEVELS, MOSTLY, Profile, profile
 from minspnet.sheets import Table, is_missing, read_numbers
-from minspnet.sheets.marks import Marks, count, decimal_in, folded, limit_in, settle
+from minspnet.sheets.marks import (
+    SHORTEST_WORD,
+    Marks,
+    count,
+    decimal_in,
+    folded,
+    limit_in,
+    settle,
+)
 
 WELL_KNOWN = frozenset(
     {
@@ -20,15 +28,15 @@ WELL_KNOWN = frozenset(
 )  # fmt: skip
 """Cells that say that there is no value, as they fold; ``sheets.cells.MISSING`` are read so
 without asking."""
-_ONLY_WITH_NUMBERS = frozenset({"nb", "ka", "nd", "nil", ".", "..", "..."})
-"""Too short to say so among words."""
+_ONLY_WITH_NUMBERS = frozenset(
+    {"nb", "ka", "nd", "nil", ".", "..", "...", "missing", "not done", "not applicable"}
+)
+"""Too short to say so among words, or a level among them: teeth are missing, tests not done."""
 _BELOW = (-9.0, -99.0, -999.0, -9999.0)
 _ABOVE = (99.0, 999.0, 9999.0, 99999.0)
 _FAR = 3.0
 """How many times their whole range a large number must lie above all others to be a marker."""
 _LEAST_LARGE = 2
-_SHORTEST_WORD = 3
-"""Letters of a word from which on capitals are mere spelling: alleles A and a are not."""
 
 
 def look(table: Table, marks: dict[str, Marks] | None = None) -> tuple[Table, Profile]:
@@ -110,6 +118,6 @@ def _spellings(cells: list[str], counted: Counter[str]) -> tuple[tuple[str, str]
         for word, (first, *others) in (
             (word, _commonest(group, counted)) for word, group in alike.items()
         )
-        if len(word) >= _SHORTEST_WORD
+        if len(word) >= SHORTEST_WORD
         for other in others
     )

@@ -12,6 +12,8 @@ from minspnet.sheets.cells import decimal_of, is_missing, read_numbers
 from minspnet.sheets.grid import Table
 
 Beyond = Literal["limit", "missing"]
+SHORTEST_WORD = 3
+"""Letters of a word from which on capitals are mere spelling: alleles A and a are not."""
 _LIMIT = re.compile(r"(?:<=?|>=?|≤|≥)\s*(.+)")
 
 
@@ -52,17 +54,23 @@ def decimal_in(cells: Iterable[str], usual: str) -> str:
 
 
 def places_of(levels: Sequence[str]) -> dict[str, int]:
-    """Where each level stands, by its folded spelling; by its own where two fold alike."""
-    places = {folded(level): place for place, level in enumerate(levels)}
-    if len(places) == len(levels):
-        return places
-    return {level: place for place, level in enumerate(levels)}
+    """Where each level stands, by its spelling and, for words, by the folded one too.
+
+    A short code (``a``, ``A``) and words that fold alike go by their own spelling alone.
+    """
+    own = {level: place for place, level in enumerate(levels)}
+    spelt: dict[str, int] = {}
+    for level, place in own.items():
+        word = folded(level)
+        if len(word) >= SHORTEST_WORD and spelt.setdefault(word, place) != place:
+            return own
+    return spelt | own
 
 
 def place_in(places: Mapping[str, int], cell: str) -> int | None:
     """Find a cell's level among ``places_of`` some; None if it is none of them."""
-    found = places.get(cell)
-    return places.get(folded(cell)) if found is None else found
+    word = folded(cell)
+    return places.get(cell, places.get(word) if len(word) >= SHORTEST_WORD else None)
 
 
 def labels_of(
