@@ -3,9 +3,11 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from benchmarks.browser import ROOT, browser, chromium_path, server, settle
 
@@ -111,8 +113,12 @@ def test_engineer_moves_sees_saves_and_clicks_the_curve(page: Page, address: str
     page.goto(f"{address}/routing?model={MODEL}")
     page.wait_for_selector(".js-plotly-plot .scatterlayer")
     settle(page)
-    press(page, "All experts at once", "Home", 1)
-    page.wait_for_url(re.compile("gates=0.0%2C0.0"))
+    # A key pressed while a slow machine still puts the slider in its place is lost.
+    for _ in range(3):
+        press(page, "All experts at once", "Home", 1)
+        with suppress(PlaywrightTimeoutError):
+            page.wait_for_url(re.compile("gates=0.0%2C0.0"), timeout=10_000)
+            break
     tile = page.get_by_test_id("stMetric").filter(has_text="Share of all FLOPs")
     expect(tile).to_contain_text("100.0%")
     page.get_by_role("tab", name="Operating points").click()
