@@ -21,6 +21,11 @@ def alike(name: str) -> tuple[str, ...]:
     return tuple(one for one in cache.models()[cache.task_of(name)] if scope_of(one) == scope)
 
 
+def by_digest(name: str) -> dict[str, str]:
+    """Names of a model and those alike, by their digests."""
+    return {cache.model(one).digest: one for one in alike(name)}
+
+
 def standing(name: str) -> Standing:
     """What was adopted and rolled back among a model and those alike; nothing if unreadable."""
     try:
@@ -35,7 +40,7 @@ def in_force(name: str) -> str | None:
     One that is no longer there passes that on to the one before it.
     """
     stack = standing(name).stack
-    names = {cache.model(one).digest: one for one in alike(name)} if stack else {}
+    names = by_digest(name) if stack else {}
     return next((names[digest] for digest, _ in stack if digest in names), None)
 
 

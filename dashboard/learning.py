@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dashboard import cache, heavy, state, who
-from dashboard.in_force import alike, scope_of, standing, usual
+from dashboard.in_force import alike, by_digest, scope_of, standing, usual
 from minspnet.learning.account import Account, AdapterSpec, account_of
 from minspnet.learning.lessons import Lessons, check_enough, lessons, parts_after
 from minspnet.learning.merging import merged
@@ -28,14 +28,14 @@ def proposed(name: str) -> ReviewedSet:
 
 def lineage(name: str) -> tuple[str, ...]:
     """Digests of a model and of those that it was learned from, newest first."""
-    models = {cache.model(one).digest: cache.model(one) for one in alike(name)}
+    names = by_digest(name)
     loaded = cache.model(name)
     found = [loaded.digest]
     while loaded.parent and loaded.parent not in found:
         found.append(loaded.parent)
-        if loaded.parent not in models:
+        if loaded.parent not in names:
             break
-        loaded = models[loaded.parent]
+        loaded = cache.model(names[loaded.parent])
     return tuple(found)
 
 

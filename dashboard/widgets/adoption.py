@@ -133,13 +133,13 @@ def _roll_back(name: str, seen: str, why: str, in_fragment: bool) -> None:
 
 def _can_go_back(name: str) -> bool:
     """Whether what was adopted last, and what that replaced, are both still here."""
-    here = {cache.model(one).digest for one in in_force.alike(name)}
+    here = in_force.by_digest(name)
     return all(digest in here for digest, _ in in_force.standing(name).stack[:2])
 
 
 def _named(name: str, model: tuple[str, str]) -> str:
     """What a menu calls a model; the name it had if it is no longer there."""
-    names = {cache.model(one).digest: one for one in in_force.alike(name)}
+    names = in_force.by_digest(name)
     digest, once = model
     return cache.title_of(names[digest]) if digest in names else f"{once}, no longer here"
 

@@ -13,12 +13,7 @@ from minspnet.trace import replay
 
 
 def show_reasons(view: View, case_id: str) -> None:
-    """Why, and what would change it, in two sentences; beside them the case on paper.
-
-    Nothing while the answer is withheld: the reasons would tell it.
-    """
-    if sets.is_withheld(view, case_id):
-        return
+    """Why, and what would change it, in two sentences; beside them the case on paper."""
     domain = cache.domain_of(view.model)
     concepts = replay(cache.one_case(view.model, case_id), view.policy).concepts[0].tolist()
     typical = cache.typical(view.model, view.policy.without_interventions()).tolist()

@@ -7,10 +7,10 @@ from typing import Literal
 import sqlalchemy as sa
 
 from minspnet.access import Action, Actor
-from minspnet.errors import UserError, requirement
+from minspnet.errors import requirement
 from minspnet.record.audit import AuditEntry, add_entry
 from minspnet.record.chain import append
-from minspnet.record.checks import LONGEST_LINE, check_line, in_utc
+from minspnet.record.checks import LONGEST_LINE, check_line, in_utc, unreadable
 from minspnet.record.database import Database
 from minspnet.record.schema import ADOPTIONS
 from minspnet.strict import Recipe
@@ -195,6 +195,4 @@ def _read(number: int, text: str) -> Adoption:
     try:
         return Adoption.from_dict(json.loads(text))
     except ValueError as error:
-        raise UserError(
-            f"Adoption {number} cannot be read; run python -m minspnet verify-log."
-        ) from error
+        raise unreadable(f"Adoption {number}") from error

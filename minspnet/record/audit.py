@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from minspnet.access import Action
-from minspnet.errors import UserError, requirement
+from minspnet.errors import requirement
 from minspnet.record.chain import append
-from minspnet.record.checks import check_line, in_utc
+from minspnet.record.checks import check_line, in_utc, unreadable
 from minspnet.record.database import Database
 from minspnet.record.schema import AUDIT
 
@@ -147,6 +147,4 @@ def _read(said: dict[str, Any]) -> AuditEntry:
             said["saved_at"], said["who"], said["role"], action, said["object"], detail
         )
     except (ValueError, TypeError) as error:
-        raise UserError(
-            f"Audit entry {said['number']} cannot be read; run python -m minspnet verify-log."
-        ) from error
+        raise unreadable(f"Audit entry {said['number']}") from error

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from minspnet.errors import requirement
+from minspnet.errors import UserError, requirement
 
 LONGEST_NAME, LONGEST_LINE, LONGEST_TEXT = 200, 500, 10_000
 LONGEST_TIME = 40
@@ -72,3 +72,8 @@ def in_utc(what: str, text: str) -> str:
 def now() -> str:
     """The time now, as records hold it."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def unreadable(record: str) -> UserError:
+    """What is said of a record that holds something else than it should."""
+    return UserError(f"{record} cannot be read; run python -m minspnet verify-log.")

@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from minspnet.errors import UserError, requirement
+from minspnet.errors import requirement
 from minspnet.record.audit import AuditEntry, add_entry
 from minspnet.record.chain import append
-from minspnet.record.checks import check_line, in_utc
+from minspnet.record.checks import check_line, in_utc, unreadable
 from minspnet.record.database import Database
 from minspnet.record.schema import QUEUES, REVIEWS
 from minspnet.strict import Recipe
@@ -133,6 +133,4 @@ def _read(said: dict[str, Any]) -> ReviewQueue:
             said["saved_at"],
         )
     except (ValueError, TypeError) as error:
-        raise UserError(
-            f"Queue {said['number']} cannot be read; run python -m minspnet verify-log."
-        ) from error
+        raise unreadable(f"Queue {said['number']}") from error

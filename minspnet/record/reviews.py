@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from minspnet.errors import UserError, requirement
+from minspnet.errors import requirement
 from minspnet.policy import Policy
 from minspnet.record.audit import AuditEntry, add_entry
 from minspnet.record.chain import append
@@ -19,6 +19,7 @@ from minspnet.record.checks import (
     check_line,
     check_text,
     in_utc,
+    unreadable,
 )
 from minspnet.record.database import Database
 from minspnet.record.schema import DRAFTS, REVIEWS
@@ -280,9 +281,7 @@ def _read(number: int, text: str) -> Review:
     try:
         return Review.from_dict(json.loads(text))
     except ValueError as error:
-        raise UserError(
-            f"Review {number} cannot be read; run python -m minspnet verify-log."
-        ) from error
+        raise unreadable(f"Review {number}") from error
 
 
 def _check_share(what: str, value: float) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from minspnet.access import Action, Actor
-from minspnet.errors import UserError, requirement
+from minspnet.errors import requirement
 from minspnet.record.audit import AuditEntry, add_entry
 from minspnet.record.chain import append
-from minspnet.record.checks import check_id, check_line, in_utc
+from minspnet.record.checks import check_id, check_line, in_utc, unreadable
 from minspnet.record.database import Database
 from minspnet.record.reviews import Correction
 from minspnet.record.schema import SETS
@@ -193,8 +193,5 @@ def _read(version: int, said: dict[str, Any]) -> SavedSet:
     try:
         content = ReviewedSet.from_dict(json.loads(said["reviewed_set"]))
     except ValueError as error:
-        raise UserError(
-            f"Record {said['number']} of the reviewed sets cannot be read; run python -m minspnet "
-            "verify-log."
-        ) from error
+        raise unreadable(f"Record {said['number']} of the reviewed sets") from error
     return SavedSet(version, said["saved_by"], said["saved_at"], content)
