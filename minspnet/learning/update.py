@@ -152,7 +152,7 @@ def updated(
     reasons = ReasonShift(
         mean=float(shift.distance.mean()),
         leading=int(shift.leading.sum()),
-        cases=len(parts["test"]),
+        cases=len(ground.test),
         undisputed=undisputed,
         concepts=tuple(
             ConceptShift(shift.parts[k], float(moved[k]), corrected.get(shift.parts[k], 0))
