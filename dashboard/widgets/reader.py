@@ -6,6 +6,8 @@ from dashboard import desk, text, who
 from minspnet.record.checks import LONGEST_NAME
 
 _KEY = "reader-name"
+_WIDTH = 640
+"""Pixels of field and buttons: beside a header they go to the next line where there is no room."""
 _FEW = 4
 """So many names fit in a row of buttons."""
 
@@ -21,7 +23,7 @@ def show_reader(label: str) -> str:
         horizontal=True,
         vertical_alignment="center" if name else "bottom",
         gap="small",
-        width="content" if name else "stretch",
+        width="content" if name else _WIDTH,
     ):
         if name:
             st.caption(f"Reader: **{text.plain(name)}**", width="content")
