@@ -34,7 +34,7 @@ from minspnet.learning.adapter import Adapter, Taught, fit, readings
 from minspnet.learning.lessons import Lessons, check_enough, lessons, parts_after
 from minspnet.learning.merging import merged
 from minspnet.learning.shift import Reasons, reasons
-from minspnet.learning.trial import _folds, difference
+from minspnet.learning.trial import _as_many, _folds, difference
 from minspnet.learning.update import learn
 from minspnet.network import Network, run
 from minspnet.package import pack, unpack
@@ -400,3 +400,20 @@ def test_a_model_on_own_data_learns_and_can_be_handed_on(
     other = Workspace(tmp_path / "elsewhere")
     taken = load(other.model_folder(unpack(packed, f"{name}.minspnet", other)))
     assert taken.digest == new.digest and account_of(taken.metrics) == found
+
+
+@given(st.integers(1, 40), st.integers(0, 40), st.data())
+def test_undisputed_cases_differ_as_often_as_the_reviewed_ones(
+    size: int, errors: int, data: st.DataObject
+) -> None:
+    """As many to be answered otherwise, then as decided; any where there is no such case."""
+    wrong = np.arange(size) < errors
+    count = data.draw(st.integers(1, 12))
+    answered = data.draw(st.integers(0, count))
+    differing = data.draw(st.integers(0, answered))
+    rows = _as_many(np.random.default_rng(3), wrong, differing, answered, count)
+    assert len(rows) == count and set(rows.tolist()) <= {*range(size)}
+    if wrong.any():
+        assert wrong[rows[:differing]].all()
+    if not wrong.all():
+        assert not wrong[rows[differing:answered]].any()

@@ -6,12 +6,13 @@ Three questions, none of which the reviewed cases that a network was fitted to c
   about that one, in turn.
 * Did it forget? Test cases of which nothing was learned, old and new, paired.
 * Did reasons move further than any update moves them? As many cases that nobody reviewed, with as
-  many findings (where the network is furthest off) and answers set to what is *known* of them, are
-  learned by the same adapter. That is done ``UNDISPUTED`` times, and the largest shift is the
-  limit. Were all else alike, readers who judge as the labels do would exceed it in one case of
-  twenty; how often they do is measured by ``benchmarks.learning``. (Test cases are among those
-  drawn, for validation parts are small: these networks are thrown away, and only what they move is
-  kept. How many answers differ from the network's is not matched.)
+  many findings (where the network is furthest off) and answers set to what is *known* of them, of
+  which as many differ from the network's own, are learned by the same adapter. That is done
+  ``UNDISPUTED`` times, and the largest shift is the limit. Were all else alike, readers who judge
+  as the labels do would exceed it in one case of twenty; how often they do is measured by
+  ``benchmarks.learning``. (Test cases are among those drawn, for validation parts are small: these
+  networks are thrown away, and only what they move is kept. Where few cases are decided wrongly,
+  those stand in for many.)
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from minspnet.compare import LEAST_CHANCE, resampling
@@ -152,12 +153,12 @@ def held_out(teacher: Teacher, taught: Taught) -> tuple[Difference | None, Diffe
         they set none or gave none.
     """
     lessons, ground = taught.lessons, teacher.ground
-    old = _decided(ground, ground.network, lessons)
+    old = _decided(ground, lessons.inputs, ground.network)
     new = tuple(np.array(part) for part in old)
     for rows in _folds(lessons.groups, teacher.spec.seed):
         rest = np.setdiff1d(np.arange(len(lessons)), rows)
         network, _ = teacher.choose(taught.take(rest))
-        for part, said in zip(new, _decided(ground, network, lessons.take(rows)), strict=True):
+        for part, said in zip(new, _decided(ground, lessons.inputs[rows], network), strict=True):
             part[rows] = said
     corrected, groups = lessons.corrected, np.array(lessons.groups)
     answered = lessons.labels != UNLABELLED
@@ -186,32 +187,56 @@ def undisputed_shifts(
     """
     ground = teacher.ground
     parts = (ground.validation, ground.test)
-    found = readings(ground.network, np.concatenate([part.inputs for part in parts]))
-    truth = np.concatenate([ground.scale.truth(part.columns) for part in parts])
-    said = np.concatenate([_said(ground, ground.trace(ground.network, part)) for part in parts])
-    known = np.concatenate([part.labels for part in parts])
     inputs = np.concatenate([part.inputs for part in parts])
+    found = readings(ground.network, inputs)
+    truth = np.concatenate([ground.scale.truth(part.columns) for part in parts])
+    known = np.concatenate([part.labels for part in parts])
+    said, predicted = _decided(ground, inputs, ground.network)
+    wrong = predicted != known
+    _, answers = _decided(ground, lessons.inputs, ground.network)
+    answered = int((lessons.labels != UNLABELLED).sum())
+    differing = int(lessons.differing(answers).sum())
     before = teacher.reasons(ground.network)
     generator = np.random.default_rng(teacher.spec.seed + 1)
     shifts = []
     for _ in range(count):
-        # Twice, for the cases to draw from are themselves a sample.
-        pool = generator.choice(len(known), len(known))
-        rows = generator.choice(pool, len(lessons))
+        rows = _as_many(generator, wrong, differing, answered, len(lessons))
         # Readers set right what is most wrong.
         findings = np.full((len(rows), truth.shape[1]), np.nan, dtype=np.float32)
         for concept, times in enumerate(lessons.corrected.sum(axis=0)):
-            wrong = np.abs(truth - said)[rows, concept]
-            chosen = np.argsort(-wrong, kind="stable")[:times]
+            off = np.abs(truth - said)[rows, concept]
+            chosen = np.argsort(-off, kind="stable")[:times]
             findings[chosen, concept] = truth[rows[chosen], concept]
         labels = np.full(len(rows), UNLABELLED, dtype=np.intp)
-        answered = int((lessons.labels != UNLABELLED).sum())
         labels[:answered] = known[rows[:answered]]
-        ids = tuple(map(str, range(len(rows))))
+        ids = _numbers(len(rows))
         as_known = Lessons(ids, inputs[rows], findings, labels, ids)
         network = teacher.teach(Taught(found.take(rows), as_known), weight)
         shifts.append(float(before.shift(teacher.reasons(network)).distance.mean()))
     return tuple(shifts)
+
+
+def _as_many(
+    generator: np.random.Generator,
+    wrong: Bool[np.ndarray, " row"],
+    differing: int,
+    answered: int,
+    count: int,
+) -> Int[np.ndarray, " drawn"]:
+    """Draw rows with replacement, first those to be answered otherwise, then as decided, then any.
+
+    Twice, for the cases to draw from are themselves a sample. Where no case is decided wrongly,
+    any case stands for one.
+    """
+    pool = generator.choice(len(wrong), len(wrong))
+
+    def some(which: Bool[np.ndarray, " row"], many: int) -> Int[np.ndarray, " drawn"]:
+        choices = (pool[which[pool]], np.flatnonzero(which), pool)
+        return generator.choice(next(rows for rows in choices if len(rows)), many)
+
+    anything = np.ones_like(wrong)
+    parts = ((wrong, differing), (~wrong, answered - differing), (anything, count - answered))
+    return np.concatenate([some(which, many) for which, many in parts])
 
 
 def scores(ground: Ground, network: Network) -> tuple[Difference, Difference, Difference]:
@@ -230,10 +255,14 @@ def scores(ground: Ground, network: Network) -> tuple[Difference, Difference, Di
 
 
 def _decided(
-    ground: Ground, network: Network, lessons: Lessons
+    ground: Ground, inputs: Float[np.ndarray, "case *input"], network: Network
 ) -> tuple[Float[np.ndarray, "case concept"], Int[np.ndarray, " case"]]:
-    trace = run(network, lessons.ids, lessons.inputs, ground.concepts)
+    trace = run(network, _numbers(len(inputs)), inputs, ground.concepts)
     return _said(ground, trace), replay(trace, ground.policy).predicted
+
+
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(map(str, range(count)))
 
 
 def _said(ground: Ground, trace: Trace) -> Float[np.ndarray, "case concept"]:
