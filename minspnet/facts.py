@@ -200,11 +200,16 @@ def _calibration(model: Model, bins: tuple[Bin, ...]) -> Section:
         for one in bins
     )
     temperature = model.traces["test"].head.temperature
+    known = len(model.traces["validation"])
     header = ("Chance given", "Cases", "Mean chance", "Right", "95 % interval")
     return Section(
         "Calibration",
         (
-            ("Temperature", f"{temperature:.3f}, fitted on validation cases"),
+            (
+                "Temperature",
+                f"{temperature:.3f}, fitted on {known:,} validation cases; however easy they are, "
+                f"chances promise 1 error in {known + 2:,} of them at least",
+            ),
             ("Expected calibration error", f"{gap(bins):.3f} over {len(bins)} bins"),
         ),
         (Table(header, rows),),
