@@ -109,6 +109,7 @@ def begin(name: str, source: Path | bytes, taken: Sequence[str] = ()) -> Draft:
 
 def aim(before: Draft, target: str, group: str) -> Draft:
     """Choose target and group; words that were written before are kept."""
+    before = _as_it_stands(before, group)
     found = suspects(before.table, before.profile, target, group)
     usual = usual_features(before.profile, found, target, group)
     after = replace(before, target=target, group=group, suspects=found, proposed=None)
@@ -116,6 +117,18 @@ def aim(before: Draft, target: str, group: str) -> Draft:
     if not target:
         return replace(after, refusal="Choose the column that holds the answer.")
     return propose(after)
+
+
+def _as_it_stands(before: Draft, group: str) -> Draft:
+    """Read the column of groups as it stands: what tells patients apart is never guessed."""
+    marks = dict(before.marks)
+    if before.group != group and before.group in (guessed := propose_marks(before.raw)):
+        marks[before.group] = guessed[before.group]
+    marks.pop(group, None)
+    if marks == before.marks:
+        return before
+    table, found = look(before.raw, marks)
+    return replace(before, marks=marks, table=table, profile=found)
 
 
 def propose(before: Draft) -> Draft:
@@ -195,7 +208,7 @@ def follow(before: Draft, card: Card) -> Draft:
     marks[card.target] = replace(
         marks.get(card.target, Marks()), missing=card.target_missing, beyond=None
     )
-    marks = {name: one for name, one in marks.items() if one != Marks()}
+    marks = {k: one for k, one in marks.items() if one != Marks() and k != card.group}
     table, seen = look(before.raw, marks)
     found = suspects(table, seen, card.target, card.group)
     after = replace(

@@ -23,12 +23,14 @@ from minspnet.intake import (
     Profile,
     draft,
     look,
+    propose_marks,
     sniff,
     suggest_groups,
     suggest_targets,
     suspects,
 )
 from minspnet.intake.draft import known_cases
+from minspnet.sheets import Table
 from minspnet.sheets.grid import SEPARATORS
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
@@ -89,10 +91,10 @@ def _check(options: argparse.Namespace) -> dict[str, Any]:
     if _of_pictures(options.file):
         return _check_pictures(options)
     raw = sniff(options.file)
-    table, found = look(raw)
     card = _read_card(options.card) if options.card else None
     target = options.target or (card.target if card else "")
     group = options.group or (card.group if card else "")
+    table, found = _look(raw, group)
     for name in filter(None, (options.target, options.group)):
         table.cells(name)
     # A card may name columns that this table has not: then it does not fit.
@@ -136,10 +138,10 @@ def _draft(options: argparse.Namespace) -> dict[str, Any]:
     if not options.target:
         raise requirement("--target", "name the column of the answer", "none", "add it")
     raw = sniff(options.file)
-    table, found = look(raw)
     group = options.group
     if group is None:
-        group = _sure_group(found, options.target)
+        group = _sure_group(look(raw)[1], options.target)
+    table, found = _look(raw, group)
     card = draft(table, found, options.target, group, name=options.file.stem)
     cases = read_cases(card, raw)
     _write_card(card, options.out)
@@ -183,6 +185,13 @@ def _write_card(card: Card, path: Path) -> None:
     except OSError as error:
         must = f"be a file that can be written ({error.strerror or error})"
         raise requirement("--out", must, path, "name another") from error
+
+
+def _look(raw: Table, group: str) -> tuple[Table, Profile]:
+    """Take cells for what they stand for, but for those that name groups."""
+    marks = propose_marks(raw)
+    marks.pop(group, None)
+    return look(raw, marks)
 
 
 def _sure_group(found: Profile, target: str) -> str:

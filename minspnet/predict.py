@@ -7,7 +7,7 @@ Results are a row a case, in the order of the file: the answer and its chance, d
 are possible, what is unusual or missing, concepts on the scale that people read, what each adds to
 the log-odds, which experts ran, and MACs. Rows that cannot be read are listed with line, column,
 value and remedy; the others are scored all the same. A CSV file is written as the table of cases
-was: its separator, its decimal sign, and Excel's mark where it came from a spreadsheet.
+was: semicolons or commas, its decimal sign, and Excel's mark where it came from a spreadsheet.
 """
 
 import json
@@ -25,6 +25,7 @@ from jaxtyping import Float, Int
 from minspnet import __version__
 from minspnet.artifact import Model, load_network
 from minspnet.batch.arrays import ArrayFile
+from minspnet.batch.cells import STRANGE
 from minspnet.batch.chunk import Chunk, Reject, Source
 from minspnet.batch.explained import explain_cases
 from minspnet.batch.needs import ID, Answers, Need, needs
@@ -69,6 +70,7 @@ class Progress:
         filled_in: Such cases by the title of each column.
         labelled: Cases whose true answer the file says.
         right: Of those, decided rightly.
+        strange: Cases whose answer in the file is none of the classes.
         with_labels: The file has a column of answers.
         coverage: Of the sets of answers; None if there are too few cases to make them from.
     """
@@ -86,6 +88,7 @@ class Progress:
     filled_in: Mapping[str, int] = field(default_factory=dict)
     labelled: int = 0
     right: int = 0
+    strange: int = 0
     with_labels: bool = False
     coverage: float | None = None
 
@@ -130,7 +133,12 @@ class Progress:
         """Count in how decisions agree with true answers."""
         known = labels >= 0
         right = int((predicted == labels)[known].sum())
-        return replace(self, labelled=self.labelled + int(known.sum()), right=self.right + right)
+        return replace(
+            self,
+            labelled=self.labelled + int(known.sum()),
+            right=self.right + right,
+            strange=self.strange + int((labels == STRANGE).sum()),
+        )
 
 
 def open_cases(path: Path, model: Model) -> Source:

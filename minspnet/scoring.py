@@ -99,7 +99,7 @@ def _agreement(now: Progress) -> dict[str, Any] | None:
         return None
     low, high = now.interval
     share = now.right / now.labelled if now.labelled else None
-    told = {"cases": now.labelled, "right": now.right, "accuracy": share}
+    told = {"cases": now.labelled, "right": now.right, "accuracy": share, "strange": now.strange}
     return told | {"interval_95": [low, high] if now.labelled else None}
 
 
@@ -133,6 +133,11 @@ def _cautions(result: dict[str, Any]) -> list[str]:
             )
         else:
             lines.append("the column of answers holds none of this model's classes")
+        if known["strange"] and known["cases"]:
+            lines.append(
+                f"{_cases(known['strange'])} with an answer in the file that is none of this "
+                "model's classes: left out of that accuracy"
+            )
     return lines
 
 

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 
 from dashboard import drafts
 from minspnet.adapters import Card, read_card, read_cases, write_card
-from minspnet.batch.cells import read_levels, read_numbers
+from minspnet.batch.cells import STRANGE, read_labels, read_levels, read_numbers
+from minspnet.batch.needs import Answers
+from minspnet.data import UNLABELLED
 from minspnet.domain import Feature
 from minspnet.errors import UserError
 from minspnet.intake import Table, draft, look, propose_marks, suspects
-from minspnet.sheets.marks import Marks, place_in, places_of, settle, taken_as
+from minspnet.sheets import read_numbers as cells_read
+from minspnet.sheets.marks import Marks, place_in, places_of, taken_as
 
 ROWS = 60
 
@@ -41,7 +44,7 @@ def table(**columns: list[str]) -> Table:
     [
         (column("n.b.", "k.A.", "k. A."), Marks(("k. A.", "k.A.", "n.b."))),
         (column("-9", "-9"), Marks(("-9",))),
-        (column("-9,0", others=(f"{n},5" for n in range(99))), Marks(("-9,0",))),
+        (column("-9,0", "-9,0", others=(f"{n},5" for n in range(99))), Marks(("-9,0",))),
         (column("9999", "9999"), Marks(("9999",))),
         (column("<0,6", "≥70"), Marks((), "limit")),
         (column("n.b.", "<0,6", "-99"), Marks(("-99", "n.b."), "limit")),
@@ -52,6 +55,7 @@ def table(**columns: list[str]) -> Table:
         (column("-9", "-5", "-3"), Marks()),
         (column("99", "99", others=map(str, range(50, 99))), Marks()),
         (column("999", others=map(str, range(99))), Marks()),  # once is an outlier
+        (column("-9"), Marks()),  # once may be measured
         # Words: spelled otherwise, no value; short codes and words of their own are levels.
         (["Male", "male", "Female"] * 20, Marks((), None, (("male", "Male"),))),
         (["keine Angabe", "yes", "no"] * 20, Marks(("keine Angabe",))),
@@ -66,14 +70,14 @@ def test_marks_are_proposed_where_they_are_sure(cells: list[str], marks: Marks) 
 
 def test_all_that_is_taken_otherwise_is_said_with_numbers() -> None:
     given_cells = table(
-        crp=column("n.b.", "n.b.", "<0.6", "-9"),
+        crp=column("n.b.", "n.b.", "<0.6", "-99"),
         sex=["Male", "male", "Female"] * 20,
         code=["a", "A", "B"] * 20,
     )
     settled, found = look(given_cells)
     told = {one.column: one for one in suspects(settled, found, "risk") if one.what != "few"}
     said = " ".join(one.sentence for one in suspects(settled, found, "risk"))
-    assert "crp: 3 cells counted as missing, 'n.b.' (2), '-9' (1)." in said
+    assert "crp: 3 cells counted as missing, 'n.b.' (2), '-99' (1)." in said
     assert "crp: 1 cell beyond a limit of measurement, '<0.6' (1), counted as the limit" in said
     assert "sex spells words in several ways: read 'male' (20) as 'Male'." in said
     assert "code holds 'A' and 'a', which differ by capitals or blanks alone" in said
@@ -81,7 +85,7 @@ def test_all_that_is_taken_otherwise_is_said_with_numbers() -> None:
     assert found.column("crp").missing == 3 and found.column("crp").quantiles[0] == 0.6
     card = draft(settled, found, "risk")
     features = {one.name: one for one in card.features}
-    assert features["crp"].missing == ("n.b.", "-9") and features["crp"].beyond == "limit"
+    assert features["crp"].missing == ("n.b.", "-99") and features["crp"].beyond == "limit"
     assert features["sex"].levels == ("Female", "Male")
     assert features["code"].levels == ("A", "a", "B")
     assert any("the true value is not known" in limit for limit in card.limits)
@@ -118,17 +122,23 @@ def test_a_mark_is_no_level_and_no_class() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["1.5", "-9", "-9.0", "n.b.", "N.B.", "<2", "> 3", "<x", "", "7e1"])),
+    st.lists(
+        st.sampled_from(
+            ["1.5", "-9", "-9.0", "n.b.", "N.B.", "<2", "> 3", "<x", "", "7e1", "-9,0", "1,5", "2"]
+        )
+    ),
     st.sampled_from([None, "limit", "missing"]),
-    st.sampled_from([(), ("n.b.",), ("-9", "n.b."), ("-9.00",)]),
+    st.sampled_from([(), ("n.b.",), ("-9", "n.b."), ("-9.00",), ("2", "1,5")]),
+    st.sampled_from(".,"),
 )
 def test_files_are_read_alike_whole_and_in_pieces(
-    cells: list[str], beyond: str | None, missing: tuple[str, ...]
+    cells: list[str], beyond: str | None, missing: tuple[str, ...], decimal: str
 ) -> None:
     """What training reads of a table is what scoring reads of a file."""
     marks = Marks(missing, beyond)  # type: ignore[arg-type]
-    whole = settle(Table(("x", "y"), (cells, cells)), {"x": marks}).numbers("x")
-    values, bad = read_numbers(pa.array(cells, pa.string()), ".", marks)
+    taken = taken_as(set(cells), marks, decimal)
+    whole = cells_read([taken.get(cell, cell) for cell in cells], decimal)
+    values, bad = read_numbers(pa.array(cells, pa.string()), decimal, marks)
     assert bad.tolist() == np.isinf(whole).tolist()
     np.testing.assert_allclose(values[~bad], whole[~bad])
 
@@ -146,6 +156,50 @@ def test_a_numeric_mark_stands_for_its_number() -> None:
     values, _ = read_numbers(pa.array([-9.0, 1.0, -9.5]), ".", Marks(("-9",)))
     np.testing.assert_array_equal(values, np.float32([np.nan, 1, -9.5]))
     assert taken_as(["-9,00", "-9,5"], Marks(("-9",)), ",") == {"-9,00": ""}
+
+
+@pytest.mark.parametrize(
+    ("mark", "cell", "decimal"), [("-99.9", "-99,9", ","), ("-9,5", "-9.5", ".")]
+)
+def test_a_numeric_mark_holds_under_the_other_decimal_sign(
+    mark: str, cell: str, decimal: str
+) -> None:
+    """The card was made of one file, and the next is written otherwise, or as 32-bit numbers."""
+    marks = Marks((mark,))
+    values, bad = read_numbers(pa.array([cell, "1"]), decimal, marks)
+    assert np.isnan(values[0]) and values[1] == 1 and not bad.any()
+    number = pa.array([float(cell.replace(",", ".")), 1], pa.float32())
+    np.testing.assert_array_equal(read_numbers(number, ".", marks)[0], values)
+
+
+def test_a_limit_is_no_marker_though_its_number_is() -> None:
+    marks = Marks(("999",), "limit")
+    values, _ = read_numbers(pa.array(["999", ">999", "5"]), ".", marks)
+    np.testing.assert_array_equal(values, np.float32([np.nan, 999, 5]))
+
+
+def test_levels_and_answers_that_are_numbers_are_the_same_with_a_fraction_of_0() -> None:
+    """What pandas writes of a column of whole numbers with a gap."""
+    places, unknown = read_levels(pa.array(["1.0", "2,00", "-9.0", "2.5"]), ("1", "2"), ("-9",))
+    np.testing.assert_array_equal(places, [0, 1, np.nan, np.nan])
+    assert unknown == {3: "2.5"}
+    answers = Answers("risk", ("0", "1000"), ("-9",))
+    found = read_labels(pa.array(["0.0", "-9.00", "1.000", "1000.0", ""]), answers)
+    assert found.tolist() == [0, UNLABELLED, STRANGE, 1, UNLABELLED]
+
+
+def test_a_column_of_groups_is_read_as_it_stands() -> None:
+    """What tells patients apart is never taken for anything else; another choice undoes that."""
+    sites = ["n.b."] * 4 + [f"{'Ward' if row % 3 else 'ward'} {row % 16}" for row in range(56)]
+    columns = {"x": column(), "site": sites, "risk": list(table().columns[0])}
+    content = "\n".join([",".join(columns), *map(",".join, zip(*columns.values(), strict=True))])
+    begun = drafts.begin("labs.csv", content.encode())
+    assert begun.marks["site"].missing == ("n.b.",) and begun.marks["site"].spellings
+    grouped = drafts.aim(begun, "risk", "site")
+    assert "site" not in grouped.marks and set(grouped.table.cells("site")) == set(sites)
+    assert set(drafts.collection_of(grouped).cases.groups) == set(sites)
+    assert not any(one.column == "site" and one.what == "spelling" for one in grouped.suspects)
+    assert drafts.aim(grouped, "risk", "").marks == begun.marks
 
 
 def test_marks_are_changed_on_the_form_and_the_column_comes_in() -> None:

@@ -1,11 +1,14 @@
 """What a scored file says against its answers, and in which dialect it is written."""
 
 import dataclasses
+import datetime
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +16,10 @@ from own_data import LEVELS, loans, trained_on_loans
 from studies import SHIPPED, part_of, shipped
 
 from minspnet.artifact import Model, load, load_network, save
+from minspnet.batch.cells import read_labels
+from minspnet.batch.needs import Answers
 from minspnet.batch.results import NO_ANSWER
+from minspnet.batch.tables import _kind
 from minspnet.caution import Caution
 from minspnet.cli import main
 from minspnet.conformal import usual_rule
@@ -131,7 +137,7 @@ def test_an_own_file_is_read_as_its_card_says_and_answered_in_kind(tmp_path: Pat
     source.write_text("\r\n".join(rows), encoding="cp1252")
     *_, now = predict(model, source, [out], tmp_path / "bad.csv")
     *_, _ = predict(model, source, [plain], plain=True)
-    assert (now.scored, now.rejected, now.labelled) == (7, 0, 5)
+    assert (now.scored, now.rejected, now.labelled, now.strange) == (7, 0, 5, 1)
     assert out.read_bytes().startswith(b"\xef\xbb\xbf") and b";" in out.read_bytes()
     found = pd.read_csv(out, sep=";", decimal=",", encoding="utf-8-sig")
     pd.testing.assert_frame_equal(found, pd.read_csv(plain), check_dtype=False, rtol=1e-5)
@@ -145,6 +151,38 @@ def test_an_own_file_is_read_as_its_card_says_and_answered_in_kind(tmp_path: Pat
     assert found["Known answer"].astype(object).fillna("").tolist() == [
         *("paid", "default", "", "paid", "paid", "", "paid"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (pa.array([True, False, None]), (False, None)),  # neither is a class of this model
+        (pa.array([datetime.date(2026, 1, 1)] * 3), (False, None)),
+        (pa.array([["paid"], [], []]), None),
+        (pa.array(["paid", "default", "lost"]).dictionary_encode(), (True, 1)),
+    ],
+)
+def test_answers_of_any_kind_leave_a_parquet_file_readable(
+    answers: pa.Array, told: tuple[bool, int | None] | None, tmp_path: Path
+) -> None:
+    """Answers are told beside the results: what cannot be one is counted, and refuses nothing."""
+    columns = {"income": [1.0, 2, 3], "debt": [1.0, 2, 3], "job": [LEVELS[0]] * 3}
+    source, out = tmp_path / "new.parquet", tmp_path / "out.parquet"
+    pa.parquet.write_table(pa.table({**columns, "status": answers}), source)
+    *_, now = predict(own_model(tmp_path), source, [out])
+    assert now.scored == 3 and now.with_labels == (told is not None)
+    known, strange = told or (False, 0)
+    assert now.labelled == 2 * known
+    assert now.strange == (len(answers) - answers.null_count if strange is None else strange)
+
+
+def test_truth_values_name_classes_and_levels() -> None:
+    schema = pa.schema([("a", pa.bool_()), ("b", pa.bool_())])
+    assert _kind(schema, "a", words=True) == pa.string()
+    assert _kind(schema, "b", words=False) == pa.int8()
+    answers = Answers("a", ("False", "True"))
+    cells = pa.array([True, None, False]).cast(pa.string())
+    assert read_labels(cells, answers).tolist() == [1, -1, 0]
 
 
 def test_a_level_that_training_never_saw_is_unusual(tmp_path: Path) -> None:

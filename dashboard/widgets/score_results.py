@@ -96,8 +96,14 @@ def _show_notes(batch: Batch) -> None:
             f"({percent(now.right / now.labelled, 1)}; 95%: {interval(low, high)}). That tells how "
             "good the model is only if none of these cases was trained on."
         )
-    elif now.with_labels:
-        answers = text.plain(answers_of(cache.model(batch.key[1])).column)
+    answers = text.plain(answers_of(cache.model(batch.key[1])).column) if now.with_labels else ""
+    if now.labelled and now.strange:
+        holds = "holds an answer" if now.strange == 1 else "hold answers"
+        st.warning(
+            f"{text.counted(now.strange, 'row')} {holds} in column {answers} that this model does "
+            "not know; they are left out of the known answers above, and “Known” is empty."
+        )
+    elif now.with_labels and not now.labelled:
         st.caption(f"Column {answers} holds none of this model's classes: nothing to compare with.")
 
 
@@ -184,8 +190,8 @@ def _show_preview(batch: Batch) -> None:
         column_config={
             "Answer": class_column(domain),
             "Possible": st.column_config.TextColumn(
-                help="Answers that are left at 90 % coverage: of new cases drawn like the "
-                "validation cases, so many have the true one among them."
+                help=f"Answers that are left at {now.coverage or 0:.0%} coverage: of new cases "
+                "drawn like the validation cases, so many have the true one among them."
             ),
             pushed: st.column_config.TextColumn(
                 help="The finding that adds most to the log-odds"

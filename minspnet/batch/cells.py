@@ -9,16 +9,10 @@ from minspnet.batch.needs import Answers
 from minspnet.data import UNLABELLED
 from minspnet.sheets import read_numbers as read_cells
 from minspnet.sheets.cells import MISSING
-from minspnet.sheets.marks import (
-    NO_MARKS,
-    Marks,
-    folded,
-    labels_of,
-    place_in,
-    places_of,
-    taken_as,
-)
+from minspnet.sheets.marks import NO_MARKS, Marks, labels_of, numbers_in, taken_as
 
+STRANGE = UNLABELLED - 1
+"""A cell that names no class, and is not empty either."""
 _LARGEST = float(np.finfo(np.float32).max)
 _NUMBER = {
     ".": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$",
@@ -42,10 +36,7 @@ def read_numbers(column: pa.Array, decimal: str = ".", marks: Marks = NO_MARKS) 
     if _is_text(column.type):
         values, bad = _from_text(column, decimal, marks)
     else:
-        values, bad = _as_floats(column), np.zeros(len(column), dtype=bool)
-    if marks.missing:
-        told = read_cells(marks.missing, decimal)
-        values[np.isin(values, told[np.isfinite(told)])] = np.nan
+        values, bad = _without(_as_floats(column), decimal, marks), np.zeros(len(column), bool)
     # Beyond the range of the network's numbers, infinity included.
     with np.errstate(invalid="ignore"):
         bad |= np.abs(values) > _LARGEST
@@ -64,26 +55,20 @@ def read_levels(
     """
     text = pc.ascii_trim_whitespace(_as_text(column))
     places = _as_floats(pc.index_in(text, value_set=pa.array(levels)))
-    known, none = places_of(levels), {*map(folded, missing)}
-    found: dict[str, int | None] = {}
-    unknown = {}
-    for row in np.flatnonzero(np.isnan(places)).tolist():
-        cell = shown(text, row).strip()
-        if cell not in found:
-            found[cell] = place_in(known, cell)
-        place = found[cell]
-        if place is not None:
-            places[row] = place
-        elif not (cell.lower() in MISSING or folded(cell) in none):
-            unknown[row] = cell
+    others = {row: shown(text, row).strip() for row in np.flatnonzero(np.isnan(places)).tolist()}
+    found = labels_of(set(others.values()), levels, missing, UNLABELLED, STRANGE)
+    unknown = {row: cell for row, cell in others.items() if found[cell] == STRANGE}
+    for row, cell in others.items():
+        if found[cell] >= 0:
+            places[row] = found[cell]
     return places.astype(np.float32), unknown
 
 
 def read_labels(column: pa.Array, answers: Answers) -> Int[np.ndarray, " case"]:
-    """The class that each cell names; negative for none."""
+    """The class that each cell names; ``UNLABELLED`` for none, ``STRANGE`` for another answer."""
     coded = pc.dictionary_encode(_as_text(column).fill_null(""))
     cells = [shown(coded.dictionary, row).strip() for row in range(len(coded.dictionary))]
-    found = labels_of({*cells}, answers.cells, answers.missing, UNLABELLED, UNLABELLED)
+    found = labels_of({*cells}, answers.cells, answers.missing, UNLABELLED, STRANGE)
     places = np.array([found[cell] for cell in cells], np.intp)
     labels: np.ndarray = places[np.asarray(coded.indices)]
     return labels
@@ -123,7 +108,8 @@ def _is_text(kind: pa.DataType) -> bool:
 def _from_text(column: pa.Array, decimal: str, marks: Marks) -> Column:
     if decimal == ".":
         try:  # clean columns, by far the most
-            return _as_floats(pc.cast(column, pa.float64())), np.zeros(len(column), dtype=bool)
+            values = _as_floats(pc.cast(column, pa.float64()))
+            return _without(values, decimal, marks), np.zeros(len(column), dtype=bool)
         except pa.ArrowInvalid:
             pass
     text = pc.ascii_trim_whitespace(column)
@@ -133,12 +119,24 @@ def _from_text(column: pa.Array, decimal: str, marks: Marks) -> Column:
     plain = pc.if_else(usual, text, None)
     if decimal != ".":
         plain = pc.replace_substring(plain, decimal, ".")
-    values = _as_floats(pc.cast(plain, pa.float64()))
+    # A limit such as <0.6 is no marker, though the number in it may be one.
+    values = _without(_as_floats(pc.cast(plain, pa.float64())), decimal, marks)
     odd = np.flatnonzero(~(np.asarray(usual) | np.asarray(missing)))
     cells = [shown(text, row) for row in odd.tolist()]
     taken = taken_as(set(cells), marks, decimal) if marks != NO_MARKS else {}
     values[odd] = read_cells([taken.get(cell, cell) for cell in cells], decimal)
     return values, np.isinf(values)
+
+
+def _without(
+    values: Float[np.ndarray, " case"], decimal: str, marks: Marks
+) -> Float[np.ndarray, " case"]:
+    """Numbers that stand for no value become NaN."""
+    numbers = numbers_in(marks.missing, decimal)
+    if len(numbers):
+        with np.errstate(over="ignore"):
+            values[np.isin(values.astype(np.float32), numbers)] = np.nan
+    return values
 
 
 def _as_floats(column: pa.Array) -> Float[np.ndarray, " case"]:

@@ -49,7 +49,8 @@ class Chunk:
         done: Share of the file that has been read.
         unknown: Of cases with a cell that names no level of its column, what it holds, by their
             places among the cases.
-        labels: Known class of each case, negative for none; None if the file has no such column.
+        labels: Known class of each case, ``UNLABELLED`` for none and ``cells.STRANGE`` for an
+            answer that is no class; None if the file has no such column.
     """
 
     lines: Int[np.ndarray, " case"]

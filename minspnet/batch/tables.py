@@ -148,12 +148,15 @@ class ParquetTable:
         answers: Answers | None = None,
     ) -> None:
         schema, self._rows = _footer(path)
-        self._names = check_header(needed, schema.names, id_name, answers)
+        words = {need.feature.name: bool(need.feature.levels) for need in needed}
+        # Ids and answers are told beside the results: one that is no cell is as good as none.
+        header = [one.name for one in schema if one.name in words or not _is_no_cell(one.type)]
+        self._names = check_header(needed, header, id_name, answers)
         self._reader = _Reader(needed, self._names, id_name, answers)
         self.has_ids, self.has_labels = self._reader.has_ids, self._reader.has_labels
         self._path = path
-        kinds = {name: _plain(schema.field(name)) for name in self._names}
-        self._texts = [name for name, kind in kinds.items() if pa.types.is_string(kind)]
+        self._kinds = {name: _kind(schema, name, words.get(name, True)) for name in self._names}
+        self._texts = [name for name in self._names if _stored_text(schema.field(name).type)]
 
     def chunks(self) -> Iterator[Chunk]:
         """Read some rows at a time; they are numbered from 1, as there is no header line."""
@@ -167,8 +170,7 @@ class ParquetTable:
                     for name in self._texts:
                         _check_length(name, batch.column(name))
                     columns = [
-                        pa.compute.cast(batch.column(name), _plain(batch.schema.field(name)))
-                        for name in self._names
+                        pc.cast(batch.column(name), kind) for name, kind in self._kinds.items()
                     ]
                     lines = np.arange(first, first + batch.num_rows)
                     first += batch.num_rows
@@ -210,20 +212,46 @@ def _footer(path: Path) -> tuple[pa.Schema, int]:
         ) from error
 
 
-def _plain(field: pa.Field) -> pa.DataType:
-    """The type that a column is read as: text, or numbers as they are."""
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind):
+def _is_no_cell(kind: pa.DataType) -> bool:
+    """Whether a column holds lists, records or raw bytes, which have no text of their own."""
+    return pa.types.is_nested(_plain(kind)) or pa.types.is_binary(kind)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _stored_text(kind: pa.DataType) -> bool:
+    kind = _plain(kind)
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_null(kind)
+    )
+
+
+def _kind(schema: pa.Schema, name: str, words: bool) -> pa.DataType:
+    """The type that a column is read as: text, or numbers as they are.
+
+    Args:
+        schema: Of the file.
+        name: Of the column.
+        words: Whether it is read for levels, ids or answers: dates and truth values are text then.
+
+    Raises:
+        UserError: If it holds neither.
+    """
+    kind = _plain(schema.field(name).type)
+    if _stored_text(kind) or (words and (pa.types.is_boolean(kind) or pa.types.is_temporal(kind))):
         return pa.string()
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         return pa.float64()
     if pa.types.is_boolean(kind):
         return pa.int8()
-    if not (pa.types.is_string(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         must = "hold numbers or text"
-        raise requirement(
-            f"column {field.name}", must, kind, "convert it, or save the table as CSV"
-        )
+        raise requirement(f"column {name}", must, kind, "convert it, or save the table as CSV")
     return kind
 
 

@@ -1,6 +1,7 @@
 """Cells that likely stand for no value, for a limit, or for a word spelled otherwise too."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -36,10 +37,12 @@ _BELOW = (-9.0, -99.0, -999.0, -9999.0)
 _ABOVE = (99.0, 999.0, 9999.0, 99999.0)
 _FAR = 3.0
 """How many times their whole range a large number must lie above all others to be a marker."""
-_LEAST_LARGE = 2
+_PLAUSIBLE = -9.0
+_LEAST_OF_THEM = 2
+"""A single one that is large, or not below the plausible, may well be measured."""
 
 
-def look(table: Table, marks: dict[str, Marks] | None = None) -> tuple[Table, Profile]:
+def look(table: Table, marks: Mapping[str, Marks] | None = None) -> tuple[Table, Profile]:
     """Take cells for what they stand for, and say what the table holds then.
 
     Args:
@@ -100,7 +103,8 @@ def _sentinels(values: dict[str, float], counted: Counter[str]) -> list[str]:
     return [
         cell
         for cell, value in values.items()
-        if value in below or (value in above and counted[cell] >= _LEAST_LARGE)
+        if (value in below and (value < _PLAUSIBLE or counted[cell] >= _LEAST_OF_THEM))
+        or (value in above and counted[cell] >= _LEAST_OF_THEM)
     ]
 
 

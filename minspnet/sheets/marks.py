@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from minspnet.sheets.cells import decimal_of, is_missing, read_numbers
 from minspnet.sheets.grid import Table
@@ -15,6 +16,10 @@ Beyond = Literal["limit", "missing"]
 SHORTEST_WORD = 3
 """Letters of a word from which on capitals are mere spelling: alleles A and a are not."""
 _LIMIT = re.compile(r"(?:<=?|>=?|≤|≥)\s*(.+)")
+_WHOLE = re.compile(r"([+-]?\d+)[.,]0+")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]000")
+"""Whole numbers with a fraction of 0; and what may be thousands instead."""
+_OTHER = {".": ",", ",": "."}
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,10 @@ NO_MARKS = Marks()
 
 
 def folded(cell: str) -> str:
-    """A cell without what tells its spellings apart: the case of letters, and blanks."""
-    return " ".join(cell.split()).casefold()
+    """A cell without what tells its spellings apart: capitals, blanks, a fraction of 0."""
+    word = " ".join(cell.split()).casefold()
+    whole = _WHOLE.fullmatch(word)
+    return whole[1] if whole and not _THOUSANDS.fullmatch(word) else word
 
 
 def limit_in(cell: str) -> str | None:
@@ -61,16 +68,20 @@ def places_of(levels: Sequence[str]) -> dict[str, int]:
     own = {level: place for place, level in enumerate(levels)}
     spelt: dict[str, int] = {}
     for level, place in own.items():
-        word = folded(level)
-        if len(word) >= SHORTEST_WORD and spelt.setdefault(word, place) != place:
+        if spelt.setdefault(_spelt(level), place) != place:
             return own
     return spelt | own
 
 
 def place_in(places: Mapping[str, int], cell: str) -> int | None:
     """Find a cell's level among ``places_of`` some; None if it is none of them."""
+    return places.get(cell, places.get(_spelt(cell)))
+
+
+def _spelt(cell: str) -> str:
+    """What its spellings have in common: all of a short code, else the folded word or number."""
     word = folded(cell)
-    return places.get(cell, places.get(word) if len(word) >= SHORTEST_WORD else None)
+    return word if len(word) >= SHORTEST_WORD or word[-1:].isdecimal() else cell
 
 
 def labels_of(
@@ -89,25 +100,48 @@ def labels_of(
         none: What a cell without an answer gets.
         unknown: What any other cell gets.
     """
-    places, without = places_of(classes), {*map(folded, missing)}
+    places, given = places_of(classes), list(cells)
+    without = dict(zip(given, stands_for_none(given, missing), strict=True))
     found = {}
-    for cell in cells:
+    for cell in given:
         place = place_in(places, cell)
-        empty = bool(is_missing([cell])[0]) or folded(cell) in without
-        found[cell] = place if place is not None else none if empty else unknown
+        found[cell] = place if place is not None else none if without[cell] else unknown
     return found
+
+
+def numbers_in(missing: Sequence[str], decimal: str) -> Float[np.ndarray, " number"]:
+    """The numbers among cells that count as missing.
+
+    Each is read under a table's decimal sign, or under the other one where it is none under that:
+    a card says ``-99.9`` of whatever file it is about, and the next file may have commas. As the
+    network reads them, they have 32 bits.
+    """
+    here, there = (read_numbers(missing, sign) for sign in (decimal, _OTHER[decimal]))
+    values = np.where(np.isfinite(here), here, there)
+    return values[np.isfinite(values)].astype(np.float32)
+
+
+def stands_for_none(
+    cells: Sequence[str], missing: Sequence[str], decimal: str = "."
+) -> Bool[np.ndarray, " cell"]:
+    """Whether each cell holds no value, be it always or because it is among those marked."""
+    empty = is_missing(cells)
+    if missing:
+        marked = {*map(folded, missing)}
+        empty |= np.fromiter((folded(cell) in marked for cell in cells), bool, len(cells))
+        numbers = numbers_in(missing, decimal)
+        if len(numbers):
+            empty |= np.isin(read_numbers(cells, decimal).astype(np.float32), numbers)
+    return empty
 
 
 def taken_as(cells: Iterable[str], marks: Marks, decimal: str) -> dict[str, str]:
     """Of different cells, what those that are marked are taken for; an empty text for no value."""
     given = list(cells)
-    missing = {folded(cell) for cell in marks.missing}
-    numbers = set(np.array(read_numbers(marks.missing, decimal)).tolist()) if missing else set()
-    numbers = {number for number in numbers if np.isfinite(number)}
     taken = dict(marks.spellings)
-    values = read_numbers(given, decimal).tolist() if numbers else [np.nan] * len(given)
-    for cell, value in zip(given, values, strict=True):
-        if folded(cell) in missing or value in numbers:
+    none = stands_for_none(given, marks.missing, decimal).tolist()
+    for cell, is_none in zip(given, none, strict=True):
+        if is_none:
             taken[cell] = ""
         elif (
             marks.beyond is not None
