@@ -16,12 +16,12 @@ import streamlit as st
 
 from dashboard import cache
 from dashboard.jobs import Job
-from dashboard.text import output_title
 from minspnet.data import Cases
 from minspnet.doors import Doors
 from minspnet.policy import Policy
 from minspnet.predict import Progress, needs_of
 from minspnet.spreadsheet import to_csv
+from minspnet.waterfall import output_title
 
 _KEY = "batch"
 PREVIEW = 50

@@ -9,8 +9,10 @@ from minspnet.domain import Concept, Domain
 from minspnet.exemplars import Exemplars
 from minspnet.reasons import Flip, Reasons
 from minspnet.titles import in_sentence
-from minspnet.waterfall import RESIDUAL
+from minspnet.waterfall import output_title
 
+_LIST = re.compile(r", | and ")
+_ON_A_BUTTON = 32
 HELD_ROUTING = (
     "What is explained is the function that this case was routed through: the experts that ran are "
     "held fixed, because an open-or-closed gate has no gradient. Why a gate opened is told by "
@@ -202,8 +204,10 @@ def what_would_change_it(
 
 
 def flip_in_short(concept: Concept, flip: Flip, now: float) -> str:
-    """Name that change on a button."""
-    return f"Set {plain(in_sentence(concept.title))} to {_apart(concept, flip.value, now)[0]}"
+    """Name that change on a button, which cuts long names off."""
+    name = in_sentence(concept.title)
+    name = name if len(name) <= _ON_A_BUTTON else f"{name[: _ON_A_BUTTON - 1].rstrip()}…"
+    return f"Set {plain(name)} to {_apart(concept, flip.value, now)[0]}"
 
 
 def change_of(
@@ -249,26 +253,16 @@ def apart_in(domain: Domain, found: Exemplars, near: int) -> str:
     return f"{domain.concepts[furthest].title} −{lost:.{0 if lost >= 1 else 1}f}"
 
 
-def output_title(domain: Domain, name: str) -> str:
-    """Name a column of a waterfall: a finding, what lies beyond the findings, or a likeness.
-
-    A residual channel says what the findings leave out; of several, each speaks for a class.
-    """
-    for concept in domain.concepts:
-        if concept.name == name:
-            return concept.title
-    if not name.startswith(RESIDUAL):
-        return name
-    if len(domain.classes) == 2:
-        return "what no finding names"
-    return f"what no finding names: {domain.classes[int(name.removeprefix(RESIDUAL))]}"
-
-
 def few(names: Sequence[str], room: int = 240) -> str:
     """Names in a row as far as the room goes, one at least, with how many more there are."""
     told = [name for k, name in enumerate(names) if not k or len(", ".join(names[: k + 1])) <= room]
     more = len(names) - len(told)
-    return ", ".join(told) + (f" and {more:,} more" if more else "")
+    return in_a_row(told) + (f" and {more:,} more" if more else "")
+
+
+def in_a_row(names: Sequence[str]) -> str:
+    """Names one after another; semicolons part them where they are lists themselves."""
+    return ("; " if any(map(_LIST.search, names)) else ", ").join(names)
 
 
 def counted(many: int, noun: str) -> str:

@@ -290,7 +290,7 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
     from minspnet.caution import Caution, the_set
     from minspnet.receipt import why_skipped
     from minspnet.trace import replay
-    from minspnet.waterfall import contrast, typical_concepts, waterfall
+    from minspnet.waterfall import contrast, output_title, typical_concepts, waterfall
 
     model = open_model(options.model, options.point)
     domain, cases = model.domain, cases_of(model)
@@ -346,9 +346,10 @@ def _explain(options: argparse.Namespace) -> dict[str, Any]:
                 zip(domain.concepts, decision.concepts[0], fall.by_output, strict=False)
             )
         },
-        "residual": dict(
-            zip(fall.outputs[len(domain.concepts) :], map(float, past_concepts), strict=True)
-        ),
+        "residual": {
+            name: {"title": output_title(domain, name), "adds_to_logit": float(added)}
+            for name, added in zip(fall.outputs[len(domain.concepts) :], past_concepts, strict=True)
+        },
         "experts": {
             name: {
                 "gate": float(trace.gates[0, expert]),

@@ -88,8 +88,8 @@ def show_explain(result: dict[str, Any]) -> list[str]:
         if concept["in_the_data"] is not None:
             said += f" (in the data: {concept['in_the_data']})"
         lines.append(f"  {said:64s} {concept['adds_to_logit']:+8.3f}")
-    for name, added in result["residual"].items():
-        lines.append(f"  {name + ' (past the concepts)':64s} {added:+8.3f}")
+    for past in result["residual"].values():
+        lines.append(f"  {past['title']:64s} {past['adds_to_logit']:+8.3f}")
     lines.append(f"  {'logit':64s} {result['logit']:+8.3f}")
     temperature = f"the temperature, {result['temperature']:.2f}"
     lines.append(f"  (chances are of logits divided by {temperature})")

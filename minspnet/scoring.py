@@ -154,9 +154,8 @@ def _show(result: dict[str, Any]) -> list[str]:
     lines += [f"  {title:38s} {count:>12,}" for title, count in result["answers"].items()]
     if result["mean_macs"] is not None:
         share = result["mean_macs"] / result["macs_all_on"]
-        lines.append(
-            f"  {2 * result['mean_macs']:,.0f} FLOPs a case, {share:.0%} of all experts on"
-        )
+        flops = f"{2 * result['mean_macs']:,.0f} FLOPs a case"
+        lines.append(f"  {flops}, {share:.0%} of what all experts on would cost")
     lines += _cautions(result)
     if not result["rejected"]:
         return [*lines, "every row could be read"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from minspnet.domain import Domain
 from minspnet.policy import Policy
 from minspnet.trace import Decision, Head, Prototypes, Trace, replay
 
@@ -178,3 +179,18 @@ def slope(
     # Below that, float32 noise in the concepts would drown their difference.
     moved = np.abs(climb) > (0 if head.binary else 1e-4)
     return np.where(moved, (after - before) / np.where(moved, climb, 1.0), flat)
+
+
+def output_title(domain: Domain, name: str) -> str:
+    """Name a column of a waterfall: a finding, what lies beyond the findings, or a likeness.
+
+    A residual channel says what the findings leave out; of several, each speaks for a class.
+    """
+    for concept in domain.concepts:
+        if concept.name == name:
+            return concept.title
+    if not name.startswith(RESIDUAL):
+        return name
+    if len(domain.classes) == 2:
+        return "what no finding names"
+    return f"what no finding names: {domain.classes[int(name.removeprefix(RESIDUAL))]}"

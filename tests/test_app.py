@@ -145,7 +145,7 @@ def test_the_claimed_change_holds_on_the_slider(model: str, place: float) -> Non
     assert said, reasons_said(app)
     other, name, value, side, now = said.groups()
     assert other != answer
-    title = f"**{name[0].upper()}{name[1:]}**"
+    title = f"{name[0].upper()}{name[1:]}:"
     step = slider(app, title).step * (1 if side == "less" else -1)
     assert slider(app, title).value == pytest.approx(float(now), abs=abs(step))
     slider(app, title).set_value(float(value) + step).run()
@@ -164,7 +164,7 @@ def test_reasons_follow_a_moved_slider() -> None:
     strongest = cache.domain_of(TABULAR).concepts[found.speaking_for()[0]]
     app = open_app("case", model=TABULAR, case=case)
     before, _, _ = reasons_said(app).partition(" It would change")
-    moved = slider(app, f"**{strongest.title}**")
+    moved = slider(app, f"{strongest.title}:")
     assert f"**{strongest.title[0].lower()}{strongest.title[1:]}** (" in before
     moved.set_value(0.0 if moved.value > 50 else 100.0).run()
     after, _, _ = reasons_said(app).partition(" It would change")
@@ -192,7 +192,7 @@ def test_no_single_change_is_said_to_be_none() -> None:
     assert "No single finding would change the answer" in reasons_said(app)
     for concept in cache.domain_of(TABULAR).concepts:
         for end in (0.0, 100.0):
-            slider(app, f"**{concept.title}**").set_value(end).run()
+            slider(app, f"{concept.title}:").set_value(end).run()
             assert metric(app, "With your changes") == answer
             next(b for b in app.button if b.label == "Undo my changes").click().run()
 
@@ -200,11 +200,11 @@ def test_no_single_change_is_said_to_be_none() -> None:
 def test_moving_a_concept_changes_the_answer_and_reset_brings_it_back() -> None:
     app = open_app("case", model=TABULAR, case=cache.model(TABULAR).traces["test"].case_ids[3])
     before = metric(app, "Chance of malignant"), figure(app)["data"][0]["x"]
-    size = slider(app, "**Nuclear size**")
+    size = slider(app, "Nuclear size:")
     size.set_value(0.0 if size.value > 50 else 100.0).run()
     moved = metric(app, "Chance of malignant"), figure(app)["data"][0]["x"]
     assert moved != before
-    assert "set by you" in slider(app, "**Nuclear size**").label
+    assert "set by you" in slider(app, "Nuclear size:").label
     assert app.query_params["edit"].startswith("nuclear_size:")
     steps = figure(app)["data"][0]
     changed = [a != b for a, b in zip(before[1], moved[1], strict=True)]
@@ -220,7 +220,7 @@ def test_moving_a_concept_changes_the_answer_and_reset_brings_it_back() -> None:
 def test_every_concept_slider_moves_its_own_concept() -> None:
     app = open_app("case", model=IMAGE)
     for concept in cache.domain_of(IMAGE).concepts:
-        found = slider(app, f"**{concept.title}**")
+        found = slider(app, f"{concept.title}:")
         found.set_value(found.max if found.value < (found.min + found.max) / 2 else found.min)
         app.run()
     edits = dict(part.split(":") for part in app.query_params["edit"].split(","))
@@ -273,7 +273,7 @@ def test_attribution_methods_and_targets(method: str) -> None:
 
 def test_an_edit_belongs_to_its_case() -> None:
     app = open_app("case", model=TABULAR)
-    slider(app, "**Nuclear size**").set_value(100.0).run()
+    slider(app, "Nuclear size:").set_value(100.0).run()
     assert "edit" in app.query_params
     next(b for b in app.button if b.label == "Next").click().run()
     assert "edit" not in app.query_params
@@ -281,7 +281,7 @@ def test_an_edit_belongs_to_its_case() -> None:
 
 def test_a_slider_of_the_last_case_never_edits_the_next() -> None:
     app = open_app("case", model=TABULAR)
-    slider(app, "**Nuclear size**").set_value(100.0)
+    slider(app, "Nuclear size:").set_value(100.0)
     next(b for b in app.button if b.label == "Next").click()
     second = cache.ordered_cases(TABULAR, "id", cache.model(TABULAR).policy)[1]
     app.run()
@@ -312,7 +312,7 @@ def test_a_link_reopens_the_same_view() -> None:
     }
     app = open_app("case", **link)
     assert dict(app.query_params) == link
-    assert slider(app, "**Nuclear size**").value == pytest.approx(90)
+    assert slider(app, "Nuclear size:").value == pytest.approx(90)
     assert app.selectbox(key="case-id").value == case
 
 
@@ -446,8 +446,8 @@ def test_what_would_change_the_answer_is_tried_at_a_click(model: str) -> None:
 def test_a_finding_beyond_the_usual_is_said_so() -> None:
     app = open_app("case", model=TABULAR)
     case = app.query_params["case"]
-    slider(app, "**Nuclear size**").set_value(100.0).run()
+    slider(app, "Nuclear size:").set_value(100.0).run()
     assert app.query_params["case"] == case
-    assert "above benign (" in slider(app, "**Nuclear size**").label
-    slider(app, "**Nuclear size**").set_value(0.0).run()
-    assert "above benign (" not in slider(app, "**Nuclear size**").label
+    assert "above benign (" in slider(app, "Nuclear size:").label
+    slider(app, "Nuclear size:").set_value(0.0).run()
+    assert "above benign (" not in slider(app, "Nuclear size:").label

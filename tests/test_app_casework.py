@@ -49,7 +49,7 @@ def test_what_is_tried_changes_the_answer_as_it_was_said(name: str) -> None:
     chosen = zip(found[number].concepts, found[number].values, strict=True)
     assert edits == {domain.concept_names[k]: repr(value) for k, value in chosen}
     for k in found[number].concepts:
-        assert "set by you" in slider(app, f"**{domain.concepts[k].title}**").label
+        assert "set by you" in slider(app, f"{domain.concepts[k].title}:").label
     assert "What you set stays as you set it." in said(app)
     next(b for b in app.button if b.label == "Undo my changes").click().run()
     assert metric(app, "The network says") == answer

@@ -107,3 +107,12 @@ def test_the_list_of_charts_follows_the_page() -> None:
     app.session_state["take-along"] = True
     app.run()
     assert not app.exception and any("Nothing on this page" in m.value for m in app.markdown)
+
+
+def test_where_all_scores_are_alike_the_axis_stays_around_them() -> None:
+    """Left alone, plotly shows from 0 to twice a single number: an accuracy of 2."""
+    shared = [(10.0, 1.0, 0.0), (4.0, 1.0, 1.0)]
+    figure = draw_curve(shared, (), (10, 1.0), (10, 1.0), "accuracy", "FLOPs")
+    assert figure.layout.yaxis.range == (0.95, 1.05)
+    figure = draw_curve(shared, (), (10, 0.9), (10, 1.0), "accuracy", "FLOPs")
+    assert figure.layout.yaxis.range is None

@@ -11,6 +11,7 @@ from minspnet.domain import Domain
 from minspnet.domains import DOMAINS
 from minspnet.reasons import Flip, Reasons
 from minspnet.spec import Gate
+from minspnet.waterfall import output_title
 
 LUNG = DOMAINS["lung_nodules"]
 # Diameter, sphericity, margin, lobulation, spiculation, conspicuity, solidity, calcium.
@@ -157,11 +158,11 @@ def test_every_kind_of_gate_has_its_words() -> None:
 
 def test_columns_of_a_waterfall_have_words() -> None:
     """A channel past the findings is none of them, and of several each speaks for a class."""
-    assert text.output_title(LUNG, "margin") == "Margin"
-    assert text.output_title(LUNG, "residual 1") == "what no finding names"
-    assert text.output_title(LUNG, "likeness to prototypes") == "likeness to prototypes"
+    assert output_title(LUNG, "margin") == "Margin"
+    assert output_title(LUNG, "residual 1") == "what no finding names"
+    assert output_title(LUNG, "likeness to prototypes") == "likeness to prototypes"
     wrist = DOMAINS["wrist_exercise"]
-    titled = text.output_title(wrist, "residual 3")
+    titled = output_title(wrist, "residual 3")
     assert titled == f"what no finding names: {wrist.classes[3]}"
     pushes = Reasons(1, 0, -1, np.array([0.0] * 8 + [3.0]), (*LUNG.concept_names, "residual 1"))
     said = text.because(LUNG, pushes, [*HERE, 0.4], [*TYPICAL, 0.1])
@@ -176,3 +177,14 @@ def test_of_several_classes_the_nearest_one_is_named_too() -> None:
     assert said.startswith(
         f"**{wrist.classes[2].capitalize()}** rather than **{wrist.classes[1]}** mainly "
     )
+
+
+def test_names_that_are_lists_are_parted_by_semicolons() -> None:
+    assert text.in_a_row(["Size", "Texture"]) == "Size, Texture"
+    assert text.in_a_row(["Income, debt and job", "Texture"]) == "Income, debt and job; Texture"
+
+
+def test_a_button_names_a_long_finding_in_short() -> None:
+    concept = replace(LUNG.concepts[0], title="A mean of ash, alcalinity, hue and many others")
+    said = text.flip_in_short(concept, Flip(0, 0.5, 1, True), 0.1)
+    assert said.startswith("Set A mean of ash, alcalinity, hue…") and len(said) < 50

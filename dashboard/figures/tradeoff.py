@@ -10,6 +10,8 @@ Point = tuple[float, float]
 """Price and score."""
 _NARROWEST = 0.012
 """Share of an axis that two points must lie apart, to be drawn as two: most of a marker."""
+_ALONE = 0.05
+"""What an axis shows above and below where every score is the same."""
 
 
 def draw_curve(
@@ -78,6 +80,10 @@ def draw_curve(
                 hovertemplate=name + hover,
             )
         )
+    scores = [point[1] for point in (*shared, *each, current, saved)]
+    if max(scores) == min(scores):
+        # Around a single number, the axis would reach as far as to twice it.
+        figure.update_yaxes(range=[scores[0] - _ALONE, scores[0] + _ALONE])
     # Margins that fit are found by drawing twice, and this chart follows a slider.
     figure.update_layout(
         xaxis={"title": f"mean {unit} per case", "rangemode": "tozero", "automargin": False},

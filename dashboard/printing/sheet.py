@@ -8,7 +8,7 @@ from minspnet.artifact import Model
 from minspnet.domain import Domain
 from minspnet.report import CaseReport
 from minspnet.titles import in_sentence
-from minspnet.waterfall import is_silent
+from minspnet.waterfall import is_silent, output_title
 
 Words = tuple[tuple[str, bool], ...]
 """A sentence in pieces: (words, whether they are bold). Never markup."""
@@ -209,7 +209,7 @@ def _bars(report: CaseReport, domain: Domain) -> tuple[tuple[Bar, ...], float]:
         if is_silent(name, step):
             continue
         kind = "towards" if step > 0 else "away"
-        title = text.output_title(domain, name)
+        title = output_title(domain, name)
         bars.append(bar(title, step, reached[place], reached[place + 1], kind))
     bars.append(bar("this case", fall.logit, 0.0, reached[-1], "total"))
     return tuple(bars), at(0.0)

@@ -10,7 +10,7 @@ from dashboard.format import measured, signed
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from minspnet.domain import Concept, Domain
-from minspnet.waterfall import RESIDUAL
+from minspnet.waterfall import RESIDUAL, output_title
 
 _NO_WEIGHTS = (
     "This network has no weights from findings to classes: it compares a case's findings with "
@@ -36,7 +36,7 @@ def show_weights(view: View) -> None:
         st.info(_NO_WEIGHTS)
         return
     outputs = [*domain.concept_names, *_channels(found.steps.shape[1] - head.concepts)]
-    titles = [text.output_title(domain, name) for name in outputs]
+    titles = [output_title(domain, name) for name in outputs]
     if two:
         _show_two(domain, titles, found.steps[1], found.swings[1])
     else:

@@ -9,7 +9,7 @@ from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from minspnet.domain import Concept
 from minspnet.trace import replay
-from minspnet.waterfall import RESIDUAL, is_silent
+from minspnet.waterfall import RESIDUAL, is_silent, output_title
 
 
 def show_concepts(view: View, case_id: str) -> None:
@@ -41,19 +41,20 @@ def show_concepts(view: View, case_id: str) -> None:
         read = text.plain(text.concept_word(concept, value))
         if place in given:
             # Nobody needs to guess what the data say: the word is theirs, the number the network's.
-            read = f"in the data: **{text.plain(given[place])}** · the network reads"
+            read = f"in the data: {text.plain(given[place])} · the network reads"
         notes = [
             read,
             measured(text.concept_value(concept, value), text.plain(concept.unit)),
             f"{_beside(value, *usual[place])} {ordinary} ({low} to {high})",
         ]
         if concept.name in edited:
-            notes.append("**set by you**")
+            notes.append("set by you")
         elif not concept.visible:
-            notes.append("*guessed*")
+            notes.append("guessed")
         said = " · ".join(notes).replace("reads · ", "reads ")
+        # No markup: what a screen reader says is the label as it is written.
         with columns[place >= half]:
-            _slider(case_id, concept, value, f"**{text.plain(concept.title)}** {said}")
+            _slider(case_id, concept, value, f"{text.plain(concept.title)}: {said}")
     guessed = not all(concept.visible for concept in domain.concepts)
     st.caption(
         f"{domain.concept_reading} In brackets: where 9 in 10 {ordinary} training "
@@ -131,7 +132,7 @@ def show_waterfall(view: View, case_id: str) -> None:
         "The sum is exact."
     )
     steps = [
-        (text.output_title(domain, name), float(value))
+        (output_title(domain, name), float(value))
         for name, value in zip(fall.outputs, fall.by_output, strict=True)
         if not is_silent(name, float(value))
     ]

@@ -161,7 +161,7 @@ def _verdict(found: Curves, part: str) -> str:
 def _explained(view: View, found: Curves) -> str:
     """Say what the four orders are."""
     domain = cache.domain_of(view.model)
-    names = text.plain(", ".join(domain.concepts[k].title for k in found.fixed))
+    names = text.plain(text.in_a_row([domain.concepts[k].title for k in found.fixed]))
     return (
         f"Random: mean and spread of {cache_concepts.ORDERS} orders. Most uncertain: where the "
         "true value scatters most among validation cases of a like grade. Most worth checking: "

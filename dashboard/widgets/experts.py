@@ -10,6 +10,7 @@ from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.download import offer
 from minspnet.trace import replay
+from minspnet.waterfall import output_title
 
 
 def show_experts(view: View, case_id: str) -> None:
@@ -102,7 +103,7 @@ def _show_waterfall(view: View, case_id: str) -> None:
 def _show_ledger(view: View, case_id: str) -> None:
     domain = cache.domain_of(view.model)
     fall = cache.waterfall(view.model, case_id, view.policy)
-    columns = [text.output_title(domain, name) for name in fall.outputs]
+    columns = [output_title(domain, name) for name in fall.outputs]
     active = replay(cache.one_case(view.model, case_id), view.policy).active[0]
     rows = {"stem and base exit": fall.base}
     rows |= {

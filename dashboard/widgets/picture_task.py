@@ -79,7 +79,7 @@ def _say(told: PictureDraft, card: Card) -> None:
     """The task in a sentence or two."""
     rest = len(card.classes) - _CLASSES_TOLD
     classes = ", ".join(card.classes[:_CLASSES_TOLD]) + (f" and {rest} more" if rest > 0 else "")
-    concepts = ", ".join(concept.title for concept in card.concepts)
+    concepts = text.in_a_row([concept.title for concept in card.concepts])
     together = ", kept together by group" if card.group else ""
     labels = told.pictures.cases.labels
     known = int((labels != UNLABELLED).sum())

@@ -70,7 +70,7 @@ def _show_tiles(batch: Batch) -> None:
     tiles[4].metric(
         "Compute a case",
         flops(mean) if now.scored else "-",
-        help=f"{percent(mean / cache.model(model).cost.total)} of all experts on.",
+        help=f"{percent(mean / cache.model(model).cost.total)} of what all experts on would cost.",
     )
 
 

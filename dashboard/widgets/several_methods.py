@@ -18,7 +18,7 @@ from dashboard.widgets.doubt import show_doubt
 from minspnet.titles import in_sentence
 from minspnet.trace import replay
 from minspnet.trust import Mean, likeness, top_places
-from minspnet.waterfall import RESIDUAL
+from minspnet.waterfall import RESIDUAL, output_title
 
 _MOST = 10
 _TOP = 3
@@ -162,7 +162,7 @@ def show_stages(view: View, case_id: str) -> None:
     sums = {part: float(values.sum()) for part, values in found.items()}
     titles = [concept.title for concept in domain.concepts]
     past = len(next(iter(found.values()))) - len(titles)
-    titles += [text.output_title(domain, f"{RESIDUAL}{k}") for k in range(1, past + 1)]
+    titles += [output_title(domain, f"{RESIDUAL}{k}") for k in range(1, past + 1)]
     st.markdown("**What each part that ran carried from the inputs to the answer**")
     if len(sums) == 1:
         st.write("No expert ran for this case: the short way carried all of it.")

@@ -11,6 +11,7 @@ from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from minspnet.cohort import SHARE
+from minspnet.waterfall import output_title
 
 MOST = 4
 """More columns could not be read."""
@@ -69,7 +70,7 @@ def _what_adds(view: View, rows: np.ndarray) -> None:
         draw_side_by_side(
             [f"{case}\n{of}" if several else case for case, of in zip(ids, told, strict=True)],
             [fall.start for fall in falls],
-            [text.output_title(domain, name) for name in falls[0].outputs],
+            [output_title(domain, name) for name in falls[0].outputs],
             values,
             pushes,
             [fall.logit for fall in falls],

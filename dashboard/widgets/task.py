@@ -83,7 +83,7 @@ def _say(told: Draft, card: Card) -> None:
     """The task in a sentence or two."""
     together = f", kept together by {card.group}" if card.group else ""
     left_out = len(told.features) - len(card.features)
-    concepts = ", ".join(concept.title for concept in card.concepts)
+    concepts = text.in_a_row([concept.title for concept in card.concepts])
     columns = text.counted(len(card.features), "column")
     known = known_cases(told.profile.rows, told.profile.column(card.target).missing)
     findings = text.counted(len(card.concepts), "finding")

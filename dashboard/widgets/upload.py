@@ -99,6 +99,11 @@ def show_found(told: Draft) -> None:
     grave = [one.sentence for one in told.suspects if one.what in _GRAVE]
     mild = [one.sentence for one in told.suspects if one.what not in _GRAVE]
     warn(grave[:_MOST_TOLD])
+    if any(one.what in ("marks", "limit") for one in told.suspects):
+        st.caption(
+            "Cells count as missing, or as their limit, until **What to learn from** says "
+            "otherwise."
+        )
     rest = [*grave[_MOST_TOLD:], *mild]
     if rest:
         with st.expander(text.counted(len(rest), "more remark")):

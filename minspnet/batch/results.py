@@ -12,7 +12,7 @@ from minspnet.batch.chunk import Chunk, Source
 from minspnet.batch.explained import Explained, residual_share
 from minspnet.domain import Domain
 from minspnet.trace import Trace
-from minspnet.waterfall import LIKENESS, output_names
+from minspnet.waterfall import LIKENESS, output_names, output_title
 
 _ANSWER = pa.dictionary(pa.int32(), pa.string())
 NO_ANSWER = "(no answer)"
@@ -107,14 +107,16 @@ class Layout:
             _field("start", pa.float32(), "Typical known case", odds, "where the sum starts"),
         ]
         for name in self.outputs:
-            title = f"{concepts[name].title if name in concepts else name} adds"
+            title = output_title(self.domain, name)
+            title = f"{title[:1].upper()}{title[1:]} adds"
             meaning = "what it adds, against a typical known case"
             fields.append(_field(f"adds_{name}", pa.float32(), title, odds, meaning))
         meaning = "start and all that is added; divided by the temperature, it gives the chance"
         fields.append(_field("log_odds", pa.float32(), "Sum", odds, meaning))
         if any(self.past_concepts):
-            meaning = "of all that is added, up or down, what goes past the concepts"
-            share = _field("residual_share", pa.float32(), "Past the concepts", "0 to 1", meaning)
+            meaning = "of all that is added, up or down, what no finding names"
+            name = "Share that no finding names"
+            share = _field("residual_share", pa.float32(), name, "0 to 1", meaning)
             fields.append(share)
         for name in self.experts:
             fields.append(_field(f"ran_{name}", pa.bool_(), f"{name} ran", "", "expert"))

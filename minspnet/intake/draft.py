@@ -9,7 +9,7 @@ from minspnet.intake.concepts import MOST_CONCEPTS, Proposal, propose
 from minspnet.intake.naming import in_order, key_of, listed, spoken, title_and_unit
 from minspnet.intake.profile import MOST_LEVELS, Column, Profile
 from minspnet.intake.suggest import check_classes, classes_of
-from minspnet.intake.suspects import SAY_OTHERWISE, Suspect, suspects
+from minspnet.intake.suspects import Suspect, suspects
 from minspnet.sheets import Table
 
 _INPUTS = ("number", "category", "text", "id", "constant")
@@ -202,6 +202,6 @@ def _limits(found: Sequence[Suspect]) -> tuple[str, ...]:
         one for one in told if one.what == "limit"
     ]
     return (
-        *(one.sentence.partition(SAY_OTHERWISE)[0] for one in told),
+        *(one.sentence for one in told),
         "The concepts were proposed from the columns by a program; no expert has confirmed them.",
     )

@@ -16,7 +16,6 @@ What = Literal[
     "copy", "leak", "id", "group", "slips", "marks", "limit", "spelling", "date", "text", "empty",
     "constant", "missing", "twin", "repeated", "imbalance", "few", "unlabelled",
 ]  # fmt: skip
-SAY_OTHERWISE = " Say otherwise in the card, on the page under What to learn from"
 _SURE = 0.85
 """Skill of one column alone above which it is suspected to know the answer."""
 _LEAST_SURE = 20
@@ -134,10 +133,7 @@ def _taken(column: Column) -> list[Suspect]:
     held = [(cell, many) for cell, many in marked.missing if many]
     if held:
         many = sum(many for _, many in held)
-        says = (
-            f"{name}: {_count(many, 'cell')} counted as missing, {_quoted(held)}.{SAY_OTHERWISE}"
-            ", if they mean something."
-        )
+        says = f"{name}: {_count(many, 'cell')} counted as missing, {_quoted(held)}."
         found.append(Suspect("marks", name, says, False))
     if marked.limits:
         many = sum(many for _, many in marked.limits)
@@ -145,7 +141,6 @@ def _taken(column: Column) -> list[Suspect]:
         says = (
             f"{name}: {_count(many, 'cell')} beyond a limit of measurement, "
             f"{_quoted(marked.limits)}, counted {as_what}: the true value is not known."
-            f"{SAY_OTHERWISE}."
         )
         found.append(Suspect("limit", name, says, False))
     if marked.joined:
