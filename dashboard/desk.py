@@ -85,6 +85,11 @@ def judges_first() -> bool:
     return bool(st.session_state[_JUDGES_FIRST])
 
 
+def judge_first(on: bool) -> None:
+    """Hide answers, or not, from the next case on; where the switch itself is not on the page."""
+    st.session_state[_JUDGES_FIRST] = st.session_state[_TOGGLE] = on
+
+
 def show_switch() -> None:
     """Let the reader choose; the address says what was chosen."""
     whole_page()

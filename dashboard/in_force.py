@@ -28,10 +28,19 @@ def by_digest(name: str) -> dict[str, str]:
 
 def standing(name: str) -> Standing:
     """What was adopted and rolled back among a model and those alike; nothing if unreadable."""
+    return _asked(name)[0]
+
+
+def trouble(name: str) -> str:
+    """Why what was adopted cannot be read, in a sentence; empty where it can."""
+    return _asked(name)[1]
+
+
+def _asked(name: str) -> tuple[Standing, str]:
     try:
-        return cache.store().adoptions.standing(scope_of(name))
-    except UserError:
-        return Standing((), ())
+        return cache.store().adoptions.standing(scope_of(name)), ""
+    except UserError as error:
+        return Standing((), ()), str(error)
 
 
 def in_force(name: str) -> str | None:

@@ -27,17 +27,32 @@ def verdict(account: Account, domain: Domain) -> tuple[str, str]:
             f"{100 * score.high:+.1f}"
         ).replace("-", "−")
     on = f"{account.accuracy.count:,} test {domain.case_noun}s nobody learned from"
+    reasons = f"{_easier(account, domain)} {_reasons(account, domain)}"
     if not account.accuracy_holds:
         return "worse", (
             f"Less accurate: {percent(score.after, 1)} instead of {percent(score.before, 1)} "
-            f"({change}) on {on}. {_reasons(account, domain)}"
+            f"({change}) on {on}.{reasons}"
         )
     if account.is_flagged:
         return "flagged", (
-            f"Accuracy holds ({change}; {on}), yet reasons changed. {_reasons(account, domain)} "
+            f"Accuracy holds ({change}; {on}), yet reasons changed.{reasons} "
             "Look at some of these cases before you adopt it."
         )
-    return "fine", f"Accuracy holds ({change}; {on}). {_reasons(account, domain)}"
+    how = "flagged" if account.is_rest_easier else "fine"
+    return how, f"Accuracy holds ({change}; {on}).{reasons}"
+
+
+def _easier(account: Account, domain: Domain) -> str:
+    """Say where what is left to score by is easier than what there was; else nothing."""
+    if not account.is_rest_easier or not account.test_cases:
+        return ""
+    whole = (account.test_right or 0) / account.test_cases
+    return (
+        f" Those are the easier ones: the old network is right on "
+        f"{percent(account.accuracy.before, 1)} of them and on {percent(whole, 1)} of all "
+        f"{account.test_cases:,}, for what was reviewed was picked by hand or by answer. Neither "
+        "accuracy tells how good a model is on new cases."
+    )
 
 
 def _reasons(account: Account, domain: Domain) -> str:
@@ -94,6 +109,7 @@ def rows(account: Account) -> list[dict[str, str]]:
         _row("Accuracy", account.accuracy, _points, test),
         _row("Log loss", account.log_loss, _plain, test),
         _row("Findings: distance to what is known", account.concept_error, _plain, test),
+        *([_row("FLOPs a case", one, _flops, test)] if (one := account.compute) else []),
     ]
 
 
@@ -115,6 +131,10 @@ def _row(
 
 def _plain(value: float, sign: str) -> str:
     return f"{value:{sign}.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _flops(macs: float, sign: str) -> str:
+    return f"{2 * macs:{sign},.0f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _points(value: float, sign: str) -> str:

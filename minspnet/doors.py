@@ -7,7 +7,7 @@ runs commands, who could as well open the files.
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -241,10 +241,10 @@ class Doors:
 
     def import_model(self, file: io.BytesIO | io.BufferedReader, called: str) -> str:
         """Bring in a model from a file; gives its name."""
-        entry = self._allowed(Action.IMPORT_MODEL, called)
+        self.store.audit.append(self._allowed(Action.IMPORT_MODEL, called, what="read"))
         # Reading it takes seconds, in which others must be able to write.
         name = unpack(file, called, self.workspace)
-        self.store.audit.append(entry)
+        self.store.audit.append(self._allowed(Action.IMPORT_MODEL, called, what="keep", made=name))
         return name
 
     def export_model(self, name: str) -> bytes:
@@ -283,14 +283,15 @@ class Doors:
         on_step: Callable[[str], None],
     ) -> str:
         """Fit an update of a model on a set and put it on the shelf; gives its name."""
-        entry = self._allowed(
-            Action.TRAIN_MODEL, model.name, model=model.digest, reviewed_set=kept.version
-        )
+        about = {"reviewed_set": kept.version, "model": model.digest}
+        entry = self._allowed(Action.TRAIN_MODEL, model.name, what="learn", **about)
+        self.store.audit.append(entry)
         from minspnet.learning.update import learn
 
         # It takes seconds, in which others must be able to write.
         made = learn(self.actor, model, policy, kept, self.workspace, spec, on_step)
-        self.store.audit.append(replace(entry, detail={**entry.detail, "made": made}))
+        about = {"what": "keep", "made": made, **about}
+        self.store.audit.append(self._allowed(Action.TRAIN_MODEL, model.name, **about))
         return made
 
     def adopt_model(

@@ -116,7 +116,7 @@ class OperatingPoint(Recipe):
         Raises:
             UserError: If nobody, or no reason, stands behind it.
         """
-        for what, text in (("name", name), ("author", author), ("reason", reason)):
+        for what, text in (("Name", name), ("Who decided", author), ("Why", reason)):
             if not text.strip():
                 raise requirement(what, "say something", repr(text), "fill it in")
         plain = policy.without_interventions()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 from test_app import TABULAR, open_app, own_store
 from test_learning import account
@@ -15,6 +16,7 @@ from minspnet.errors import UserError
 from minspnet.learning import update
 from minspnet.learning.account import Difference, account_of
 from minspnet.record.reviews import Correction, Review
+from minspnet.record.schema import ADOPTIONS
 from minspnet.record.verify import verify
 from minspnet.trace import replay
 
@@ -149,6 +151,12 @@ def test_an_adoption_against_what_was_not_shown_is_refused(home: Path) -> None:
             cache.store().adoptions.adopt(Actor("Bo", Role.ADMIN), *call)
     # What was adopted is not here: nothing else is said to be in force.
     assert in_force.in_force(TABULAR) in (None, TABULAR)
+    assert in_force.trouble(TABULAR) == ""
+    with cache.store().engine.begin() as connection:
+        connection.execute(sa.update(ADOPTIONS).values(adoption="{"))
+    assert "Which model is in force cannot be told" in " ".join(
+        error.value for error in open_app("case", model=TABULAR).error
+    )
 
 
 def test_too_few_reviews_are_said_to_be_too_few() -> None:

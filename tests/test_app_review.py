@@ -59,6 +59,25 @@ def recorded() -> tuple:
 # --- The verdict ------------------------------------------------------------------------
 
 
+def test_a_verdict_against_ones_own_findings_is_pointed_out() -> None:
+    """Findings set until the answer is another one, and the network's own agreed with."""
+    model = cache.model(TABULAR)
+    case = next(
+        case
+        for case in cache.ordered_cases(TABULAR, "id", model.policy)
+        if cache.explained(TABULAR, case, model.policy)[1] is not None
+    )
+    flip = cache.explained(TABULAR, case, model.policy)[1]
+    name = cache.domain_of(TABULAR).concept_names[flip.concept]
+    app = at_case(case=case, edit=f"{name}:{flip.value}")
+    was, other = answer_of(TABULAR, case), cache.domain_of(TABULAR).classes[flip.decided]
+    assert "With your findings" not in said(app)
+    press(app, "verdict-agree")
+    assert f"the network would say {other}, your verdict is {was}" in said(app)
+    press(app, "verdict-disagree")
+    assert "With your findings" not in said(app)
+
+
 def test_a_verdict_is_recorded_with_all_that_belongs_to_it() -> None:
     name = cache.domain_of(TABULAR).concept_names[0]
     app = at_case(case=FIRST, edit=f"{name}:0.25")
@@ -227,7 +246,7 @@ def test_looking_at_a_case_asks_the_store_once(monkeypatch: pytest.MonkeyPatch) 
     app = at_case(case=FIRST)
     monkeypatch.setattr(desk, "_laid_out", None)
     press(app, "verdict-agree")
-    field(app.slider, "**").set_value(field(app.slider, "**").min).run()
+    app.slider[0].set_value(app.slider[0].min).run()
     assert not app.exception
 
 
@@ -308,6 +327,9 @@ def test_a_filter_becomes_a_queue_that_resumes_where_it_was_left() -> None:
     app.run()
     app.text_input(key="reader-name").set_value("A").run()
     app.text_input(key="queue-name").set_value("Wrong ones").run()
+    app.toggle(key="queue-judge-first").set_value(True).run()
+    assert "whoever knows it does not judge unseen" in said(app)
+    app.toggle(key="queue-judge-first").set_value(False).run()
     press(app, "queue-start")
     (queue,) = cache.store().queues.of("A", cache.model(TABULAR).digest)
     many = len(queue.cases)
@@ -320,6 +342,21 @@ def test_a_filter_becomes_a_queue_that_resumes_where_it_was_left() -> None:
     assert f"Queue **Wrong ones**: 1 of {many} reviewed" in said(again)
     press(again, "queue-go")
     assert again.query_params["case"] == queue.cases[1]
+
+
+def test_a_queue_judged_first_hides_its_first_case_too() -> None:
+    app = open_app("cases", model=TABULAR)
+    app.session_state["review-these"] = True
+    app.run()
+    app.text_input(key="reader-name").set_value("A").run()
+    app.toggle(key="queue-judge-first").set_value(True).run()
+    assert "whoever knows it" not in said(app)
+    press(app, "queue-start")
+    app.switch_page("../pages/case.py").run()
+    assert app.toggle(key="case-judge-first").value and not app.metric
+    assert app.button(key="review-reveal").disabled
+    app.switch_page("../pages/cases.py").run()
+    assert "this list tells answers" in said(app)
 
 
 def test_the_last_case_of_a_queue_ends_it() -> None:

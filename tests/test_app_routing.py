@@ -331,7 +331,7 @@ def test_a_failed_measurement_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["", "   "])
 def test_a_point_without_a_name_is_refused_and_nothing_typed_is_lost(name: str) -> None:
     app = save_point(open_tab("Operating points", IMAGE), name, "A reader", "because")
-    assert [error.value[:18] for error in app.error] == ["name must say some"]
+    assert [error.value[:18] for error in app.error] == ["Name must say some"]
     app.session_state["routing-tab"] = "Devices"
     app.run()
     app.session_state["routing-tab"] = "Operating points"

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_data import loans, trained_on_loans
 
+from dashboard.update_words import verdict
 from minspnet.access import Actor, NotAllowedError, Role
 from minspnet.artifact import load, save
 from minspnet.behind import cases_of
 from minspnet.data import UNLABELLED
-from minspnet.domains import SAMPLE_DATA
+from minspnet.domains import DOMAINS, SAMPLE_DATA
 from minspnet.errors import UserError
 from minspnet.learning import update
 from minspnet.learning.account import (
@@ -354,6 +355,25 @@ def test_reasons_that_shift_although_accuracy_holds_are_flagged(
     assert found.is_flagged == flagged
     assert account_of({METRIC: found.to_dict()}) == found
     assert account_of({}) is None and account_of({METRIC: {"version": "x"}}) is None
+
+
+@pytest.mark.parametrize(
+    ("all_of_them", "right", "easier"),
+    [
+        (60, 50, True),  # ten were wrong, five of them on the fifty left: by hand, p < .01
+        (60, 55, False),  # nobody took away anything but what was right
+        (50, 45, False),  # nothing was taken away
+    ],
+)
+def test_what_is_left_to_score_by_may_be_easier(all_of_them: int, right: int, easier: bool) -> None:
+    found = replace(
+        account(Difference(0.9, 0.9, 0, 0, 50, 50), 0.01), test_cases=all_of_them, test_right=right
+    )
+    assert found.is_rest_easier == easier
+    how, said = verdict(found, DOMAINS["lung_nodules"])
+    assert ("Those are the easier ones" in said) == easier
+    assert how == ("flagged" if easier else "fine")
+    assert not account(Difference(0.9, 0.9, 0, 0, 50, 50), 0.01).is_rest_easier
 
 
 def test_a_difference_redraws_groups() -> None:

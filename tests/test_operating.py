@@ -35,7 +35,7 @@ def test_nothing_is_saved_that_nobody_stands_behind(forest: Forest, missing: int
     papers = ["Name", "A. Reader", "because"]
     papers[missing] = "  "
     outcomes = outcomes_of(forest)
-    with pytest.raises(UserError, match=r"(name|author|reason) must say something, got '  '"):
+    with pytest.raises(UserError, match=r"(Name|Who decided|Why) must say something, got '  '"):
         OperatingPoint.of(POLICY, "abc", outcomes, outcomes, *papers, "2026-01-02")
 
 

@@ -1,5 +1,6 @@
 """The access log: who came, saw, decided and changed what, and who was refused."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 
@@ -13,6 +14,7 @@ from minspnet.record.audit import AuditEntry
 
 _ANYONE, _ANYTHING = "everybody", "everything"
 _SHOWN = 500
+_ID = re.compile(r"[0-9a-f-]{32,}")
 
 
 def show_access_log() -> None:
@@ -38,6 +40,7 @@ def show_access_log() -> None:
         hide_index=True,
         height=min(560, 36 * (len(shown) + 1) + 3),
         alt="Who did what: when, who, in which role, what, to what, and details",
+        column_config={"Detail": st.column_config.TextColumn(width="large")},
     )
     if len(found) > _SHOWN:
         st.caption(f"The newest {_SHOWN:,}; the files hold all.")
@@ -82,8 +85,10 @@ def columns_of(entries: Sequence[AuditEntry], titles: dict[str, str]) -> dict[st
 
 
 def _detail(entry: AuditEntry, titles: dict[str, str]) -> str:
+    """All of it; what is told by a hash or an id comes last, where a narrow column cuts it."""
     said = {
         name: titles.get(str(value), str(value)) if name == "model" else str(value)
         for name, value in entry.detail.items()
     }
-    return ", ".join(f"{name}: {value}" for name, value in said.items())
+    ordered = sorted(said.items(), key=lambda one: _ID.fullmatch(one[1]) is not None)
+    return ", ".join(f"{name}: {value}" for name, value in ordered)

@@ -15,6 +15,8 @@ _SAID, _FAILED = "adoption-said", "adoption-failed"
 
 def show_notice(view: View, key: str) -> None:
     """Say whether the model on the screen is the one in force; nothing if none was adopted."""
+    if _show_trouble(view.model):
+        return
     adopted = in_force.in_force(view.model)
     if adopted is None:
         return
@@ -43,6 +45,16 @@ def show_notice(view: View, key: str) -> None:
         )
 
 
+def _show_trouble(name: str) -> bool:
+    """Say where nobody can tell which model is in force."""
+    if trouble := in_force.trouble(name):
+        st.error(
+            f"Which model is in force cannot be told, so that the first one opens: "
+            f"{text.plain(trouble)}"
+        )
+    return bool(trouble)
+
+
 _VERBS = {"adopt": "adopted", "roll back": "rolled back to"}
 
 
@@ -58,6 +70,8 @@ def show_adoption(name: str, key: str, in_fragment: bool) -> None:
         st.success(text.plain(said))
     if failed := st.session_state.pop(_FAILED, ""):
         st.error(text.plain(failed))
+    if _show_trouble(name):
+        return
     standing, adopted = in_force.standing(name), in_force.in_force(name)
     if adopted == name and not standing.can_roll_back:
         st.caption(":material/verified: In force; there is none before it to go back to.")

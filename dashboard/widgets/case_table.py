@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, cache_cases, state, text
+from dashboard import cache, cache_cases, desk, state, text
 from dashboard.figures.pictures import thumbnail
 from dashboard.figures.style import CLASSES, NEUTRAL, WRONG, behind_white
 from dashboard.navigation import go_to
@@ -54,6 +54,11 @@ def show_table(view: View) -> None:
     ticked = _table(view, here, listing, key)
     shown = "" if pages == 1 else f" Shown: {PAGE * (number - 1) + 1:,} to "
     shown += "" if pages == 1 else f"{PAGE * (number - 1) + len(here):,} of {len(rows):,}."
+    if desk.judges_first():
+        st.caption(
+            "You judge first: this list tells answers, and a case that you have read here is not "
+            "judged unseen."
+        )
     st.caption(
         f"Click a case to open it. Tick up to {MOST} to compare them here.{shown} Findings are "
         f"those that the network reads. {cache.domain_of(view.model).concept_reading}"

@@ -122,7 +122,12 @@ def _show_saving(view: View) -> None:
             "Who decided", max_chars=LONGEST_NAME, key="point-author", persist_state="session"
         )
     reason = st.text_area(
-        "Why", max_chars=LONGEST_REASON, key="point-reason", height=80, persist_state="session"
+        "Why",
+        max_chars=LONGEST_REASON,
+        key="point-reason",
+        height=80,
+        placeholder="It stands in the record: nothing is put in force without it",
+        persist_state="session",
     )
     if st.button("Save", type="primary", key="save-point"):
         try:

@@ -12,6 +12,7 @@ from minspnet.domain import Domain
 from minspnet.judgement import Judgement
 from minspnet.record.checks import LONGEST_TEXT
 from minspnet.record.reviews import Verdict
+from minspnet.trace import replay
 
 _LISTED = 10
 _VERDICTS: dict[Verdict, tuple[str, str]] = {
@@ -57,6 +58,8 @@ def show_verdict() -> None:
         reasons = review_words.REASONS[now.judgement.verdict]
         _ask_why(now.judgement, review_words.WITHHELD if withheld else reasons)
     _show_corrections(now.judgement, domain)
+    if not withheld:
+        _show_contrast(view, now, domain)
     if now.judgement.verdict is not None:
         _show_button(view, now)
     _show_earlier(now, domain)
@@ -181,6 +184,21 @@ def _show_corrections(judgement: Judgement, domain: Domain) -> None:
     if judgement.corrections:
         said = review_words.corrections(domain, judgement.corrections)
         st.write(f"Your corrections are recorded with it: {text.plain(said)}.")
+
+
+def _show_contrast(view: View, now: Desk, domain: Domain) -> None:
+    """Say where a verdict is not what the network would say with the reader's own findings."""
+    said, judged = desk.said_of(view, now.case), now.judgement
+    mine = said.predicted if judged.verdict == "agree" else judged.opinion
+    if not judged.corrections or mine is None:
+        return
+    decided = replay(cache.one_case(view.model, now.case), view.policy).predicted[0]
+    corrected = domain.classes[int(decided)]
+    if corrected != mine:
+        st.caption(
+            f":material/info: With your findings the network would say {text.plain(corrected)}, "
+            f"your verdict is {text.plain(mine)}. Both are recorded as they stand."
+        )
 
 
 def _show_button(view: View, now: Desk) -> None:

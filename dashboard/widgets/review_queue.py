@@ -7,11 +7,14 @@ from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.reader import show_reader
 from minspnet.access import Action
+from minspnet.cohort import CHANCE, KNOWN, SAID, SURE, VERDICT
 from minspnet.errors import UserError
 from minspnet.record.checks import LONGEST_NAME, now
 from minspnet.record.queues import ReviewQueue
 
-_NAME, _CHOICE = "queue-name", "queue-choice"
+_NAME, _CHOICE, _FIRST = "queue-name", "queue-choice", "queue-judge-first"
+_TELLING = (KNOWN, SAID, VERDICT, CHANCE, SURE)
+"""Conditions of a filter that give away what a reader who judges first is not to know."""
 
 
 def show_start(view: View) -> None:
@@ -35,6 +38,7 @@ def show_start(view: View) -> None:
             "counts.",
         )
         reader = _pick_reader()
+        first = reader == who.reader() and _ask_order(view)
         if st.button(
             f"Review these {len(rows):,}"
             if reader == who.reader()
@@ -44,7 +48,25 @@ def show_start(view: View) -> None:
             disabled=not len(rows),
         ):
             ids = cache_cases.unseen(view.model).case_ids
+            if reader == who.reader():
+                desk.judge_first(first)
             _start(view, name, reader, tuple(ids[row] for row in rows))
+
+
+def _ask_order(view: View) -> bool:
+    """Whether the reader wants to judge before the answer is shown, from the first case on."""
+    st.session_state.setdefault(_FIRST, desk.judges_first())
+    first = st.toggle(
+        "Judge first",
+        key=_FIRST,
+        help="You say what you think of each before the network's answer to it is shown.",
+    )
+    if first and any(view.cohort.about(what) for what in _TELLING):
+        st.caption(
+            "The filter tells what the network says of these cases, or what is known of them, and "
+            "the address of the page repeats it: whoever knows it does not judge unseen."
+        )
+    return first
 
 
 def _pick_reader() -> str:

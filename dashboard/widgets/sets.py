@@ -123,7 +123,8 @@ def show_set(view: View, case_id: str) -> None:
                 for part in ("validation", "test")
             ]
             st.caption(" ".join(parts))
-    with settings, st.popover(f"{coverage:.0%} coverage", width="stretch"):
+    mode = ", unsure withheld" if withholds else ""
+    with settings, st.popover(f"{coverage:.0%} coverage{mode}", width="stretch"):
         picked = st.segmented_control(
             "Coverage",
             list(COVERAGES),

@@ -125,7 +125,8 @@ def check_enough(given: Lessons, differing: Bool[np.ndarray, " case"]) -> None:
     units = len(set(given.groups))
     if units < FEWEST_UNITS:
         must = f"number {FEWEST_UNITS} or more, of different groups where cases come in groups"
-        raise requirement("reviewed cases", must, units, "review more")
+        given_ = f"{len(given)} of {units} groups" if units < len(given) else units
+        raise requirement("reviewed cases", must, given_, "review more")
     if not given.corrected.any() and not differing.any():
         raise requirement(
             "reviewed cases",

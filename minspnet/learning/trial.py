@@ -29,6 +29,7 @@ from minspnet.learning.account import AdapterSpec, Difference
 from minspnet.learning.adapter import Taught, fit, readings
 from minspnet.learning.lessons import Lessons
 from minspnet.learning.shift import Reasons, reasons
+from minspnet.metrics import CostTable
 from minspnet.network import Network, run
 from minspnet.policy import Policy
 from minspnet.recipe import TrainSpec
@@ -252,6 +253,13 @@ def scores(ground: Ground, network: Network) -> tuple[Difference, Difference, Di
         difference(losses[0], losses[1], test.groups),
         difference(apart[0], apart[1], test.groups),
     )
+
+
+def compute(ground: Ground, network: Network, cost: CostTable) -> Difference:
+    """MACs of the test cases, old and new: gates read findings, and may open and close."""
+    traces = [ground.trace(one, ground.test) for one in (ground.network, network)]
+    spent = [cost.macs(replay(trace, ground.policy).active) for trace in traces]
+    return difference(spent[0], spent[1], ground.test.groups)
 
 
 def _decided(

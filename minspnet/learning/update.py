@@ -25,6 +25,7 @@ from minspnet.learning.trial import (
     UNDISPUTED,
     Ground,
     Teacher,
+    compute,
     held_out,
     scores,
     undisputed_shifts,
@@ -56,8 +57,9 @@ def learn(
     """Fit an update of a model on a reviewed set and put it on the shelf, not in force.
 
     Gate and decision thresholds stay; evidence is recorded anew, and the temperature is fitted anew
-    on the validation cases. Reviewed cases, and all cases of their groups, become training cases of
-    the new model, so that nothing it is scored on was learned from.
+    on the validation cases left, but never below what it was. Reviewed cases, and all cases of
+    their groups, become training cases of the new model, so that nothing it is scored on was
+    learned from.
 
     Args:
         actor: Who asks for it.
@@ -141,6 +143,8 @@ def updated(
     new, weight = teacher.choose(taught)
     fitted = teacher.fitted
     calibrate(new, parts["validation"], model.domain)
+    # Readers may have been given what was wrong: what is left must not make chances surer.
+    new.head.temperature.clamp_(min=float(network.head.temperature))
     on_step("Asking about reviewed cases held out of the fit")
     findings, answers = held_out(teacher, taught)
     on_step("Measuring how far updates that nobody disputes move reasons")
@@ -160,6 +164,9 @@ def updated(
         ),
     )
     accuracy, log_loss, concept_error = scores(ground, new)
+    before = _labelled(cases.take(cases.rows_of(model.traces["test"].case_ids)))
+    told = replay(ground.trace(network, before), policy).predicted
+    right = int((told == before.labels).sum())
     account = Account(
         version=kept.version,
         content=kept.content.digest,
@@ -181,6 +188,9 @@ def updated(
         log_loss=log_loss,
         concept_error=concept_error,
         reasons=reasons,
+        compute=compute(ground, new, model.cost),
+        test_cases=len(before),
+        test_right=right,
     )
     return _study(model, new, policy, parts, account)
 

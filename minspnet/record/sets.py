@@ -160,7 +160,8 @@ class ReviewedSets:
                 }
                 append(connection, SETS, values)
                 digests.append(digest)
-                detail = {"version": len(digests), "content": digest, "cases": len(content.cases)}
+                detail = {"what": "keep set", "version": len(digests)}
+                detail |= {"cases": len(content.cases), "content": digest}
                 named = f"reviewed set of {content.task}"[:200]
                 role = str(actor.role)
                 entry = AuditEntry(at, actor.name, role, Action.TRAIN_MODEL, named, detail)
