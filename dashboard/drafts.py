@@ -109,7 +109,9 @@ def begin(name: str, source: Path | bytes, taken: Sequence[str] = ()) -> Draft:
 
 def aim(before: Draft, target: str, group: str) -> Draft:
     """Choose target and group; words that were written before are kept."""
-    before = _as_it_stands(before, group)
+    if before.group != group and before.marks.keys() & {before.group, group}:
+        table, seen = _look(before.raw, before.marks, group)
+        before = replace(before, table=table, profile=seen)
     found = suspects(before.table, before.profile, target, group)
     usual = usual_features(before.profile, found, target, group)
     after = replace(before, target=target, group=group, suspects=found, proposed=None)
@@ -119,16 +121,12 @@ def aim(before: Draft, target: str, group: str) -> Draft:
     return propose(after)
 
 
-def _as_it_stands(before: Draft, group: str) -> Draft:
-    """Read the column of groups as it stands: what tells patients apart is never guessed."""
-    marks = dict(before.marks)
-    if before.group != group and before.group in (guessed := propose_marks(before.raw)):
-        marks[before.group] = guessed[before.group]
-    marks.pop(group, None)
-    if marks == before.marks:
-        return before
-    table, found = look(before.raw, marks)
-    return replace(before, marks=marks, table=table, profile=found)
+def _look(raw: Table, marks: Mapping[str, Marks], group: str) -> tuple[Table, Profile]:
+    """Take cells for what they stand for, but for those that name groups.
+
+    What tells patients apart is never guessed; its marks wait for another choice.
+    """
+    return look(raw, {name: one for name, one in marks.items() if name != group})
 
 
 def propose(before: Draft) -> Draft:
@@ -174,7 +172,7 @@ def _marks_of(told: Draft) -> dict[str, Marks]:
 
 def _look_anew(before: Draft, marks: Mapping[str, Marks]) -> Draft:
     """Read the table with other marks; a column that can be learned from now is ticked."""
-    table, found = look(before.raw, dict(marks))
+    table, found = _look(before.raw, marks, before.group)
     told = suspects(table, found, before.target, before.group)
     after = replace(before, marks=marks, table=table, profile=found, suspects=told)
     usual = usual_features(found, told, before.target, before.group)
@@ -208,8 +206,8 @@ def follow(before: Draft, card: Card) -> Draft:
     marks[card.target] = replace(
         marks.get(card.target, Marks()), missing=card.target_missing, beyond=None
     )
-    marks = {k: one for k, one in marks.items() if one != Marks() and k != card.group}
-    table, seen = look(before.raw, marks)
+    marks = {name: one for name, one in marks.items() if one != Marks()}
+    table, seen = _look(before.raw, marks, card.group)
     found = suspects(table, seen, card.target, card.group)
     after = replace(
         before,

@@ -15,9 +15,9 @@ def fit_temperature(
 ) -> float:
     """Find the temperature with the least log loss on held-out cases.
 
-    Chances never promise fewer errors among them than 1 in n + 2, which is what to expect of the
-    next case if none of n was wrong. Cases that are all right, or nearly, would be given ever
-    larger chances else: of easy data, the log loss has no minimum.
+    Chances promise no fewer errors among them than 1 in n + 2 on average, which is what to expect
+    of the next case if none of n was wrong; only the highest temperature may fall short. Cases
+    that are all right would be given ever larger chances else: the log loss has no minimum then.
 
     Args:
         class_logits: Of cases that were not trained on.

@@ -205,11 +205,7 @@ def _calibration(model: Model, bins: tuple[Bin, ...]) -> Section:
     return Section(
         "Calibration",
         (
-            (
-                "Temperature",
-                f"{temperature:.3f}, fitted on {known:,} validation cases; however easy they are, "
-                f"chances promise 1 error in {known + 2:,} of them at least",
-            ),
+            ("Temperature", f"{temperature:.3f}, fitted on {known:,} validation cases"),
             ("Expected calibration error", f"{gap(bins):.3f} over {len(bins)} bins"),
         ),
         (Table(header, rows),),

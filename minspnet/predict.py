@@ -72,6 +72,7 @@ class Progress:
         right: Of those, decided rightly.
         strange: Cases whose answer in the file is none of the classes.
         with_labels: The file has a column of answers.
+        passed_over: Columns of ids or answers whose cells are neither text nor numbers.
         coverage: Of the sets of answers; None if there are too few cases to make them from.
     """
 
@@ -90,6 +91,7 @@ class Progress:
     right: int = 0
     strange: int = 0
     with_labels: bool = False
+    passed_over: tuple[str, ...] = ()
     coverage: float | None = None
 
     @property
@@ -237,7 +239,7 @@ def predict(
     layout = Layout.of(domain, known, cases, _titles(caution), told, about)
     dialect = Dialect.of(cases.form) if isinstance(cases, CsvTable) and not plain else PLAIN
     now = Progress(answers=dict.fromkeys(domain.classes, 0), coverage=told)
-    now = replace(now, with_labels=cases.has_labels)
+    now = replace(now, with_labels=cases.has_labels, passed_over=cases.passed_over)
     with ExitStack() as stack:
         writers = [stack.enter_context(results_file(out, layout.schema, dialect)) for out in outs]
         listed = None if rejects is None else stack.enter_context(rejects_file(rejects, dialect))

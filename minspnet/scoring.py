@@ -86,6 +86,7 @@ def _predict(options: argparse.Namespace) -> dict[str, Any]:
         "filled": now.filled,
         "filled_in": dict(now.filled_in),
         "known": _agreement(now),
+        "passed_over": list(now.passed_over),
         "mean_macs": now.macs / now.scored if now.scored else None,
         "macs_all_on": model.cost.total,
         "seconds": seconds,
@@ -123,6 +124,8 @@ def _cautions(result: dict[str, Any]) -> list[str]:
             f"{_cases(result['filled'])} with the training cases' median put in where a number is "
             f"missing, which no training case lacked: {named}"
         )
+    for name in result["passed_over"]:
+        lines.append(f"column {name} holds neither text nor numbers: not read")
     if known := result["known"]:
         if known["cases"]:
             low, high = known["interval_95"]

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from dashboard import drafts
 from minspnet.adapters import Card, read_card, read_cases, write_card
+from minspnet.adapters.table import _levels
 from minspnet.batch.cells import STRANGE, read_labels, read_levels, read_numbers
 from minspnet.batch.needs import Answers
 from minspnet.data import UNLABELLED
 from minspnet.domain import Feature
 from minspnet.errors import UserError
 from minspnet.intake import Table, draft, look, propose_marks, suspects
-from minspnet.sheets import read_numbers as cells_read
-from minspnet.sheets.marks import Marks, place_in, places_of, taken_as
+from minspnet.sheets.cells import decimal_of
+from minspnet.sheets.marks import Marks, place_in, places_of, settle, taken_as
 
 ROWS = 60
 
@@ -124,11 +125,26 @@ def test_a_mark_is_no_level_and_no_class() -> None:
 @given(
     st.lists(
         st.sampled_from(
-            ["1.5", "-9", "-9.0", "n.b.", "N.B.", "<2", "> 3", "<x", "", "7e1", "-9,0", "1,5", "2"]
+            [
+                "1.5",
+                "inf",
+                "-9",
+                "-9.0",
+                "n.b.",
+                "N.B.",
+                "<2",
+                "> 3",
+                "<x",
+                "",
+                "7e1",
+                "-9,0",
+                "1,5",
+                "2",
+            ]
         )
     ),
     st.sampled_from([None, "limit", "missing"]),
-    st.sampled_from([(), ("n.b.",), ("-9", "n.b."), ("-9.00",), ("2", "1,5")]),
+    st.sampled_from([(), ("n.b.",), ("-9", "n.b."), ("-9.00",), ("2", "1,5"), ("-9,000", "inf")]),
     st.sampled_from(".,"),
 )
 def test_files_are_read_alike_whole_and_in_pieces(
@@ -136,8 +152,10 @@ def test_files_are_read_alike_whole_and_in_pieces(
 ) -> None:
     """What training reads of a table is what scoring reads of a file."""
     marks = Marks(missing, beyond)  # type: ignore[arg-type]
-    taken = taken_as(set(cells), marks, decimal)
-    whole = cells_read([taken.get(cell, cell) for cell in cells], decimal)
+    others = [f"{n}{decimal}25" for n in range(len(cells))]  # they say how the file is written
+    table = Table(("x", "y"), (cells, others))
+    decimal = decimal_of(cells, table.decimal)
+    whole = settle(table, {"x": marks}).numbers("x")
     values, bad = read_numbers(pa.array(cells, pa.string()), decimal, marks)
     assert bad.tolist() == np.isinf(whole).tolist()
     np.testing.assert_allclose(values[~bad], whole[~bad])
@@ -196,10 +214,11 @@ def test_a_column_of_groups_is_read_as_it_stands() -> None:
     begun = drafts.begin("labs.csv", content.encode())
     assert begun.marks["site"].missing == ("n.b.",) and begun.marks["site"].spellings
     grouped = drafts.aim(begun, "risk", "site")
-    assert "site" not in grouped.marks and set(grouped.table.cells("site")) == set(sites)
+    assert set(grouped.table.cells("site")) == set(sites)
     assert set(drafts.collection_of(grouped).cases.groups) == set(sites)
     assert not any(one.column == "site" and one.what == "spelling" for one in grouped.suspects)
-    assert drafts.aim(grouped, "risk", "").marks == begun.marks
+    again = drafts.aim(grouped, "risk", "")
+    assert again.marks == begun.marks and again.table == begun.table
 
 
 def test_marks_are_changed_on_the_form_and_the_column_comes_in() -> None:
@@ -231,4 +250,27 @@ def test_short_codes_are_told_apart_when_a_new_file_is_read() -> None:
     assert place_in(places_of(("a", "b")), "A") is None
     assert place_in(places_of(("a", "A", "b")), "B") is None
     assert [place_in(places_of(("male", "female")), one) for one in ("Male", "FEMALE ")] == [0, 1]
-    assert place_in(places_of(("Anna", "anna", "Ben")), "ben") is None
+    of_three = places_of(("Anna", "anna", "Ben"))
+    assert [place_in(of_three, one) for one in ("ANNA", "anna", "ben")] == [None, 1, 2]
+    for levels, cell in ((("A1", "B2"), "a1"), (("1", "V45"), "1.0"), (("number 1",), "1")):
+        assert place_in(places_of(levels), cell) is None
+    assert place_in(places_of(("A1", "a1", "Unknown")), "UNKNOWN") == 2
+    assert place_in(places_of(("1", "1.0", "2")), "1.00") is None
+
+
+@pytest.mark.parametrize(
+    ("levels", "missing", "cells", "places"),
+    [
+        (("-", "+", "++"), ("n.b.",), ["-", "+", "n.b.", "++", "?"], [0, 1, None, 2, None]),
+        (("01", "09", "A"), ("9",), ["01", "09", "A", "9", "9.0"], [0, 1, 2, None, None]),
+        (("1", "2"), ("-9",), ["1.0", "2", "-9.0", "-9,00", "3"], [0, 1, None, None, None]),
+    ],
+)
+def test_training_and_scoring_find_the_same_levels(
+    levels: tuple[str, ...], missing: tuple[str, ...], cells: list[str], places: list[int | None]
+) -> None:
+    """A level wins over what else a cell may mean: a dash among grades, a 9 among codes."""
+    feature = Feature("job", "Job", levels=levels, missing=missing)
+    wanted = np.array([np.nan if one is None else one for one in places], np.float32)
+    np.testing.assert_array_equal(_levels(cells, feature), wanted)
+    np.testing.assert_array_equal(read_levels(pa.array(cells), levels, missing)[0], wanted)

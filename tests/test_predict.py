@@ -371,6 +371,7 @@ def test_memory_does_not_grow_with_the_file(
 
     class Endless:
         has_ids, has_labels = False, False
+        passed_over = ()
 
         def chunks(self) -> Iterator[Chunk]:
             for piece in range(40):

@@ -19,7 +19,7 @@ from minspnet.artifact import Model, load, load_network, save
 from minspnet.batch.cells import read_labels
 from minspnet.batch.needs import Answers
 from minspnet.batch.results import NO_ANSWER
-from minspnet.batch.tables import _kind
+from minspnet.batch.tables import _cast, _kind
 from minspnet.caution import Caution
 from minspnet.cli import main
 from minspnet.conformal import usual_rule
@@ -171,18 +171,28 @@ def test_answers_of_any_kind_leave_a_parquet_file_readable(
     pa.parquet.write_table(pa.table({**columns, "status": answers}), source)
     *_, now = predict(own_model(tmp_path), source, [out])
     assert now.scored == 3 and now.with_labels == (told is not None)
+    assert now.passed_over == (() if told else ("status",))
     known, strange = told or (False, 0)
     assert now.labelled == 2 * known
     assert now.strange == (len(answers) - answers.null_count if strange is None else strange)
 
 
-def test_truth_values_name_classes_and_levels() -> None:
-    schema = pa.schema([("a", pa.bool_()), ("b", pa.bool_())])
-    assert _kind(schema, "a", words=True) == pa.string()
-    assert _kind(schema, "b", words=False) == pa.int8()
-    answers = Answers("a", ("False", "True"))
-    cells = pa.array([True, None, False]).cast(pa.string())
-    assert read_labels(cells, answers).tolist() == [1, -1, 0]
+def test_truth_values_name_classes_and_levels_however_these_are_called() -> None:
+    for words, kind in ((("0", "1"), pa.int8()), (("False", "True"), pa.string())):
+        assert _kind(pa.bool_(), words, beside=True) == kind
+        cells = pa.array([True, None, False]).cast(kind)
+        assert read_labels(cells, Answers("a", words)).tolist() == [1, -1, 0]
+    assert _kind(pa.bool_(), (), beside=False) == pa.int8()  # a number as it is
+
+
+def test_what_is_no_text_is_passed_over_beside_the_results_and_refused_among_inputs() -> None:
+    for kind in (pa.list_(pa.string()), pa.binary(16), pa.large_binary(), pa.duration("s")):
+        assert _kind(kind, (), beside=True) is None and _kind(kind, ("a",), beside=False) is None
+    day = pa.array(
+        [datetime.datetime(2026, 1, 1), datetime.datetime(2026, 1, 1, 12, 30, 1, 500000)]
+    )
+    told = _cast(day, pa.string()).to_pylist()
+    assert told == ["2026-01-01", "2026-01-01 12:30:01.5"]
 
 
 def test_a_level_that_training_never_saw_is_unusual(tmp_path: Path) -> None:

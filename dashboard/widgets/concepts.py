@@ -52,7 +52,7 @@ def show_concepts(view: View, case_id: str) -> None:
         elif not concept.visible:
             notes.append("guessed")
         said = " · ".join(notes).replace("reads · ", "reads ")
-        # No markup: what a screen reader says is the label as it is written.
+        # Not bold: a screen reader reads a label as it is written, stars and all.
         with columns[place >= half]:
             _slider(case_id, concept, value, f"{text.plain(concept.title)}: {said}")
     guessed = not all(concept.visible for concept in domain.concepts)

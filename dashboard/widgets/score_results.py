@@ -96,6 +96,8 @@ def _show_notes(batch: Batch) -> None:
             f"({percent(now.right / now.labelled, 1)}; 95%: {interval(low, high)}). That tells how "
             "good the model is only if none of these cases was trained on."
         )
+    for name in now.passed_over:
+        st.caption(f"Column {text.plain(name)} holds neither text nor numbers: it is not read.")
     answers = text.plain(answers_of(cache.model(batch.key[1])).column) if now.with_labels else ""
     if now.labelled and now.strange:
         holds = "holds an answer" if now.strange == 1 else "hold answers"

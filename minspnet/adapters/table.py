@@ -8,9 +8,10 @@ from jaxtyping import Bool, Float, Int
 
 from minspnet.adapters.card import Card
 from minspnet.data import UNLABELLED, Cases
+from minspnet.domain import Feature
 from minspnet.errors import requirement
 from minspnet.sheets import Table, sniff
-from minspnet.sheets.marks import Marks, labels_of, place_in, places_of, settle
+from minspnet.sheets.marks import Marks, labels_of, settle
 
 _MOST_NAMED = 3
 """Bad cells of a column that a refusal names."""
@@ -35,15 +36,16 @@ def read_cases(card: Card, source: Path | bytes | Table, variant: str | None = N
     """
     inputs = card.domain().variant(variant).inputs
     table = source if isinstance(source, Table) else sniff(source)
-    table = settle(table, {one.name: Marks(one.missing, one.beyond) for one in card.features})
+    numbers = [one for one in card.features if not one.levels]
+    table = settle(table, {one.name: Marks(one.missing, one.beyond) for one in numbers})
     graded = [column for concept in card.concepts for column in concept.columns]
-    features = {feature.name: feature.levels for feature in card.features}
+    features = {feature.name: feature for feature in card.features}
     for name in (card.target, *features, *graded, *filter(None, (card.id, card.group))):
         table.cells(name)
 
     columns = {
-        name: _levels(table.cells(name), levels) if levels else _numbers(table, name)
-        for name, levels in {**dict.fromkeys(graded, ()), **features}.items()
+        name: _levels(table.cells(name), one) if one and one.levels else _numbers(table, name)
+        for name, one in {**dict.fromkeys(graded), **features}.items()
     }
     ids = _ids(table, card.id) if card.id else _numbered(len(table))
     return Cases(
@@ -55,10 +57,11 @@ def read_cases(card: Card, source: Path | bytes | Table, variant: str | None = N
     )
 
 
-def _levels(cells: Sequence[str], levels: Sequence[str]) -> Float[np.ndarray, " row"]:
-    places = places_of(levels)
-    found = {cell: place_in(places, cell) for cell in set(cells)}
-    return np.array([found[cell] for cell in cells], np.float32)
+def _levels(cells: Sequence[str], feature: Feature) -> Float[np.ndarray, " row"]:
+    found = labels_of(set(cells), feature.levels, feature.missing, UNLABELLED, UNLABELLED)
+    places = np.array([found[cell] for cell in cells], np.float32)
+    places[places < 0] = np.nan
+    return places
 
 
 def _numbers(table: Table, name: str) -> Float[np.ndarray, " row"]:

@@ -43,6 +43,7 @@ class ArrayFile:
     """
 
     has_ids, has_labels = False, False
+    passed_over: tuple[str, ...] = ()
 
     def __init__(
         self,

@@ -53,25 +53,25 @@ def read_levels(
         The places, NaN where there is none; and what the cells hold that are neither a level nor
         missing, by their rows.
     """
-    text = pc.ascii_trim_whitespace(_as_text(column))
-    places = _as_floats(pc.index_in(text, value_set=pa.array(levels)))
-    others = {row: shown(text, row).strip() for row in np.flatnonzero(np.isnan(places)).tolist()}
-    found = labels_of(set(others.values()), levels, missing, UNLABELLED, STRANGE)
-    unknown = {row: cell for row, cell in others.items() if found[cell] == STRANGE}
-    for row, cell in others.items():
-        if found[cell] >= 0:
-            places[row] = found[cell]
-    return places.astype(np.float32), unknown
+    found, cells, which = _places(column, levels, missing)
+    unknown = {row: cells[which[row]] for row in np.flatnonzero(found == STRANGE).tolist()}
+    return np.where(found < 0, np.nan, found).astype(np.float32), unknown
 
 
 def read_labels(column: pa.Array, answers: Answers) -> Int[np.ndarray, " case"]:
     """The class that each cell names; ``UNLABELLED`` for none, ``STRANGE`` for another answer."""
+    return _places(column, answers.cells, answers.missing)[0]
+
+
+def _places(
+    column: pa.Array, words: tuple[str, ...], missing: tuple[str, ...]
+) -> tuple[Int[np.ndarray, " case"], list[str], Int[np.ndarray, " case"]]:
+    """Each cell's place among some words, the different cells, and which of these it is."""
     coded = pc.dictionary_encode(_as_text(column).fill_null(""))
     cells = [shown(coded.dictionary, row).strip() for row in range(len(coded.dictionary))]
-    found = labels_of({*cells}, answers.cells, answers.missing, UNLABELLED, STRANGE)
-    places = np.array([found[cell] for cell in cells], np.intp)
-    labels: np.ndarray = places[np.asarray(coded.indices)]
-    return labels
+    found = labels_of({*cells}, words, missing, UNLABELLED, STRANGE)
+    which = np.asarray(coded.indices)
+    return np.array([found[cell] for cell in cells], np.intp)[which], cells, which
 
 
 def shown(column: pa.Array, row: int) -> str:
@@ -109,9 +109,11 @@ def _from_text(column: pa.Array, decimal: str, marks: Marks) -> Column:
     if decimal == ".":
         try:  # clean columns, by far the most
             values = _as_floats(pc.cast(column, pa.float64()))
-            return _without(values, decimal, marks), np.zeros(len(column), dtype=bool)
         except pa.ArrowInvalid:
             pass
+        else:
+            if not np.isinf(values).any():  # a word that may be marked as missing
+                return _without(values, decimal, marks), np.zeros(len(column), dtype=bool)
     text = pc.ascii_trim_whitespace(column)
     usual = pc.match_substring_regex(text, _NUMBER[decimal]).fill_null(False)
     missing = pc.is_in(pc.ascii_lower(text), value_set=_MISSING)

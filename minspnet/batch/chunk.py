@@ -64,10 +64,17 @@ class Chunk:
 
 @runtime_checkable
 class Source(Protocol):
-    """A file that has been looked at and found to hold what the model needs."""
+    """A file that has been looked at and found to hold what the model needs.
+
+    Attributes:
+        has_ids: It says what cases are called.
+        has_labels: It has a column of answers.
+        passed_over: Columns of ids or answers whose cells are neither text nor numbers.
+    """
 
     has_ids: bool
     has_labels: bool
+    passed_over: tuple[str, ...]
 
     def chunks(self) -> Iterator[Chunk]:
         """Read it from start to end, a bounded piece at a time."""

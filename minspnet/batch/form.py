@@ -7,7 +7,7 @@ from pathlib import Path
 
 from minspnet.errors import requirement
 from minspnet.sheets import sample
-from minspnet.sheets.marks import decimal_in
+from minspnet.sheets.cells import decimal_of
 from minspnet.sheets.text import read_text
 
 _HEAD = 2**20
@@ -57,7 +57,7 @@ def form_of(path: Path) -> Form:
     text = read_text(head)
     seen = sample(text.content)
     decimals = {
-        name: decimal_in(cells, seen.decimal)
+        name: decimal_of(cells, seen.decimal)
         for name, cells in zip(seen.names, seen.columns, strict=True)
     }
     codec = _CODECS[text.encoding]

@@ -35,6 +35,7 @@ class PictureFiles:
     """
 
     has_ids, has_labels = True, False
+    passed_over: tuple[str, ...] = ()
 
     def __init__(self, path: Path, spec: ModelSpec, white: float = 0) -> None:
         self._channels, self._side, columns = spec.input_shape

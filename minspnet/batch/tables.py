@@ -1,6 +1,6 @@
 """Tables of new cases, a piece at a time: CSV and Parquet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from minspnet.batch.form import Form, form_of
 from minspnet.batch.needs import ID, Answers, Need, check_header
 from minspnet.errors import requirement
 from minspnet.sheets.grid import LONGEST_CELL
+from minspnet.sheets.marks import folded
 
 _BLOCK = 2 * 2**20
 """Bytes of text read at a time: a row has to fit in."""
@@ -56,6 +57,7 @@ class CsvTable:
         self._names = check_header(needed, self.form.header, id_name, answers)
         self._reader = _Reader(needed, self._names, id_name, answers)
         self.has_ids, self.has_labels = self._reader.has_ids, self._reader.has_labels
+        self.passed_over: tuple[str, ...] = ()
         self._path = path
         self._decimals = "".join(self.form.decimals[need.feature.name] for need in needed)
 
@@ -148,15 +150,24 @@ class ParquetTable:
         answers: Answers | None = None,
     ) -> None:
         schema, self._rows = _footer(path)
-        words = {need.feature.name: bool(need.feature.levels) for need in needed}
-        # Ids and answers are told beside the results: one that is no cell is as good as none.
-        header = [one.name for one in schema if one.name in words or not _is_no_cell(one.type)]
-        self._names = check_header(needed, header, id_name, answers)
+        inputs = {need.feature.name: need.feature.levels for need in needed}
+        words = {answers.column: answers.cells} if answers else {}
+        kinds = {
+            name: _kind(schema.field(name).type, (words | inputs).get(name, ()), name not in inputs)
+            for name in check_header(needed, schema.names, id_name, answers)
+        }
+        for name in inputs:
+            if kinds[name] is None:
+                kind, remedy = schema.field(name).type, "convert it, or save the table as CSV"
+                raise requirement(f"column {name}", "hold numbers or text", kind, remedy)
+        # Ids and answers are told beside the results, which can do without.
+        self.passed_over = tuple(name for name, kind in kinds.items() if kind is None)
+        self._kinds = {name: kind for name, kind in kinds.items() if kind is not None}
+        self._names = tuple(self._kinds)
         self._reader = _Reader(needed, self._names, id_name, answers)
         self.has_ids, self.has_labels = self._reader.has_ids, self._reader.has_labels
         self._path = path
-        self._kinds = {name: _kind(schema, name, words.get(name, True)) for name in self._names}
-        self._texts = [name for name in self._names if _stored_text(schema.field(name).type)]
+        self._texts = [name for name in self._names if _is_text(schema.field(name).type)]
 
     def chunks(self) -> Iterator[Chunk]:
         """Read some rows at a time; they are numbered from 1, as there is no header line."""
@@ -170,7 +181,7 @@ class ParquetTable:
                     for name in self._texts:
                         _check_length(name, batch.column(name))
                     columns = [
-                        pc.cast(batch.column(name), kind) for name, kind in self._kinds.items()
+                        _cast(batch.column(name), kind) for name, kind in self._kinds.items()
                     ]
                     lines = np.arange(first, first + batch.num_rows)
                     first += batch.num_rows
@@ -212,16 +223,11 @@ def _footer(path: Path) -> tuple[pa.Schema, int]:
         ) from error
 
 
-def _is_no_cell(kind: pa.DataType) -> bool:
-    """Whether a column holds lists, records or raw bytes, which have no text of their own."""
-    return pa.types.is_nested(_plain(kind)) or pa.types.is_binary(kind)
-
-
 def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _stored_text(kind: pa.DataType) -> bool:
+def _is_text(kind: pa.DataType) -> bool:
     kind = _plain(kind)
     return bool(
         pa.types.is_string(kind)
@@ -231,28 +237,36 @@ def _stored_text(kind: pa.DataType) -> bool:
     )
 
 
-def _kind(schema: pa.Schema, name: str, words: bool) -> pa.DataType:
-    """The type that a column is read as: text, or numbers as they are.
+def _kind(kind: pa.DataType, words: Sequence[str], beside: bool) -> pa.DataType | None:
+    """The type that a column is read as: text, or numbers as they are; None if it is neither.
 
     Args:
-        schema: Of the file.
-        name: Of the column.
-        words: Whether it is read for levels, ids or answers: dates and truth values are text then.
-
-    Raises:
-        UserError: If it holds neither.
+        kind: As it is stored.
+        words: Levels or classes that its cells are looked up among.
+        beside: Whether it is told beside the results, as ids and answers are: days and times are
+            good for that.
     """
-    kind = _plain(schema.field(name).type)
-    if _stored_text(kind) or (words and (pa.types.is_boolean(kind) or pa.types.is_temporal(kind))):
+    kind = _plain(kind)
+    if pa.types.is_boolean(kind):
+        # Classes and levels may be called 0 and 1, or false and true.
+        said = {folded(word) for word in words}
+        return pa.string() if said & {"false", "true"} or (beside and not words) else pa.int8()
+    dated = pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_time(kind)
+    if _is_text(kind) or (beside and dated):
         return pa.string()
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         return pa.float64()
-    if pa.types.is_boolean(kind):
-        return pa.int8()
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        must = "hold numbers or text"
-        raise requirement(f"column {name}", must, kind, "convert it, or save the table as CSV")
-    return kind
+    return kind if pa.types.is_integer(kind) or pa.types.is_floating(kind) else None
+
+
+def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Cells as that type; times without the zeros that say nothing."""
+    told = pc.cast(column, kind)
+    if pa.types.is_timestamp(_plain(column.type)):
+        told = pc.replace_substring_regex(told, r"(\.\d*?)0+(Z?)$", r"\1\2")
+        told = pc.replace_substring_regex(told, r"\.(Z?)$", r"\1")
+        told = pc.replace_substring_regex(told, r" 00:00:00Z?$", "")
+    return told
 
 
 def _lines(

@@ -7,13 +7,12 @@ import numpy as np
 
 from minspnet.intake.profile import MOST_LEVELS, MOSTLY, Profile, profile
 from minspnet.sheets import Table, is_missing, read_numbers
+from minspnet.sheets.cells import decimal_of, limit_in
 from minspnet.sheets.marks import (
     SHORTEST_WORD,
     Marks,
     count,
-    decimal_in,
     folded,
-    limit_in,
     settle,
 )
 
@@ -71,7 +70,7 @@ def _marks(table: Table, name: str) -> Marks:
     known = [c for c, none in zip(different, is_missing(different), strict=True) if not none]
     if len(known) < 2:
         return Marks()
-    decimal = decimal_in(cells, table.decimal)
+    decimal = decimal_of(cells, table.decimal)
     says_none = [cell for cell in known if folded(cell) in WELL_KNOWN]
     limits = [
         cell

@@ -30,6 +30,8 @@ def _patterns(decimal: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 _GROUPED, _SURE = ({sign: _patterns(sign)[k] for sign in ".,"} for k in (0, 1))
+_LIMITS = "<>≤≥"
+_LIMIT = re.compile(r"(?:<=?|>=?|≤|≥)\s*(.+)")
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?|[+-]?\d+,")
 _EITHER = re.compile(r"[+-]?\d{1,3}([.,])\d{3}")
 """A number with three digits after its only sign: thousands, or not."""
@@ -41,6 +43,12 @@ def is_missing(cells: Sequence[str]) -> Bool[np.ndarray, " row"]:
     return np.fromiter(found, bool, len(cells))
 
 
+def limit_in(cell: str) -> str | None:
+    """The number of a cell such as ``<0.6``, as it is written; None if it is no such cell."""
+    found = _LIMIT.fullmatch(cell) if cell[:1] in _LIMITS else None
+    return found[1].strip() if found else None
+
+
 def decimal_votes(cells: Iterable[str]) -> Counter[str]:
     """Count the cells that can be read with a decimal point, or a decimal comma, alone.
 
@@ -50,6 +58,7 @@ def decimal_votes(cells: Iterable[str]) -> Counter[str]:
     for cell in cells:
         if "," not in cell and "." not in cell:
             continue
+        cell = limit_in(cell) or cell
         if either := _EITHER.fullmatch(cell):
             votes[f"either{either[1]}"] += cell[0] != "0"
         for sign, sure in _SURE.items():
@@ -58,7 +67,7 @@ def decimal_votes(cells: Iterable[str]) -> Counter[str]:
 
 
 def decimal_of(cells: Sequence[str], usual: str) -> str:
-    """Find the decimal sign of a column; ``usual`` where its cells do not tell."""
+    """Find the decimal sign of a column, limits included; ``usual`` where cells do not tell."""
     if usual == "." and not any("," in cell for cell in cells):
         return usual
     votes = decimal_votes(set(cells))

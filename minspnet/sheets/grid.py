@@ -3,9 +3,9 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -39,6 +39,7 @@ class Table:
         separator: Between cells.
         notes: What was assumed, in sentences.
         size: Of the file, in bytes.
+        decimals: Decimal sign of columns whose cells do not tell it any more.
     """
 
     names: tuple[str, ...]
@@ -48,6 +49,7 @@ class Table:
     separator: str = ","
     notes: tuple[str, ...] = ()
     size: int = 0
+    decimals: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -66,7 +68,7 @@ class Table:
     def numbers(self, name: str) -> Float[np.ndarray, " row"]:
         """A column as numbers: a missing cell is NaN, what is no finite number infinite."""
         cells = self.cells(name)
-        return read_numbers(cells, decimal_of(cells, self.decimal))
+        return read_numbers(cells, self.decimals.get(name) or decimal_of(cells, self.decimal))
 
     @cached_property
     def decimal(self) -> str:

@@ -9,16 +9,16 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from minspnet.sheets.cells import decimal_of, is_missing, read_numbers
+from minspnet.sheets.cells import decimal_of, is_missing, limit_in, read_numbers
 from minspnet.sheets.grid import Table
 
 Beyond = Literal["limit", "missing"]
 SHORTEST_WORD = 3
 """Letters of a word from which on capitals are mere spelling: alleles A and a are not."""
-_LIMIT = re.compile(r"(?:<=?|>=?|≤|≥)\s*(.+)")
-_WHOLE = re.compile(r"([+-]?\d+)[.,]0+")
+_INTEGER = re.compile(r"[+-]?\d+")
+_WHOLE = re.compile(r"([+-]?\d+)(?:[.,]0+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]000")
-"""Whole numbers with a fraction of 0; and what may be thousands instead."""
+"""Whole numbers, with a fraction of 0 or without; and what may be thousands instead."""
 _OTHER = {".": ",", ",": "."}
 
 
@@ -43,45 +43,47 @@ NO_MARKS = Marks()
 
 
 def folded(cell: str) -> str:
-    """A cell without what tells its spellings apart: capitals, blanks, a fraction of 0."""
-    word = " ".join(cell.split()).casefold()
-    whole = _WHOLE.fullmatch(word)
-    return whole[1] if whole and not _THOUSANDS.fullmatch(word) else word
-
-
-def limit_in(cell: str) -> str | None:
-    """The number of a cell such as ``<0.6``, as it is written; None if it is no such cell."""
-    found = _LIMIT.fullmatch(cell)
-    return found[1].strip() if found else None
-
-
-def decimal_in(cells: Iterable[str], usual: str) -> str:
-    """Find the decimal sign of a column, in limits too; ``usual`` where its cells do not tell."""
-    return decimal_of([limit_in(cell) or cell for cell in set(cells)], usual)
+    """A cell without what tells its spellings apart: the case of letters, and blanks."""
+    return " ".join(cell.split()).casefold()
 
 
 def places_of(levels: Sequence[str]) -> dict[str, int]:
-    """Where each level stands, by its spelling and, for words, by the folded one too.
+    """Where each level stands, by its spelling and by what its spellings have in common.
 
-    A short code (``a``, ``A``) and words that fold alike go by their own spelling alone.
+    That is the folded word; of whole numbers, where all levels are such, the number without a
+    fraction of 0. Short codes (``a``, ``A``) and levels that have it in common with others go by
+    their own spelling alone.
     """
-    own = {level: place for place, level in enumerate(levels)}
-    spelt: dict[str, int] = {}
-    for level, place in own.items():
-        if spelt.setdefault(_spelt(level), place) != place:
-            return own
-    return spelt | own
+    whole = all(map(_INTEGER.fullmatch, levels))
+    shared: dict[str, set[int]] = {}
+    for place, level in enumerate(levels):
+        for key in _spelt(level, whole):
+            shared.setdefault(key, set()).add(place)
+    spelt = {key: min(places) for key, places in shared.items() if len(places) == 1}
+    return spelt | {level: place for place, level in enumerate(levels)}
 
 
 def place_in(places: Mapping[str, int], cell: str) -> int | None:
     """Find a cell's level among ``places_of`` some; None if it is none of them."""
-    return places.get(cell, places.get(_spelt(cell)))
+    keys = (cell, *_spelt(cell, True))
+    return next((places[key] for key in keys if key in places), None)
 
 
-def _spelt(cell: str) -> str:
-    """What its spellings have in common: all of a short code, else the folded word or number."""
+def _spelt(cell: str, whole: bool) -> list[str]:
+    """What a cell has in common with its other spellings: nothing, if it is a short code.
+
+    Each begins with a character that no cell holds, so that none is taken for a level.
+
+    Args:
+        cell: As it is written.
+        whole: Whether a fraction of 0 is mere spelling.
+    """
     word = folded(cell)
-    return word if len(word) >= SHORTEST_WORD or word[-1:].isdecimal() else cell
+    found = [f"\0word {word}"] if len(word) >= SHORTEST_WORD else []
+    number = _WHOLE.fullmatch(word)
+    if whole and number and not _THOUSANDS.fullmatch(word):
+        found.append(f"\0number {number[1]}")
+    return found
 
 
 def labels_of(
@@ -101,45 +103,42 @@ def labels_of(
         unknown: What any other cell gets.
     """
     places, given = places_of(classes), list(cells)
-    without = dict(zip(given, stands_for_none(given, missing), strict=True))
+    empty = is_missing(given) | _marked(given, missing, ".")
     found = {}
-    for cell in given:
+    for cell, is_none in zip(given, empty.tolist(), strict=True):
         place = place_in(places, cell)
-        found[cell] = place if place is not None else none if without[cell] else unknown
+        found[cell] = place if place is not None else none if is_none else unknown
     return found
 
 
 def numbers_in(missing: Sequence[str], decimal: str) -> Float[np.ndarray, " number"]:
-    """The numbers among cells that count as missing.
+    """The numbers among cells that count as missing, with 32 bits as the network reads them.
 
-    Each is read under a table's decimal sign, or under the other one where it is none under that:
-    a card says ``-99.9`` of whatever file it is about, and the next file may have commas. As the
-    network reads them, they have 32 bits.
+    Under a table's decimal sign and under the other one: a card says ``-99.9`` of whatever file it
+    is about, and the next file may have commas. A cell that is a number under both, as ``-9,000``
+    is, stands for both.
     """
-    here, there = (read_numbers(missing, sign) for sign in (decimal, _OTHER[decimal]))
-    values = np.where(np.isfinite(here), here, there)
-    return values[np.isfinite(values)].astype(np.float32)
+    values = np.concatenate([read_numbers(missing, sign) for sign in (decimal, _OTHER[decimal])])
+    return np.unique(values[np.isfinite(values)]).astype(np.float32)
 
 
-def stands_for_none(
-    cells: Sequence[str], missing: Sequence[str], decimal: str = "."
+def _marked(
+    cells: Sequence[str], missing: Sequence[str], decimal: str
 ) -> Bool[np.ndarray, " cell"]:
-    """Whether each cell holds no value, be it always or because it is among those marked."""
-    empty = is_missing(cells)
-    if missing:
-        marked = {*map(folded, missing)}
-        empty |= np.fromiter((folded(cell) in marked for cell in cells), bool, len(cells))
-        numbers = numbers_in(missing, decimal)
-        if len(numbers):
-            empty |= np.isin(read_numbers(cells, decimal).astype(np.float32), numbers)
-    return empty
+    """Whether each cell is among those marked as missing, as it stands or by its number."""
+    words = {*map(folded, missing)}
+    found = np.fromiter((folded(cell) in words for cell in cells), bool, len(cells))
+    numbers = numbers_in(missing, decimal)
+    if len(numbers):
+        found |= np.isin(read_numbers(cells, decimal).astype(np.float32), numbers)
+    return found
 
 
 def taken_as(cells: Iterable[str], marks: Marks, decimal: str) -> dict[str, str]:
     """Of different cells, what those that are marked are taken for; an empty text for no value."""
     given = list(cells)
     taken = dict(marks.spellings)
-    none = stands_for_none(given, marks.missing, decimal).tolist()
+    none = _marked(given, marks.missing, decimal).tolist()
     for cell, is_none in zip(given, none, strict=True):
         if is_none:
             taken[cell] = ""
@@ -154,14 +153,15 @@ def taken_as(cells: Iterable[str], marks: Marks, decimal: str) -> dict[str, str]
 
 def settle(table: Table, marks: Mapping[str, Marks]) -> Table:
     """Write into a table's cells what they are taken for; other columns stay as they are."""
-    columns = list(table.columns)
+    columns, decimals = list(table.columns), dict(table.decimals)
     for place, name in enumerate(table.names):
         told = marks.get(name, NO_MARKS)
         if told != NO_MARKS:
             cells = columns[place]
-            taken = taken_as(set(cells), told, decimal_in(cells, table.decimal))
+            decimals[name] = decimal_of(cells, table.decimal)
+            taken = taken_as(set(cells), told, decimals[name])
             columns[place] = [taken.get(cell, cell) for cell in cells] if taken else cells
-    return replace(table, columns=tuple(columns))
+    return replace(table, columns=tuple(columns), decimals=decimals)
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def count(table: Table, name: str, marks: Marks) -> Marked:
     """Count the cells of a column that are marked."""
     cells = table.cells(name)
     counted = Counter(cells)
-    taken = taken_as(counted, marks, decimal_in(cells, table.decimal))
+    taken = taken_as(counted, marks, decimal_of(cells, table.decimal))
     spelled = dict(marks.spellings)
     missing, limits, joined = [], [], []
     for cell, many in counted.most_common():
