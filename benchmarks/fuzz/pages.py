@@ -32,6 +32,7 @@ TIMEOUT = 60.0
 LONGEST = 1_000
 """Characters of a refusal: it is one sentence or a few."""
 _INSIDES = re.compile(rf"Traceback \(|File \"|{re.escape(str(ROOT))}|site-packages")
+_REFUSES = re.compile(r" must .+, got ", re.DOTALL)
 _RAW = re.compile(rf"(?<!\\)\]\(http://evil|(?<!\\)\$\$\\href|(?<!\\):material/{MARK}")
 """Markdown of ``words`` that would do something; HTML does nothing unless it is allowed."""
 _SAFE = ("model-delete", "model-restore", "train-start")
@@ -85,9 +86,7 @@ def check(app: AppTest) -> str:
     """
     if app.exception:
         raise Fault(f"the page failed: {app.exception[0].message}")
-    refused = False
     for element in (*app.error, *app.warning):
-        refused = True
         if len(element.value) > LONGEST * 4:
             raise Fault(f"a refusal of {len(element.value):,} characters: {element.value[:200]}")
     for element in (*app.error, *app.warning, *app.info, *app.success, *app.markdown, *app.caption):
@@ -98,6 +97,8 @@ def check(app: AppTest) -> str:
             raise Fault(f"markup stands as markup: {element.value[:300]}")
         if getattr(element, "allow_html", False) and MARK in element.value:
             raise Fault(f"HTML with words from outside: {element.value[:300]}")
+    # Warnings speak of cases and columns too; those of a link that cannot be followed refuse.
+    refused = app.error or any(_REFUSES.search(one.value) for one in app.warning)
     return "refused" if refused else "taken"
 
 
