@@ -20,6 +20,7 @@ SHOTS = {
     "compare": ("compare?model=lung_nodules", 1000),
     "facts": ("facts?model=lung_nodules", 1000),
 }
+REVIEWED = 8
 
 
 def main() -> None:
@@ -41,7 +42,39 @@ def main() -> None:
             settle(page)
             page.screenshot(path=FOLDER / f"{name}.png")
             page.close()
+        _reviews(chromium, address)
         _own_data(chromium, address, Path(folder))
+
+
+def _reviews(chromium: Browser, address: str) -> None:
+    """Two readers judge the cases that the network is least sure of; one goes by known answers."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 1000})
+    recorded = 0
+    for reader in ("Reader A", "Reader B"):
+        page = context.new_page()
+        page.goto(f"{address}/case?model=lung_nodules&cohort=sure:..0.8")
+        if recorded:
+            page.get_by_role("button", name="Not you?").click()
+        field = page.get_by_label("Your name, to record what you think of this answer")
+        field.fill(reader)
+        field.press("Enter")
+        page.get_by_text(f"Reader: {reader}").wait_for()
+        for _ in range(REVIEWED):
+            known = page.locator("[data-testid=stMetric]", has_text="Known answer").inner_text()
+            right = "as the network says" in known or reader == "Reader B"
+            page.locator(f".st-key-verdict-{'agree' if right else 'disagree'} button").click()
+            settle(page)
+            page.locator(".st-key-review-record button:visible").click()
+            recorded += 1
+            page.get_by_text(f"Record {recorded} is saved").wait_for()
+            settle(page)
+        page.close()
+    page = context.new_page()
+    page.goto(f"{address}/reviews?model=lung_nodules")
+    page.wait_for_timeout(6000)
+    settle(page)
+    page.screenshot(path=FOLDER / "reviews.png")
+    context.close()
 
 
 def _own_data(chromium: Browser, address: str, folder: Path) -> None:
