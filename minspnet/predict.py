@@ -27,11 +27,12 @@ from minspnet.artifact import Model, load_network
 from minspnet.batch.arrays import ArrayFile
 from minspnet.batch.cells import STRANGE
 from minspnet.batch.chunk import Chunk, Reject, Source
+from minspnet.batch.csv_table import CsvTable
 from minspnet.batch.explained import explain_cases
 from minspnet.batch.needs import ID, Answers, Need, needs
 from minspnet.batch.pictures import PictureFiles
 from minspnet.batch.results import Doubts, Layout
-from minspnet.batch.tables import CsvTable, ParquetTable
+from minspnet.batch.tables import open_table
 from minspnet.batch.writing import PLAIN, Dialect, check_names, rejects_file, results_file
 from minspnet.caution import COVERAGE, Caution
 from minspnet.collection import load_card
@@ -168,8 +169,7 @@ def open_cases(path: Path, model: Model) -> Source:
     if kind not in _TABLES:
         must = f"end in {', '.join(_TABLES)} for a table"
         raise requirement("file of cases", must, path.name, "save it as CSV")
-    table = ParquetTable if kind == ".parquet" else CsvTable
-    return table(path, needs_of(model), id_column(model), answers_of(model))
+    return open_table(path, needs_of(model), id_column(model), answers_of(model))
 
 
 def answers_of(model: Model) -> Answers:

@@ -26,11 +26,12 @@ from studies import CYTOLOGY, SHIPPED, part_of, shipped
 from minspnet import __version__
 from minspnet import predict as predicting
 from minspnet.artifact import Model, load, load_network, save
-from minspnet.batch import tables
+from minspnet.batch import csv_table
 from minspnet.batch.chunk import WHOLE_ROW, Chunk, Reject
+from minspnet.batch.csv_table import CsvTable
 from minspnet.batch.explained import explain_cases, residual_share, take_apart
 from minspnet.batch.needs import Need
-from minspnet.batch.tables import CsvTable, ParquetTable
+from minspnet.batch.parquet_table import ParquetTable
 from minspnet.batch.writing import REJECT_COLUMNS
 from minspnet.cli import main
 from minspnet.data import Cases
@@ -336,7 +337,7 @@ def test_order_and_numbers_hold_over_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However small the blocks: rows keep order and number, with bad ones in between."""
-    monkeypatch.setattr(tables, "_BLOCK", 256)
+    monkeypatch.setattr(csv_table, "_BLOCK", 256)
     rows, expected, wrong = [], [], []
     for number in range(2, 802):
         if number % 7 == 0:
@@ -485,7 +486,7 @@ def test_places_that_cannot_be_written_get_a_sentence(
 def test_a_row_longer_than_a_block_gets_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "_BLOCK", 128)
+    monkeypatch.setattr(csv_table, "_BLOCK", 128)
     (tmp_path / "new.csv").write_text(f'{_HEAD}\nx,1,,cook,1\ny,1,"{"long " * 99},cook,1\n')
     with pytest.raises(UserError, match="close the quote that is open there"):
         read(tmp_path / "new.csv")

@@ -18,8 +18,8 @@ from studies import SHIPPED, part_of, shipped
 from minspnet.artifact import Model, load, load_network, save
 from minspnet.batch.cells import read_labels
 from minspnet.batch.needs import Answers
+from minspnet.batch.parquet_table import _cast, _kind
 from minspnet.batch.results import NO_ANSWER
-from minspnet.batch.tables import _cast, _kind
 from minspnet.caution import Caution
 from minspnet.cli import main
 from minspnet.conformal import usual_rule
