@@ -94,7 +94,7 @@ def visit(chromium: Browser, address: str, name: str, model: str, width: int, th
 
 def unfold(page: Page) -> None:
     """Open every expander."""
-    closed = page.locator("[data-testid=stMain] details:not([open]) > summary")
+    closed = page.locator("[data-testid=stMain] details:not([open]) > summary:visible")
     for _ in range(closed.count()):
         if not closed.count():
             break
