@@ -41,6 +41,8 @@ class Desk:
         waiting: Its cases that the reader has not reviewed, in order.
         queues: Names of all queues that the reader has on this model, newest first.
         touched_at: When the reader last did something here.
+        was_seen: Whether the answer was shown to the reader before, in any session; asked for
+            where the reader judges first.
     """
 
     reader: str
@@ -52,6 +54,7 @@ class Desk:
     waiting: tuple[str, ...]
     queues: tuple[str, ...]
     touched_at: str
+    was_seen: bool = False
 
     @property
     def is_reviewed(self) -> bool:
@@ -110,7 +113,7 @@ def hides_answer(view: View, case: str) -> bool:
     if not judges_first() or _was_seen(view, case):
         return False
     desk = current()
-    return desk is None or not (desk.judgement.shown_at or desk.is_reviewed)
+    return desk is None or not (desk.judgement.shown_at or desk.is_reviewed or desk.was_seen)
 
 
 def hides_truth() -> bool:
@@ -177,7 +180,8 @@ def _laid_out(name: str, model: str, case: str) -> Desk:
     mine = who.doors().queues(model)
     queue, waiting = _queue(mine)
     names = tuple(one.name for one in mine)
-    return Desk(name, model, case, judgement, earlier, queue, waiting, names, time)
+    seen = judges_first() and who.doors().has_seen(model, case)
+    return Desk(name, model, case, judgement, earlier, queue, waiting, names, time, seen)
 
 
 def _draft(model: str, case: str) -> Judgement | None:

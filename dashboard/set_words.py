@@ -87,21 +87,27 @@ def withholding(found: Abstention, part: str) -> str:
     )
     if not found.answered:
         return said + "None is answered."
-    return said + (
+    of_all = found.right_of_all / max(1, found.cases)
+    said += (
         f"Of the {found.answered:,} answered, {found.right:,} are right ({percent(right, 1)}; 95%: "
-        f"{interval(*found.right_interval)}); answering all, "
-        f"{percent(found.right_of_all / max(1, found.cases), 1)} are."
+        f"{interval(*found.right_interval)}); answering all, {percent(of_all, 1)} are."
     )
+    return said if right > of_all else f"{said} There, withholding made answers no better."
 
 
-def why_withheld(inside: Sequence[bool], strange: bool) -> str:
-    """Say in a few words why there is no answer."""
-    if strange:
-        return "unlike the training cases"
-    many = sum(inside)
-    if not many:
-        return "no answer stands"
-    return f"{many} answers are possible" if many > 1 else "it is decided against its set"
+def why_withheld(strange: bool) -> str:
+    """Say in a few words why there is no answer: in such as tell nothing of it."""
+    return "unlike the training cases" if strange else "no single answer is sure enough"
+
+
+def contradicted(domain: Domain, predicted: int, inside: Sequence[bool]) -> str:
+    """Say on a page where the answer is none of those left; nothing where it is."""
+    if inside[predicted] or not any(inside):
+        return ""
+    return (
+        f" The network itself decides for **{plain(domain.classes[predicted])}**, which is not "
+        "left at this coverage: take the case as undecided."
+    )
 
 
 def the_unusual(

@@ -216,16 +216,9 @@ def from_address(given: Mapping[str, str]) -> tuple[View, list[str]]:
     trace = cache.model(name).traces["test"]
     case = given.get("case")
     if case is not None and cache.case_place(name, case) is None:
-        said.append(
-            str(
-                requirement(
-                    "case",
-                    "be a test or validation case of this model",
-                    repr(case),
-                    "pick one on the Case page",
-                )
-            )
-        )
+        must = "be a test or validation case of this model"
+        remedy = "another case is shown below: check its id before you record anything"
+        said.append(str(requirement("case of a link", must, repr(case), remedy)))
         case = None
     asked = policy.to_text() | {key: given[key] for key in ("gates", "cut", "edit") if key in given}
     if case is None:

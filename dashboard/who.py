@@ -184,20 +184,23 @@ def to_remember() -> str | None:
     return None if _typed() == _remembered() else quote(_typed(), safe="")
 
 
-def open_cases(model: str, *cases: str) -> None:
+def open_cases(model: str, *cases: str, hidden: bool = False) -> None:
     """Note that cases come on the screen, once until others do; what cannot be noted is not shown.
 
     Args:
-        model: Name of the model whose answers are shown.
+        model: Name of the model.
         cases: Their ids.
+        hidden: Whether its answers are not shown yet; that they are is noted anew.
     """
     digest = cache.model(model).digest
     before = st.session_state.get(_OPENED, ())
-    shown = tuple((digest, case) for case in cases)
-    fresh = [case for case in cases if (digest, case) not in before]
+    # Whoever says their name in front of a case has it on the screen under that name.
+    how = digest, hidden, reader()
+    shown = tuple((case, how) for case in cases)
+    fresh = [case for case in cases if (case, how) not in before]
     if fresh:
         try:
-            doors().view_cases(digest, fresh)
+            doors().view_cases(digest, fresh, hidden)
         except UserError as error:
             st.error(text.plain(str(error)))
             st.stop()

@@ -83,15 +83,28 @@ class Doors:
 
     # --- Cases and what is decided on them --------------------------------------------------
 
-    def view_cases(self, model: str, cases: Sequence[str]) -> None:
+    def view_cases(self, model: str, cases: Sequence[str], hidden: bool = False) -> None:
         """Note that cases are opened, all in one go.
 
         Args:
-            model: Digest of the model whose answers are shown.
+            model: Digest of the model.
             cases: Their ids.
+            hidden: Whether its answers are not shown yet.
         """
-        entries = [self._allowed(Action.VIEW_CASE, case, model=model) for case in cases]
+        answer = "hidden" if hidden else "shown"
+        entries = [
+            self._allowed(Action.VIEW_CASE, case, answer=answer, model=model) for case in cases
+        ]
         self.store.audit.append(*entries)
+
+    def has_seen(self, model: str, case: str) -> bool:
+        """Whether a model's answer to a case was shown to one before, as far as is noted."""
+        self._allowed(Action.VIEW_CASE, case)
+        found = self.store.audit.find(self.actor.name, Action.VIEW_CASE, case, most=None)
+        return any(
+            one.detail.get("model") == model and one.detail.get("answer") != "hidden"
+            for one in found
+        )
 
     def record(self, review: Review) -> int:
         """Record a decision of one's own; gives the number of its record."""

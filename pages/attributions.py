@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, who
 from dashboard.widgets import methods, picker, several_methods
 from dashboard.widgets.tabs import show_tabs
 
@@ -34,6 +34,7 @@ def show_attributions() -> None:
         if case is None:
             picker.say_none(now)
         else:
+            who.open_cases(now.model, case)
             show(now, case)
 
     tabs = {

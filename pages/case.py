@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import cache, cache_uncertain, desk, state, text
+from dashboard import cache, cache_uncertain, desk, state, text, who
 from dashboard.widgets import (
     adoption,
     answer,
@@ -46,13 +46,16 @@ def show_case() -> None:
         picker.say_none(now)
         return
     now = desk.begin(now, case)
+    unseen = desk.hides_answer(now, case)
+    withheld = sets.is_withheld(now, case)
+    who.open_cases(now.model, case, hidden=unseen or withheld)
     review_queue.show_progress(case)
-    if desk.hides_answer(now, case):
+    if unseen:
         blind.show_question(now, case)
         return
     sets.show_warning(now, case)
     answer.show_answer(now, case)
-    if sets.is_withheld(now, case):
+    if withheld:
         # Whatever else the network has to say would tell the answer.
         sets.show_set(now, case)
         sets.offer_answer(now, case)

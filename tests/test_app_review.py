@@ -266,8 +266,8 @@ def test_nothing_of_the_answer_is_shown_before_the_reader_has_judged() -> None:
     assert {e.label for e in app.expander} <= {"What this may be used for", "Take the charts along"}
     assert app.button(key="review-reveal").disabled
     other = next(name for name in domain.classes if name != answer_of(IMAGE, case))
-    field(app.radio, "Your answer").set_value(other).run()
-    field(app.radio, "How sure").set_value(0.8).run()
+    field(app.button_group, "Your answer").set_value(other).run()
+    field(app.button_group, "How sure").set_value(0.8).run()
     press(app, "review-reveal")
     assert metric(app, "The network says") == answer_of(IMAGE, case)
     assert metric(app, "Known answer") == "after your verdict"
@@ -288,8 +288,8 @@ def test_whoever_judged_first_gets_an_answer_that_would_be_withheld() -> None:
     ids = cache.model(TABULAR).traces["test"].case_ids
     case = next(ids[k] for k in range(len(ids)) if inside[k].sum() == 0)
     app = at_case(case=case, abstain="on", judge="first")
-    field(app.radio, "Your answer").set_value(answer_of(TABULAR, case)).run()
-    field(app.radio, "How sure").set_value(0.6).run()
+    field(app.button_group, "Your answer").set_value(answer_of(TABULAR, case)).run()
+    field(app.button_group, "How sure").set_value(0.6).run()
     press(app, "review-reveal")
     assert metric(app, "The network says") == answer_of(TABULAR, case)
 
@@ -299,7 +299,12 @@ def test_what_was_seen_cannot_be_judged_unseen() -> None:
     app.toggle(key="case-judge-first").set_value(True).run()
     assert app.metric and "You have seen the network's answer" in said(app)
     next(b for b in app.button if b.label == "Next").click().run()
-    assert not app.metric and app.radio
+    assert not app.metric and app.button(key="review-reveal").disabled
+    # A new window, as after a reload, knows it too; what was opened hidden is not seen.
+    second = app.query_params["case"]
+    again = at_case(case=FIRST, judge="first")
+    assert again.metric and "You have seen the network's answer" in said(again)
+    assert not at_case(case=second, judge="first").metric
 
 
 def test_an_answer_that_cannot_be_saved_is_not_followed_by_the_networks(
@@ -307,8 +312,8 @@ def test_an_answer_that_cannot_be_saved_is_not_followed_by_the_networks(
 ) -> None:
     app = at_case(judge="first")
     classes = cache.domain_of(TABULAR).classes
-    field(app.radio, "Your answer").set_value(classes[0]).run()
-    field(app.radio, "How sure").set_value(0.5).run()
+    field(app.button_group, "Your answer").set_value(classes[0]).run()
+    field(app.button_group, "How sure").set_value(0.5).run()
 
     def refuse(*given: object) -> None:
         raise UserError("The disk is full.")

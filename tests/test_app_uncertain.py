@@ -12,7 +12,7 @@ from dashboard import cache, cache_compare, cache_uncertain, set_words, text
 from minspnet.unusual import Strange, Unusual
 
 __all__ = ["own_store"]
-UNSURE = "not sure enough to say"
+UNSURE = "withheld"
 
 
 def said(app: AppTest) -> str:
@@ -123,7 +123,7 @@ def test_nothing_on_the_page_tells_a_withheld_answer() -> None:
     row = int(np.flatnonzero(flagged & alone)[0])
     case = cache.model(IMAGE).traces["test"].case_ids[row]
     app = open_app("case", model=IMAGE, case=case, abstain="on")
-    assert "one answer is left; it is held back" in said(app)
+    assert "Which answers are left at 90% coverage is held back too." in said(app)
     heads = {one.value for one in app.header}
     assert not heads & {"What it found", "What if", "Look inside the network"}
     assert not any("**" + name + "**" in said(app) for name in cache.domain_of(IMAGE).classes)

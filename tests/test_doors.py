@@ -132,6 +132,7 @@ KNOCKS: dict[str, tuple[Action, Ask, int]] = {
     "sign_out": (Action.SIGN_OUT, knock(lambda d: d.sign_out("now")), True),
     "has_signed_out": (Action.SIGN_IN, knock(lambda d: d.has_signed_out("now")), False),
     "view_cases": (Action.VIEW_CASE, knock(lambda d: d.view_cases(MODEL, ["a"])), True),
+    "has_seen": (Action.VIEW_CASE, knock(lambda d: d.has_seen(MODEL, "a")), False),
     "record": (
         Action.DECISION,
         knock(lambda d: d.record(replace(REVIEW, reader=d.actor.name, id=d.actor.role))),
@@ -390,4 +391,11 @@ def test_cases_opened_together_are_noted_together(store: Store, tmp_path: Path) 
     found = store.audit.find(action=Action.VIEW_CASE)
     assert [one.object for one in found] == ["b", "a"]
     assert {one.detail["model"] for one in found} == {MODEL}
+    reader, other = doors_of(READER, store, tmp_path), doors_of(Role.ADMIN, store, tmp_path)
+    reader.view_cases(MODEL, ["c"], hidden=True)
+    seen = [reader.has_seen(MODEL, case) for case in ("a", "c", "d")]
+    assert seen == [True, False, False]
+    assert not reader.has_seen("0" * 64, "a") and not other.has_seen(MODEL, "a")
+    reader.view_cases(MODEL, ["c"])
+    assert reader.has_seen(MODEL, "c")
     assert not verify(store.engine).findings

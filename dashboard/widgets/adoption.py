@@ -128,6 +128,7 @@ def _adopt(name: str, before: tuple[str, str], why: str, in_fragment: bool) -> N
     except UserError as error:
         st.session_state[_FAILED] = str(error)
         return
+    st.session_state[why] = ""  # it was the reason of this, not of what comes next
     st.session_state[_SAID] = f"“{cache.title_of(name)}” is in force now."
     if in_fragment:
         desk.move()
@@ -139,6 +140,7 @@ def _roll_back(name: str, seen: str, why: str, in_fragment: bool) -> None:
     except UserError as error:
         st.session_state[_FAILED] = str(error)
         return
+    st.session_state[why] = ""
     title = cache.title_of(in_force.usual(name))
     st.session_state[_SAID] = f"Rolled back: “{title}” is in force again."
     if in_fragment:
@@ -169,7 +171,7 @@ def show_history(name: str) -> None:
                 "When (UTC)": review_words.when(one.at),
                 "Who": one.by,
                 "What": "adopted" if one.kind == "adopt" else "rolled back",
-                "In force since": _named(name, (one.model, one.name)),
+                "Put in force": _named(name, (one.model, one.name)),
                 "Before": _named(name, (one.replaced, one.replaced_name)),
                 "Why": one.reason,
             }

@@ -60,7 +60,7 @@ def show_answer(view: View, case_id: str) -> None:
         )
     if sets.is_withheld(view, case_id):
         why = sets.why_withheld(view, case_id)
-        show_tile(tiles, "The network says", "not sure enough to say", why)
+        show_tile(tiles, "The network says", "withheld", why)
         return
     show_tile(
         tiles,

@@ -43,21 +43,20 @@ def _ask() -> None:
     judgement = now.judgement
     opinion, sure = f"own-{judgement.id}", f"sure-{judgement.id}"
     st.session_state[opinion] = judgement.own_opinion
-    st.radio(
+    # Buttons, not radios: a radio that was clicked keeps the keys to itself.
+    st.pills(
         "Your answer",
         domain.classes,
         format_func=text.plain,
         key=opinion,
-        horizontal=True,
         on_change=lambda: desk.fill(judgement.id, own_opinion=st.session_state[opinion]),
     )
     st.session_state[sure] = judgement.own_confidence
-    st.radio(
+    st.pills(
         "How sure are you?",
         _SURE.get(len(domain.classes), _SURE_OF_MANY),
         format_func=lambda share: f"{share:.0%}",
         key=sure,
-        horizontal=True,
         on_change=lambda: desk.fill(judgement.id, own_confidence=st.session_state[sure]),
         help=f"The chance that you are right. A mere guess: {1 / len(domain.classes):.0%}.",
     )

@@ -13,6 +13,7 @@ from dashboard.figures.pictures import thumbnail
 from dashboard.figures.style import CLASSES, NEUTRAL, WRONG, behind_white
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
+from dashboard.widgets import sets
 from dashboard.widgets.classes import chips, class_column
 from dashboard.widgets.download import offer
 from dashboard.widgets.picker import ORDER
@@ -23,17 +24,26 @@ from minspnet.ranking import LISTINGS, ORDERS
 from minspnet.spreadsheet import to_csv
 
 PAGE = 50
+ORDER_OF_LIST = "cases-order"
+"""Where the session keeps it."""
 _PICTURE, _CASE, _KNOWN, _SAID = "Picture", "Case", "Known answer", "The network says"
 
 
 def show_table(view: View) -> None:
     """A page of cases in an order of interest, and those ticked side by side."""
+    if desk.judges_first():
+        st.caption(
+            "You judge first: this list tells answers, and a case that you have read here is not "
+            "judged unseen."
+        )
+    elif sets.chosen()[1]:
+        st.caption("Unsure answers are withheld on Case; this list tells all of them.")
     policy = unedited(view)
     orders = [k for k in LISTINGS if k not in ("costly", "gates") or policy.gate_thresholds]
     top = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    state.follow("order", "cases-order", {k: k for k in orders})
+    state.follow("order", ORDER_OF_LIST, {k: k for k in orders})
     listing = top.selectbox(
-        "Order", orders, format_func=LISTINGS.__getitem__, key="cases-order", width=320
+        "Order", orders, format_func=LISTINGS.__getitem__, key=ORDER_OF_LIST, width=320
     )
     state.show("order", None if listing == orders[0] else listing)
     rows = cache_cases.listed(view.model, policy, view.cohort, listing)
@@ -54,11 +64,6 @@ def show_table(view: View) -> None:
     ticked = _table(view, here, listing, key)
     shown = "" if pages == 1 else f" Shown: {PAGE * (number - 1) + 1:,} to "
     shown += "" if pages == 1 else f"{PAGE * (number - 1) + len(here):,} of {len(rows):,}."
-    if desk.judges_first():
-        st.caption(
-            "You judge first: this list tells answers, and a case that you have read here is not "
-            "judged unseen."
-        )
     st.caption(
         f"Click a case to open it. Tick up to {MOST} to compare them here.{shown} Findings are "
         f"those that the network reads. {cache.domain_of(view.model).concept_reading}"

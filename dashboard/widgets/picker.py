@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard import cache, cache_cases, cohort_words, desk, state, text, who
+from dashboard import cache, cache_cases, cohort_words, desk, state, text
 from dashboard.state import View, unedited
 from dashboard.widgets import sets
 from minspnet.cohort import EVERYTHING
@@ -56,16 +56,18 @@ def pick_case() -> None:
         help=f"The next case {among}",
     )
     _show_filter(view)
+    if st.session_state[ORDER] == "wrong" and desk.judges_first():
+        st.caption(
+            "That the network is wrong on all of these tells what it says: pick another order to "
+            "judge unseen."
+        )
     if case is not None and view.case is None:
         state.change(replace(view, case=case))
 
 
 def case_on_screen(view: View) -> str | None:
-    """The case asked for, or else the first in the order chosen; that it is opened, is noted."""
-    case = view.case if view.case is not None else next(iter(_listed(view)), None)
-    if case is not None:
-        who.open_cases(view.model, case)
-    return case
+    """The case asked for, or else the first in the order chosen."""
+    return view.case if view.case is not None else next(iter(_listed(view)), None)
 
 
 def next_case(view: View, case: str) -> str | None:

@@ -34,8 +34,8 @@ def show_verdict() -> None:
             "Your verdict",
             width="content",
             help="Keys: A agree, D disagree, U unsure, N record and go on; they wait while you "
-            "type. What you fill in is saved as a draft at each change. Findings that you set on "
-            "this page are recorded with it.",
+            "type, and while a slider or a list has the focus. What you fill in is saved as a "
+            "draft at each change. Findings that you set on this page are recorded with it.",
         )
         name = show_reader("Your name, to record what you think of this answer")
         if saved:

@@ -5,10 +5,12 @@ import streamlit as st
 from dashboard import cache, cache_cases, desk, review_words, state, text, who
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
+from dashboard.widgets.case_table import ORDER_OF_LIST
 from dashboard.widgets.reader import show_reader
 from minspnet.access import Action
 from minspnet.cohort import CHANCE, KNOWN, SAID, SURE, VERDICT
 from minspnet.errors import UserError
+from minspnet.ranking import LISTINGS
 from minspnet.record.checks import LONGEST_NAME, now
 from minspnet.record.queues import ReviewQueue
 
@@ -27,7 +29,8 @@ def show_start(view: View) -> None:
     with place:
         if not show_reader("Your name: the cases become your queue"):
             return
-        rows = cache_cases.listed(view.model, unedited(view), view.cohort, "id")
+        order = st.session_state.get(ORDER_OF_LIST) or next(iter(LISTINGS))
+        rows = cache_cases.listed(view.model, unedited(view), view.cohort, order)
         name = st.text_input(
             "Name of the queue",
             value="My cases",

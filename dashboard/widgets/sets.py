@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import cache, cache_uncertain, set_words, state
 from dashboard.state import View
+from minspnet.trace import replay
 
 COVERAGES = {"80": 0.8, "90": 0.9, "95": 0.95}
 """By what links call them."""
@@ -57,9 +58,7 @@ def ask_for(view: View, case_id: str) -> None:
 
 def why_withheld(view: View, case_id: str) -> str:
     """Why, in a few words."""
-    inside = cache_uncertain.set_of(view.model, case_id, view.policy, chosen()[0])
-    strange = cache_uncertain.unusual(view.model, case_id).flagged
-    return set_words.why_withheld(inside.tolist(), strange)
+    return set_words.why_withheld(cache_uncertain.unusual(view.model, case_id).flagged)
 
 
 def show_warning(view: View, case_id: str) -> None:
@@ -75,7 +74,7 @@ def show_warning(view: View, case_id: str) -> None:
         st.warning(missing)
     coverage, _ = chosen()
     inside = cache_uncertain.set_of(view.model, case_id, view.policy, coverage)
-    if inside.sum() != 1:
+    if inside.sum() != 1 and not is_withheld(view, case_id):
         st.warning(set_words.the_set(domain, inside.tolist(), coverage))
 
 
@@ -93,12 +92,14 @@ def show_set(view: View, case_id: str) -> None:
         measured = cache_uncertain.measured(name, "test", unedited, coverage)
         promise = set_words.the_promise(domain, rule)
         held = set_words.as_measured(domain, measured, coverage)
+        said = replay(cache.one_case(name, case_id), unedited).predicted[0]
         told = (
-            f"{set_words.the_set(domain, inside.tolist(), coverage)} "
+            f"{set_words.the_set(domain, inside.tolist(), coverage)}"
+            f"{set_words.contradicted(domain, int(said), inside.tolist())} "
             f"{set_words.how_often(like, many, not inside.any())}"
         )
-        if inside.sum() == 1 and is_withheld(view, case_id):
-            told = f"At {coverage:.0%} coverage one answer is left; it is held back."
+        if is_withheld(view, case_id):
+            told = f"Which answers are left at {coverage:.0%} coverage is held back too."
         st.markdown(told, help=f"{promise} {held}")
         # What a promise rests on is asked for, what speaks against it is not.
         narrow = not rule.enough or (rule.groups and not rule.grouped)
@@ -123,8 +124,8 @@ def show_set(view: View, case_id: str) -> None:
                 for part in ("validation", "test")
             ]
             st.caption(" ".join(parts))
-    mode = ", unsure withheld" if withholds else ""
-    with settings, st.popover(f"{coverage:.0%} coverage{mode}", width="stretch"):
+    mode = ", withholding" if withholds else " coverage"
+    with settings, st.popover(f"{coverage:.0%}{mode}", width="stretch"):
         picked = st.segmented_control(
             "Coverage",
             list(COVERAGES),
