@@ -15,6 +15,7 @@ import pyarrow.parquet
 import streamlit as st
 
 from dashboard import cache
+from dashboard.format import signed
 from dashboard.jobs import Job
 from minspnet.data import Cases
 from minspnet.doors import Doors
@@ -127,8 +128,7 @@ def pushed_most(table: pd.DataFrame, model: str) -> list[str]:
     titles = [output_title(domain, name.removeprefix("adds_")) for name in adds]
     values = adds.to_numpy()[range(len(adds)), largest]
     return [
-        f"{titles[place]} {value:+.2f}".replace("-", "−")
-        for place, value in zip(largest, values, strict=True)
+        f"{titles[place]} {signed(value)}" for place, value in zip(largest, values, strict=True)
     ]
 
 

@@ -4,6 +4,7 @@ import math
 
 from dashboard import text
 from dashboard.format import measured
+from dashboard.format import number as decimal
 from minspnet.cohort import (
     CASE,
     CHANCE,
@@ -115,7 +116,7 @@ def _said(value: float, digits: int) -> str:
     """A number with the digits of its scale, or up to two more where it lies between the steps."""
     near = 10.0 ** -(digits + 3)
     exact = (d for d in range(digits, digits + 2) if abs(round(value, d) - value) < near)
-    return f"{value:.{next(exact, digits + 2)}f}"
+    return decimal(value, next(exact, digits + 2))
 
 
 def _concept(domain: Domain, what: str) -> Concept | None:

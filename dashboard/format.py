@@ -3,6 +3,20 @@
 import math
 
 
+def number(value: float, digits: int, sign: str = "") -> str:
+    """Say a number with so many decimals; its minus is a true one, which keeps columns aligned.
+
+    Args:
+        value: What rounds to nothing has no sign.
+        digits: How many decimals.
+        sign: ``+`` for a sign of what is more than nothing too, ``,`` to part thousands, or both.
+    """
+    # Added to 0, a zero has lost its minus.
+    rounded = round(value, digits) + 0.0
+    shown = f"{rounded:{sign if rounded else sign.replace('+', '')}.{digits}f}"
+    return shown.replace("-", "\N{MINUS SIGN}")
+
+
 def amount(value: float) -> str:
     """Shorten a count: 950, 12.3k, 1.2M."""
     for limit, unit in ((1e6, "M"), (1e3, "k")):
@@ -69,9 +83,9 @@ def score(value: float) -> str:
 
 def change(value: float, digits: int = 1) -> str:
     """A difference of scores in percentage points."""
-    return f"{100 * value:+.{digits}f} points"
+    return f"{number(100 * value, digits, '+')} points"
 
 
 def signed(value: float) -> str:
-    """A contribution in log-odds, with its sign; a true minus keeps columns aligned."""
-    return f"{value:+.2f}".replace("-", "−")
+    """A contribution in log-odds, with its sign."""
+    return number(value, 2, "+")

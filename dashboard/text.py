@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 
-from dashboard.format import measured
+from dashboard.format import measured, number
 from minspnet.counterfactual import Alternatives, Counterfactual
 from minspnet.domain import Concept, Domain
 from minspnet.exemplars import Exemplars
@@ -102,10 +102,14 @@ def certainty(probability: float) -> str:
 
 
 def in_a_hundred(probability: float) -> str:
-    """Say a probability as cases out of 100, without ever claiming certainty."""
-    if probability > 0.99:
+    """Say a probability as cases out of 100, without ever claiming certainty.
+
+    It follows the number beside it, as ``format.chance`` rounds it near the ends.
+    """
+    shown = round(100 * probability, 1)
+    if shown > 99:
         return "more than 99 in 100"
-    if probability < 0.01:
+    if shown < 1:
         return "fewer than 1 in 100"
     return f"about {100 * probability:.0f} in 100"
 
@@ -113,8 +117,7 @@ def in_a_hundred(probability: float) -> str:
 def concept_value(concept: Concept, value: float, more_digits: int = 0) -> str:
     """Say a graded concept on its own scale, without the unit."""
     digits = max(0, concept.digits) + more_digits
-    # Added to 0, what rounds to nothing has no sign.
-    return f"{round(concept.shown(value), digits) + 0.0:.{digits}f}"
+    return number(concept.shown(value), digits)
 
 
 def distance_unit(concept: Concept) -> str:
@@ -250,7 +253,7 @@ def apart_in(domain: Domain, found: Exemplars, near: int) -> str:
     if furthest is None:
         return "nothing to speak of"
     lost = 100 * float(found.gaps[near, furthest])
-    return f"{domain.concepts[furthest].title} −{lost:.{0 if lost >= 1 else 1}f}"
+    return f"{domain.concepts[furthest].title} {number(-lost, 0 if lost >= 1 else 1)}"
 
 
 def few(names: Sequence[str], room: int = 240) -> str:

@@ -4,7 +4,7 @@ import math
 
 from dashboard import cache, cache_activations, text
 from dashboard.cache_activations import PART
-from dashboard.format import score
+from dashboard.format import score, signed
 from minspnet.activity import Layer
 from minspnet.domain import Domain
 from minspnet.policy import Policy
@@ -64,7 +64,7 @@ def short(model: str, layer: int, unit: int, policy: Policy) -> str:
     concept, value = followed
     title = in_sentence(cache.domain_of(model).concepts[concept].title)
     said = correlated(value, len(found.rows), title)
-    return f"{name}: {said} ({value:+.2f})".replace("-", "−") if said else name
+    return f"{name}: {said} ({signed(value)})" if said else name
 
 
 def sentence(model: str, layer: int, unit: int, policy: Policy) -> str:
@@ -90,10 +90,12 @@ def sentence(model: str, layer: int, unit: int, policy: Policy) -> str:
         words = correlated(value, cases, f"**{in_sentence(domain.concepts[concept].title)}**")
         low, high = correlation_interval(value, cases)
         if words:
-            said.append(f"{words} (rank correlation {value:+.2f}, {low:+.2f} to {high:+.2f})")
+            said.append(
+                f"{words} (rank correlation {signed(value)}, {signed(low)} to {signed(high)})"
+            )
     apart = _told_apart(domain, found, unit)
     said += [apart] if apart else []
-    stands = ", and ".join(said).replace("-", "−")
+    stands = ", and ".join(said)
     if not said:
         stands = "follows no single finding and tells no class apart beyond chance"
     return f"{where} {stands}. {ran}"

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from dashboard import text
-from dashboard.format import percent
+from dashboard.format import change as points
+from dashboard.format import number, percent
 from minspnet.domain import Domain
 from minspnet.learning.account import Account, Difference, Kind
 from minspnet.wording import lowered
@@ -22,10 +23,8 @@ def verdict(account: Account, domain: Domain) -> tuple[str, str]:
     score = account.accuracy
     change = "no answer changed from right to wrong or back"
     if score.change or score.low or score.high:
-        change = (
-            f"{100 * score.change:+.1f} points, 95%: {100 * score.low:+.1f} to "
-            f"{100 * score.high:+.1f}"
-        ).replace("-", "−")
+        low, high = (number(100 * end, 1, "+") for end in (score.low, score.high))
+        change = f"{points(score.change)}, 95%: {low} to {high}"
     on = f"{account.accuracy.count:,} test {domain.case_noun}s nobody learned from"
     reasons = f"{_easier(account, domain)} {_reasons(account, domain)}"
     if not account.accuracy_holds:
@@ -130,13 +129,12 @@ def _row(
 
 
 def _plain(value: float, sign: str) -> str:
-    return f"{value:{sign}.3f}".replace("-", "\N{MINUS SIGN}")
+    return number(value, 3, sign)
 
 
 def _flops(macs: float, sign: str) -> str:
-    return f"{2 * macs:{sign},.0f}".replace("-", "\N{MINUS SIGN}")
+    return number(2 * macs, 0, f"{sign},")
 
 
 def _points(value: float, sign: str) -> str:
-    unit = " points" if sign else "%"
-    return f"{100 * value:{sign}.1f}{unit}".replace("-", "\N{MINUS SIGN}")
+    return f"{number(100 * value, 1, sign)}{' points' if sign else '%'}"

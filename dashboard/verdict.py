@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard import text
+from dashboard.format import change, number
 from minspnet.compare import Discordance, Estimate, Measured, more_is_better
 from minspnet.metrics import wilson_interval
 
@@ -93,10 +94,10 @@ def outcome(
         said = said.replace("a AUC", "an AUC")
     digits = 1 if gap.high - gap.low >= 0.01 else 2
     span = (
-        f"{100 * gap.low:+.{digits}f} to {100 * gap.high:+.{digits}f} points"
+        f"{number(100 * gap.low, digits, '+')} to {change(gap.high, digits)}"
         if points
-        else f"{gap.low:+.3f} to {gap.high:+.3f}"
-    ).replace("-", "−")
+        else f"{number(gap.low, 3, '+')} to {number(gap.high, 3, '+')}"
+    )
     said += f" (95% interval {span})."
     if not gap.excludes_zero:
         return f"{said} The interval includes 0: these cases cannot tell them apart.", False

@@ -26,5 +26,5 @@ with left:
     st.header("How a case flows through it")
     parts.show_network(view)
 with right:
-    st.header("How good it is, beside the usual models")
+    parts.show_scores_title(view)
     parts.show_scores(view)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from dashboard.figures.style import AWAY, MARK, NEUTRAL, SAVED, TOWARDS, finish, words
-from dashboard.format import signed
+from dashboard.format import number, signed
 
 _FEW = 5
 """Columns whose titles may lie in two lines; more stand upright, in one line each."""
@@ -52,7 +52,8 @@ def draw_side_by_side(
     limit = float(np.abs(shares).max(initial=0)) or 1.0
     hover = [
         [
-            f"{row}, {column}: {100 * shares[r, c]:+.1f}% of all ({signed(float(values[r, c]))})"
+            f"{row}, {column}: {number(100 * shares[r, c], 1, '+')}% of all "
+            f"({signed(float(values[r, c]))})"
             for c, column in enumerate(words(columns))
         ]
         for r, row in enumerate(words(rows))
@@ -61,7 +62,7 @@ def draw_side_by_side(
         rows,
         columns,
         100 * shares,
-        [[f"{100 * share:+.0f}".replace("-", "−") for share in row] for row in shares],
+        [[number(100 * share, 0, "+") for share in row] for row in shares],
         hover,
         [[0, AWAY], [0.5, _FAINT], [1, TOWARDS]],
         (-100 * limit, 100 * limit),
@@ -71,7 +72,7 @@ def draw_side_by_side(
 def draw_agreement(names: Sequence[str], matrix: Float[np.ndarray, "name name"]) -> go.Figure:
     """Draw rank correlations between methods, each pair once."""
     shown = np.where(np.tri(len(names), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
-    text = [["" if math.isnan(v) else f"{v:.2f}".replace("-", "−") for v in row] for row in shown]
+    text = [["" if math.isnan(v) else number(v, 2) for v in row] for row in shown]
     return _table(
         names[1:],
         names[:-1],
@@ -138,7 +139,7 @@ def draw_maps(
         vertical_spacing=0.24 / rows,
     )
     limit = max(float(one.max(initial=0)) for one in maps) or 1.0
-    for number, one in enumerate(maps):
+    for place, one in enumerate(maps):
         heat = go.Heatmap(
             z=np.round(100 * one, 2),
             zmin=0,
@@ -149,12 +150,12 @@ def draw_maps(
             ygap=1,
             hovertemplate="this square: %{z:.1f}% of all<extra></extra>",
         )
-        figure.add_trace(heat, row=number // columns + 1, col=number % columns + 1)
+        figure.add_trace(heat, row=place // columns + 1, col=place % columns + 1)
     figure.update_annotations(font_size=12)
     figure.update_xaxes(visible=False, fixedrange=True, constrain="domain")
     figure.update_yaxes(visible=False, fixedrange=True, autorange="reversed", constrain="domain")
-    for number in range(len(maps)):
-        axis = "" if number == 0 else str(number + 1)
+    for place in range(len(maps)):
+        axis = "" if place == 0 else str(place + 1)
         figure.update_layout({f"yaxis{axis}": {"scaleanchor": f"x{axis}"}})
     finish(figure, 60 + 190 * rows)
     return figure.update_layout(margin_t=28)

@@ -1,13 +1,20 @@
 """Contestants beside each other: differences with intervals, cost, calibration, agreement."""
 
+import html
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish, words
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish, titled, words
+from dashboard.format import amount
 
+_LINE = 26
+"""Letters of a line of a name."""
+_TICKS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 0.9999, 0.99999)
+_SUREST, _STEPS = 1 - 1e-6, 60
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
 
@@ -39,8 +46,15 @@ class Row:
 
 
 def in_lines(names: Sequence[str]) -> list[str]:
-    """Names that cannot become markup, each line of them on its own."""
-    return [name.replace("\n", "<br>") for name in words(names)]
+    """Names that cannot become markup, each line of them on its own.
+
+    What a long one says last tells it from others: it goes to the next line rather than be cut.
+    """
+    wrapped = [
+        [line for part in name.split("\n") for line in textwrap.wrap(part, _LINE) or [""]]
+        for name in names
+    ]
+    return [html.escape("\n".join(lines), quote=False).replace("\n", "<br>") for lines in wrapped]
 
 
 def draw_differences(
@@ -93,8 +107,13 @@ def draw_differences(
         )
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
     figure.update_yaxes(categoryorder="array", categoryarray=list(reversed(names)), fixedrange=True)
-    figure.update_xaxes(title=title, fixedrange=True)
-    return finish(figure, 90 + 38 * len(rows))
+    figure.update_xaxes(title=titled(title), fixedrange=True)
+    return finish(figure, 98 + height(names))
+
+
+def height(names: Sequence[str]) -> int:
+    """Of rows that are as high as the names of most lines."""
+    return len(names) * max([38, *(8 + 17 * (1 + name.count("<br>")) for name in names)])
 
 
 def _bars(
@@ -147,10 +166,21 @@ def draw_cost(
     if prices:
         low, high = _log10(min(prices)), _log10(max(prices))
         room = max(0.25, 0.15 * (high - low))
-        figure.update_xaxes(type="log", range=[low - room, high + room], dtick=1)
+        ends = low - room, high + room
+        ticks = _round_prices(*ends)
+        figure.update_xaxes(type="log", range=ends, tickvals=ticks, ticktext=[*map(amount, ticks)])
     figure.update_xaxes(title="mean FLOPs per case", fixedrange=True)
     figure.update_yaxes(title=score_title, fixedrange=True)
     return finish(figure, 300 + 12 * len(rows), legend=True)
+
+
+def _round_prices(low: float, high: float) -> list[float]:
+    """Powers of ten between two logarithms, and where these are few, round numbers between them."""
+    steps = (1.0, 1.5, 2, 3, 4, 5, 7) if high - low < 0.8 else (1, 2, 5)
+    steps = steps if high - low < 2.5 else (1,)
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    found = [step * 10.0**power for power in powers for step in steps]
+    return [one for one in found if low <= math.log10(one) <= high]
 
 
 def _log10(value: float) -> float:
@@ -158,45 +188,65 @@ def _log10(value: float) -> float:
 
 
 def draw_reliability(
-    bins: Sequence[tuple[int, float, float, float, float]], least: float
+    bins: Sequence[tuple[int, float, float, float, float]], least: float, surest: float = 0.0
 ) -> go.Figure:
     """Draw how often an answer is right against how sure it is; on the line it means what it says.
+
+    How sure is drawn by its log-odds: most answers are nearly sure, and would lie on a heap.
 
     Args:
         bins: Cases, mean confidence, share right, low and high end of that share's interval.
         least: The least confidence there can be: one in so many classes.
+        surest: The highest confidence that the axis reaches, at the least.
     """
+    highest = max([surest, least, *(sure for _, sure, *_ in bins)])
+    ends = _log_odds(least), max(_log_odds(highest), _log_odds(least) + 1)
+    line = [ends[0] + step * (ends[1] - ends[0]) / _STEPS for step in range(_STEPS + 1)]
+    meant = [1 / (1 + math.exp(-place)) for place in line]
     figure = go.Figure(
         go.Scatter(
-            x=[least, 1],
-            y=[least, 1],
+            x=line,
+            y=meant,
+            meta={"x": meant},
             mode="lines",
             line={"color": NEUTRAL, "width": 1.5, "dash": "dot"},
             hoverinfo="skip",
         )
     )
     most = max((cases for cases, *_ in bins), default=1)
+    confidences = [sure for _, sure, *_ in bins]
     figure.add_trace(
         go.Scatter(
-            x=[sure for _, sure, *_ in bins],
+            x=[_log_odds(sure) for sure in confidences],
             y=[right for _, _, right, *_ in bins],
+            meta={"x": confidences},
             mode="lines+markers",
             line={"color": MARK, "width": 1},
             marker={"size": [6 + 6 * cases / most for cases, *_ in bins], "color": MARK},
             error_y=_bars([(right, low, high) for *_, right, low, high in bins], 1, MARK, 2, 0),
-            customdata=[[cases, low, high] for cases, _, _, low, high in bins],
-            hovertemplate="%{customdata[0]} cases<br>sure %{x:.1%}<br>right %{y:.1%} "
-            "(%{customdata[1]:.0%} to %{customdata[2]:.0%})<extra></extra>",
+            customdata=[[cases, low, high, sure] for cases, sure, _, low, high in bins],
+            hovertemplate="%{customdata[0]} cases<br>sure %{customdata[3]:.2~%}<br>"
+            "right %{y:.1%} (%{customdata[1]:.0%} to %{customdata[2]:.0%})<extra></extra>",
         )
     )
+    room = 0.04 * (ends[1] - ends[0])
+    ticks = [one for one in _TICKS if ends[0] - room <= _log_odds(one) <= ends[1] + room]
     figure.update_xaxes(
-        title="how sure: mean chance given", range=[least - 0.02, 1.02], tickformat=".0%"
+        title="how sure: mean chance given",
+        range=[ends[0] - room, ends[1] + room],
+        tickvals=[_log_odds(one) for one in ticks],
+        ticktext=[f"{100 * one:g}%" for one in ticks],
+        fixedrange=True,
     )
-    figure.update_yaxes(title="how often right", rangemode="tozero", tickformat=".0%")
-    figure.update_yaxes(range=[0, 1.04])
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
+    lowest = min([least, *(low for *_, low, _ in bins)])
+    figure.update_yaxes(
+        title="how often right", tickformat=".0%", range=[lowest - 0.04, 1.04], fixedrange=True
+    )
     return finish(figure, 280)
+
+
+def _log_odds(chance: float) -> float:
+    return math.log(min(chance, _SUREST) / (1 - min(chance, _SUREST)))
 
 
 def draw_agreement(names: Sequence[str], kappas: Sequence[Sequence[float | None]]) -> go.Figure:

@@ -10,12 +10,14 @@ from dashboard.figures.style import (
     CONCEPTS,
     NEUTRAL,
     TOWARDS,
+    beside,
     finish,
     pushes,
     steady,
+    titled,
     words,
 )
-from dashboard.format import signed
+from dashboard.format import number, signed
 
 _FAINT = "rgba(127,140,147,0.08)"
 _SHAPES = ("circle", "diamond-open", "x")
@@ -209,6 +211,7 @@ def draw_weights(
 ) -> go.Figure:
     """Draw what each concept adds over its whole scale, and over its usual range."""
     figure = go.Figure()
+    rows = words(names)
     for values, title, pale, width in (
         (steps, "from the low to the high end of its scale", True, 0.75),
         (swings, "over its usual range", False, 0.35),
@@ -216,7 +219,7 @@ def draw_weights(
         figure.add_trace(
             go.Bar(
                 orientation="h",
-                y=words(names),
+                y=rows,
                 x=list(values),
                 name=title,
                 width=width,
@@ -224,23 +227,21 @@ def draw_weights(
                     "color": [_see_through(c) if pale else c for c in pushes(list(values))],
                     "line": {"width": 0},
                 },
-                text=[signed(value) if pale else "" for value in values],
-                textposition="outside",
-                cliponaxis=False,
                 hovertemplate="%{y}, " + title + ": %{x:+.2f}<extra></extra>",
             )
         )
     low, high = min([0.0, *steps]), max([0.0, *steps])
-    room = 0.18 * max(high - low, 1e-6)
+    room = 0.04 * max(high - low, 1e-6)
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
     figure.update_layout(barmode="overlay")
     figure.update_yaxes(autorange="reversed", fixedrange=True)
     figure.update_xaxes(
-        title=f"added to the log-odds of {words([finding])[0]}",
+        title=titled(f"added to the log-odds of {words([finding])[0]}"),
         range=[low - room, high + room],
         fixedrange=True,
     )
-    return finish(figure, 110 + 36 * len(names), legend=True)
+    said = [signed(step) for step in steps]
+    return finish(beside(figure, rows, said), 118 + 36 * len(names), legend=True)
 
 
 def draw_signed(
@@ -288,5 +289,5 @@ def _short(value: float, digits: int) -> str:
     """As few characters as a small field holds: no zero before the point."""
     if value != value:
         return ""
-    said = f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+    said = number(value, digits)
     return said.replace("0.", ".", 1) if abs(value) < 1 and digits else said

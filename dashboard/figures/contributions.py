@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import AWAY, NEUTRAL, TOWARDS, finish, pushes, words
+from dashboard.figures.style import AWAY, NEUTRAL, TOWARDS, beside, finish, pushes, titled, words
 from dashboard.format import signed
 
 
@@ -19,15 +19,15 @@ def draw_waterfall(
     """Draw one exact sum, from a typical case to this case's log-odds, top to bottom."""
     names = words([start_title, *(name for name, _ in steps), end_title])
     values = [start, *(value for _, value in steps), end]
+    said = [signed(value) for value in values]
     figure = go.Figure(
         go.Waterfall(
             orientation="h",
             y=names,
             x=values,
             measure=["absolute", *["relative"] * len(steps), "total"],
-            text=[signed(value) for value in values],
-            textposition="outside",
-            cliponaxis=False,
+            text=said,
+            textposition="none",
             increasing={"marker": {"color": TOWARDS}},
             decreasing={"marker": {"color": AWAY}},
             totals={"marker": {"color": NEUTRAL}},
@@ -40,15 +40,15 @@ def draw_waterfall(
         running += value
         reached.append(running)
     low, high = min(reached), max(reached)
-    room = 0.22 * max(high - low, 1e-6)
+    room = 0.04 * max(high - low, 1e-6)
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     figure.update_yaxes(autorange="reversed", fixedrange=True, ticksuffix="  ")
     figure.update_xaxes(
-        title=f"log-odds of {words([finding])[0]}",
+        title=titled(f"log-odds of {words([finding])[0]}"),
         range=[low - room, high + room],
         fixedrange=True,
     )
-    return finish(figure, 90 + 34 * len(names))
+    return finish(beside(figure, names, said), 98 + 34 * len(names))
 
 
 def draw_ledger(
@@ -90,22 +90,22 @@ def draw_bars(
     names: Sequence[str], values: Sequence[float], notes: Sequence[str], title: str
 ) -> go.Figure:
     """Draw what a method says of each input, in the order given."""
+    rows, said = words(names), [signed(value) for value in values]
     figure = go.Figure(
         go.Bar(
             orientation="h",
-            y=words(names),
+            y=rows,
             x=list(values),
             marker={"color": pushes(list(values))},
-            text=[signed(value) for value in values],
-            textposition="outside",
-            cliponaxis=False,
+            text=said,
+            textposition="none",
             customdata=list(notes),
             hovertemplate="%{y}<br>%{customdata}<br>%{text}<extra></extra>",
         )
     )
     low, high = min([0.0, *values]), max([0.0, *values])
-    room = 0.18 * max(high - low, 1e-6)
+    room = 0.04 * max(high - low, 1e-6)
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
     figure.update_yaxes(autorange="reversed", fixedrange=True)
-    figure.update_xaxes(title=title, range=[low - room, high + room], fixedrange=True)
-    return finish(figure, 80 + 28 * len(names))
+    figure.update_xaxes(title=titled(title), range=[low - room, high + room], fixedrange=True)
+    return finish(beside(figure, rows, said), 88 + 28 * len(names))

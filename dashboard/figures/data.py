@@ -15,7 +15,7 @@ def numbers(figure: go.Figure) -> pd.DataFrame:
     Columns are called as the axes are, or x, y and value where they have no title.
     """
     said = figure.layout
-    titles = {axis: said[f"{axis}axis"].title.text or axis for axis in "xy"}
+    titles = {axis: (said[f"{axis}axis"].title.text or axis).replace("<br>", " ") for axis in "xy"}
     tables = []
     for trace in figure.data:
         table = _sankey(trace) if trace.type == "sankey" else _points(trace, titles)
@@ -29,8 +29,10 @@ def _points(trace: Any, titles: dict[str, str]) -> pd.DataFrame:
     if trace.type in _MATRICES and trace.z is not None:
         return _cells(trace, titles)
     columns: dict[str, list[Any]] = {}
+    # What a place on an axis with marks of its own means.
+    meant = trace.meta if isinstance(trace.meta, dict) else {}
     for name, title in (("x", titles["x"]), ("y", titles["y"]), ("z", "value")):
-        values = getattr(trace, name, None)
+        values = meant.get(name, getattr(trace, name, None))
         if values is not None:
             columns[title if title not in columns else f"{title} ({name})"] = list(values)
     for name in ("labels", "parents", "values"):

@@ -4,6 +4,7 @@ Okabe and Ito's palette for classes, Tol's for concepts: told apart with any col
 """
 
 import html
+import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -87,6 +88,37 @@ def _width(name: str) -> float:
         else 0.53
         for sign in name
     )
+
+
+_BREADTH = 28
+"""Letters of a line that a phone has room for under a chart whose rows have names."""
+_NUMBERS = 54
+"""Pixels that a number with its sign takes at the right of a chart."""
+
+
+def titled(title: str) -> str:
+    """A title under an axis, in lines that fit a phone too."""
+    return "<br>".join(textwrap.wrap(title, _BREADTH, break_long_words=False))
+
+
+def beside(figure: go.Figure, rows: Sequence[str], numbers: Sequence[str]) -> go.Figure:
+    """Write the numbers of a chart's rows in a column at its right.
+
+    At the end of a bar a number would lie over names, or outside, where a screen is narrow.
+
+    Args:
+        figure: Whose rows are called ``rows``.
+        rows: As drawn.
+        numbers: One a row.
+    """
+    for row, said in zip(rows, numbers, strict=True):
+        figure.add_annotation(
+            {"x": 1, "xref": "paper", "xanchor": "right", "xshift": _NUMBERS},
+            y=row,
+            text=said,
+            showarrow=False,
+        )
+    return figure.update_layout(margin_r=_NUMBERS + 4)
 
 
 @cache

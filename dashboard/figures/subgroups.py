@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.comparison import in_lines
+from dashboard.figures.comparison import height, in_lines
 from dashboard.figures.style import CLASSES, MARK, NEUTRAL, finish
 
 
@@ -51,4 +51,4 @@ def draw_subgroups(
         range=[max(0.0, least - 0.03), 1.01],
         fixedrange=True,
     )
-    return finish(figure, 90 + 38 * len(rows))
+    return finish(figure, 90 + height(names))

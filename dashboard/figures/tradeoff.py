@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import CLASSES, MARK, NEUTRAL, SAVED, finish, words
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, SAVED, beside, finish, titled, words
 
 Point = tuple[float, float]
 """Price and score."""
@@ -118,14 +118,13 @@ def draw_scores(
 ) -> go.Figure:
     """Draw mean and standard deviation of a score for several models, best first."""
     ordered = sorted(rows, key=lambda row: -row[1])
+    names = words([name for name, _, _ in ordered])
     figure = go.Figure(
         go.Scatter(
             x=[mean for _, mean, _ in ordered],
-            y=words([name for name, _, _ in ordered]),
+            y=names,
             error_x={"array": [sd for _, _, sd in ordered], "color": NEUTRAL, "thickness": 2},
-            mode="markers+text",
-            text=[f"{mean:.3f}" for _, mean, _ in ordered],
-            textposition="top center",
+            mode="markers",
             marker={
                 "size": 12,
                 "color": [MARK if name in highlighted else NEUTRAL for name, _, _ in ordered],
@@ -134,5 +133,6 @@ def draw_scores(
         )
     )
     figure.update_yaxes(autorange="reversed", fixedrange=True)
-    figure.update_xaxes(title=title, fixedrange=True)
-    return finish(figure, 90 + 42 * len(ordered))
+    figure.update_xaxes(title=titled(title), fixedrange=True)
+    beside(figure, names, [f"{mean:.3f}" for _, mean, _ in ordered])
+    return finish(figure, 98 + 34 * len(ordered))

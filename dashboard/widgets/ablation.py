@@ -10,7 +10,7 @@ from dashboard import cache, cache_activations, state, text, unit_words
 from dashboard.cache_activations import PART
 from dashboard.figures.activations import draw_intervals
 from dashboard.figures.style import CONCEPTS
-from dashboard.format import change, percent, score
+from dashboard.format import change, number, percent, score
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
@@ -52,7 +52,7 @@ def show_ablation(view: View, chosen: Chosen) -> None:
 def _show_tiles(found: "Ablation") -> None:
     row = st.container(horizontal=True)
     flips, rerouted = len(found.flipped), found.rerouted
-    low, high = (_minus(f"{100 * end:+.1f}") for end in found.accuracy_interval)
+    low, high = (number(100 * end, 1, "+") for end in found.accuracy_interval)
     show_tile(
         row,
         "Accuracy without it",
@@ -64,12 +64,12 @@ def _show_tiles(found: "Ablation") -> None:
         f"answers made right or wrong is below 0.05 (p = {found.accuracy_p:.2g}). Where no answer "
         "changes the interval is empty: see how many flips can be excluded.",
     )
-    low, high = (_minus(f"{end:+.3f}") for end in found.auc_interval)
+    low, high = (number(end, 3, "+") for end in found.auc_interval)
     show_tile(
         row,
         "AUC without it",
         score(found.auc + found.auc_change),
-        f"{found.auc_change:+.3f}, {low} to {high}",
+        f"{number(found.auc_change, 3, '+')}, {low} to {high}",
         _clear(found.auc_change, found.auc_interval),
         help=f"With it {score(found.auc)}; 95% interval of the change {low} to {high} (DeLong), "
         f"n = {found.cases:,}.",
@@ -89,11 +89,6 @@ def _show_tiles(found: "Ablation") -> None:
         "another set of experts" if rerouted else "same experts for all",
         help="Gate scores are evidence: what a unit says can move them.",
     )
-
-
-def _minus(number: str) -> str:
-    """Not for the first number of a tile, whose hyphen tells which way its arrow points."""
-    return number.replace("-", "−")
 
 
 def _clear(moved: float, interval: tuple[float, float], p: float = 0.0) -> float:

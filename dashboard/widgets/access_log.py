@@ -40,7 +40,10 @@ def show_access_log() -> None:
         hide_index=True,
         height=min(560, 36 * (len(shown) + 1) + 3),
         alt="Who did what: when, who, in which role, what, to what, and details",
-        column_config={"Detail": st.column_config.TextColumn(width="large")},
+        column_config={
+            name: st.column_config.TextColumn(width=width)
+            for name, width in (("What", 150), ("Of", 170), ("Detail", 480))
+        },
     )
     if len(found) > _SHOWN:
         st.caption(f"The newest {_SHOWN:,}; the files hold all.")

@@ -178,5 +178,8 @@ def show_history(name: str) -> None:
             for one in history
         ]
         st.dataframe(
-            pd.DataFrame(rows), hide_index=True, alt="Changes of the model in force, newest first"
+            pd.DataFrame(rows),
+            hide_index=True,
+            alt="Changes of the model in force, newest first",
+            column_config={"Why": st.column_config.TextColumn(width=360)},
         )

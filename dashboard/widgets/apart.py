@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import cache, cache_compare, state, text, verdict
 from dashboard.cache_compare import Contestant
 from dashboard.figures.comparison import Row, draw_agreement, draw_differences, draw_reliability
-from dashboard.format import percent
+from dashboard.format import number, percent
 from dashboard.navigation import go_to
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.versus import Bout, with_interval
@@ -22,18 +22,21 @@ def show_calibration(bout: Bout) -> None:
     """One reliability curve a contestant."""
     columns = st.columns(min(3, len(bout.entries)), gap="medium")
     classes = len(cache.domain_of(bout.entries[0].model).classes)
-    for place, one in enumerate(bout.entries):
-        bins = cache_compare.bins(one, bout.entries, bout.part)
+    every = [cache_compare.bins(one, bout.entries, bout.part) for one in bout.entries]
+    surest = max(each.sure for bins in every for each in bins)
+    for place, (one, bins) in enumerate(zip(bout.entries, every, strict=True)):
         with columns[place % len(columns)]:
             st.markdown(f"**{text.plain(one.title)}**: ECE {gap(bins):.3f}")
             show_chart(
                 draw_reliability(
-                    [(b.cases, b.sure, b.right, *b.interval) for b in bins], 1 / classes
+                    [(b.cases, b.sure, b.right, *b.interval) for b in bins],
+                    1 / classes,
+                    surest,
                 ),
                 key=f"compare-calibration-{place}",
                 alt=f"How often {one.title} is right against how sure it is",
             )
-    shown = cache_compare.bins(bout.entries[0], bout.entries, bout.part)
+    shown = every[0]
     sizes = sorted({b.cases for b in shown})
     each = " or ".join(map(str, dict.fromkeys((sizes[0], sizes[-1]))))
     st.caption(
@@ -192,7 +195,9 @@ def _together(one: CohortDifference) -> str:
     if not one.disputed:
         return "no case differs"
     low, high = one.together.low, one.together.high
-    return "–" if math.isnan(low) else f"{100 * low:+.1f} to {100 * high:+.1f}"
+    return (
+        "–" if math.isnan(low) else f"{number(100 * low, 1, '+')} to {number(100 * high, 1, '+')}"
+    )
 
 
 def _defined(low: float, high: float) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ from dashboard.attribution_words import METHODS
 from dashboard.figures.contributions import draw_bars
 from dashboard.figures.pictures import by_patch, draw_picture, side_of_squares
 from dashboard.figures.signals import draw_signal
-from dashboard.format import signed
+from dashboard.format import number, signed
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.doubt import show_doubt
@@ -80,7 +80,7 @@ def show_attribution(view: View, case_id: str) -> None:
         st.caption(
             f"Compared with {_BASELINES[domain.modality]}. The values should sum to "
             f"{signed(found.logit - found.baseline_logit)} and miss it by {share:.1%} (convergence "
-            f"delta {found.convergence_delta:+.4f})."
+            f"delta {number(found.convergence_delta, 4, '+')})."
         )
     elif cache.model(view.model).spec.binary and target.startswith("class"):
         st.caption(text.STEPS)

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import cache, cache_concepts, state, text
 from dashboard.cache_concepts import Trust
 from dashboard.figures.concepts import draw_by_class, draw_reliability
-from dashboard.format import percent
+from dashboard.format import number, percent
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
@@ -148,9 +148,9 @@ def _show_wrong(
     table = pd.DataFrame(
         {
             "Case": [ids[n] for n in worst],
-            "Given": [f"{given[n]:.{digits}f}" for n in worst],
-            "True": [f"{true[n]:.{digits}f}" for n in worst],
-            "Off by": [f"{given[n] - true[n]:+.{digits}f}".replace("-", "−") for n in worst],
+            "Given": [number(given[n], digits) for n in worst],
+            "True": [number(true[n], digits) for n in worst],
+            "Off by": [number(given[n] - true[n], digits, "+") for n in worst],
             "Known answer": chips(domain, labels[worst]),
             "The network says": chips(domain, decided[worst]),
         }

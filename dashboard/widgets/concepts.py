@@ -74,6 +74,7 @@ def _show_flip(view: View, case_id: str) -> None:
         text.flip_in_short(concept, flip, float(graded[flip.concept])),
         key="try-flip",
         width="stretch",
+        wrap=True,
         on_click=_set_on,
         args=(case_id, concept.name, flip.value),
         help="Tries what would change the answer on the slider below.",

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import cache, cache_concepts, state, text
 from dashboard.cache_concepts import CHOICE, Curves
 from dashboard.figures.corrections import draw_curves, draw_mended
+from dashboard.format import change, number
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
@@ -142,8 +143,8 @@ def _verdict(found: Curves, part: str) -> str:
         gain, (low, high) = found.ahead[order]
         how = "ahead of" if low > 0 else "behind" if high < 0 else "not clearly different from"
         # An amount and its interval, in points of accuracy.
-        numbers = f"{100 * gain:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f}"
-        numbers = text.plain(numbers.replace("-", "−"))
+        ends = f"{number(100 * low, 1, '+')} to {number(100 * high, 1, '+')}"
+        numbers = text.plain(f"{change(gain)}, {ends}")
         told.setdefault(how, []).append(f"*{_TITLES[order]}* ({numbers})")
     said = [f"{how} {text.listed(orders)}" for how, orders in told.items()]
     start, end = (found.by_order["worth"].accuracies[n] for n in (0, -1))

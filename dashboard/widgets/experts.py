@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard import cache, cache_routing, text
 from dashboard.figures.contributions import draw_ledger, draw_waterfall
-from dashboard.format import milliseconds
+from dashboard.format import milliseconds, number
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.download import offer
@@ -137,5 +137,5 @@ def _show_ledger(view: View, case_id: str) -> None:
 
 
 def _exact(value: float) -> str:
-    """Four decimals and a sign, which what rounds to nothing has not."""
-    return f"{value:+.4f}" if abs(value) >= 5e-5 else "0"
+    """Four decimals and a sign; a plain 0 for what rounds to nothing."""
+    return number(value, 4, "+") if abs(value) >= 5e-5 else "0"

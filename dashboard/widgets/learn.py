@@ -80,6 +80,7 @@ def _show_cases(content: ReviewedSet, domain: Domain) -> None:
         hide_index=True,
         height=min(320, 36 * (len(rows) + 1) + 3),
         alt="Reviewed cases: answer, findings set right, readers",
+        column_config={"Findings set right": st.column_config.TextColumn(width=320)},
     )
     st.caption(
         "Of each reader the newest review of a case counts. An answer is the one that most readers "

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import cache, cache_attributions
 from dashboard.attribution_words import DOUBTS, MEASURES, METHODS, RULE, UNSIGNED
 from dashboard.figures.attributions import draw_agreement, draw_leads, draw_maps, draw_shares
-from dashboard.format import percent
+from dashboard.format import number, percent
 from dashboard.state import View
 from dashboard.text import listed, plain
 from dashboard.widgets.chart import show_chart
@@ -189,7 +189,7 @@ def _said(mean: Mean) -> str:
         return ""
     digits = 1 if abs(mean.value) >= 10 else 2
     margin = "" if math.isnan(mean.margin) else f" ± {mean.margin:.{digits}f}"
-    return f"{mean.value:.{digits}f}{margin}".replace("-", "−")
+    return f"{number(mean.value, digits)}{margin}"
 
 
 def show_agreement(view: View, count: int) -> None:

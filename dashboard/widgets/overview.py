@@ -193,6 +193,12 @@ def _threshold(view: View, expert: int) -> str:
     return "off" if threshold == CLOSED else f"{threshold:.2f}"
 
 
+def show_scores_title(view: View) -> None:
+    """Say what is beside it, where anything is."""
+    beside = ", beside the usual models" if cache.model(view.model).metrics.get("baselines") else ""
+    st.header(f"How good it is{beside}")
+
+
 def show_scores(view: View) -> None:
     """AUC and accuracy over several splits, the baselines in the same table."""
     loaded = cache.model(view.model)
@@ -213,7 +219,7 @@ def show_scores(view: View) -> None:
             tuple(OURS.values()),
         ),
         key="scores",
-        alt="AUC of the network and of the usual models",
+        alt="AUC of the network and of the usual models" if baselines else "AUC of the network",
     )
     parameters = {name: s["parameters"] for name, s in baselines.items()}
     table = pd.DataFrame(

@@ -6,7 +6,7 @@ from dashboard import desk, text, who
 from minspnet.record.checks import LONGEST_NAME
 
 _KEY = "reader-name"
-_WIDTH = 640
+_WIDTH = 780
 """Pixels of field and buttons: beside a header they go to the next line where there is no room."""
 _FEW = 4
 """So many names fit in a row of buttons."""
@@ -36,7 +36,7 @@ def show_reader(label: str) -> str:
             label,
             key=_KEY,
             max_chars=LONGEST_NAME,
-            width=380,
+            width=360,
             placeholder="Type it and press Enter",
             on_change=lambda: desk.be(st.session_state[_KEY]),
         )

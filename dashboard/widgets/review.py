@@ -1,8 +1,10 @@
 """Your verdict: what a reader makes of the network's answer, recorded once and for all."""
 
+from typing import Literal
+
 import streamlit as st
 
-from dashboard import cache, desk, review_words, state, text
+from dashboard import cache, desk, review_words, state, text, who
 from dashboard.desk import Desk
 from dashboard.format import percent
 from dashboard.state import View
@@ -29,7 +31,9 @@ def show_verdict() -> None:
     if desk.whole_page():
         st.rerun()
     saved, failed = desk.told()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    # Beside a field the header stands where the field's name does, however many lines follow.
+    beside: Literal["center", "top"] = "center" if who.reader() else "top"
+    with st.container(horizontal=True, vertical_alignment=beside, gap="medium"):
         st.header(
             "Your verdict",
             width="content",

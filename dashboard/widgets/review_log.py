@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import cache, learning, review_words, text, who
-from dashboard.format import duration, interval, percent
+from dashboard.format import duration, interval, number, percent
 from dashboard.state import View
 from dashboard.widgets import learn
 from dashboard.widgets.download import offer_table
@@ -130,7 +130,7 @@ def _show_tiles(found: Sequence[Review]) -> None:
 
 def _show_table(found: Sequence[Review]) -> None:
     names = {cache.model(n).digest: n for group in cache.models().values() for n in group}
-    rows = []
+    rows: list[dict[str, str]] = []
     for review in found[:_SHOWN]:
         name = names.get(review.model)
         domain = cache.domain_of(name) if name else None
@@ -142,13 +142,13 @@ def _show_table(found: Sequence[Review]) -> None:
                 "The network said": review.predicted,
                 "Verdict": review.verdict,
                 "Answer in the end": review.opinion or "none",
+                "Reason": review.reason,
+                "Text": review.text,
                 "Before": review.own_opinion or "not asked",
                 "Changed": {None: "", True: "yes", False: "no"}[review.revised],
                 "Corrections": review_words.corrections(domain, review.concepts)
                 if domain
                 else ", ".join(one.concept for one in review.concepts),
-                "Reason": review.reason,
-                "Text": review.text,
                 "Time": duration(review.seconds),
                 "Model": cache.title_of(name) if name else f"not here ({review.model[:12]})",
                 "Evidence": review.trace[:12],
@@ -159,6 +159,11 @@ def _show_table(found: Sequence[Review]) -> None:
         hide_index=True,
         height=min(420, 36 * (len(rows) + 1) + 3),
         alt="Reviews: when, who, which case, what the network said, verdict, answers, corrections",
+        column_config={
+            name: st.column_config.TextColumn(width=width)
+            for name, width in (("Reason", 280), ("Text", 280), ("Corrections", 200))
+            if any(row[name] for row in rows)
+        },
     )
     if len(found) > _SHOWN:
         st.caption(f"The newest {_SHOWN:,} of {len(found):,}; the files hold all.")
@@ -200,8 +205,8 @@ def _show_agreement(found: Sequence[Review], reader: str | None) -> None:
 
 
 def _row(one: Agreement) -> dict[str, str]:
-    kappa = "not defined" if math.isnan(one.kappa) else f"{one.kappa:.2f}"
-    span = "-" if math.isnan(one.low) else f"{one.low:.2f} to {one.high:.2f}"
+    kappa = "not defined" if math.isnan(one.kappa) else number(one.kappa, 2)
+    span = "-" if math.isnan(one.low) else f"{number(one.low, 2)} to {number(one.high, 2)}"
     return {
         "Reader": one.first,
         "With": "the network" if one.second == MODEL else one.second,
@@ -209,7 +214,7 @@ def _row(one: Agreement) -> dict[str, str]:
         "Same answer": f"{one.agreed:,} ({percent(one.agreed / one.cases)})",
         "95% interval": interval(*one.interval),
         "Cohen's kappa": kappa,
-        "95% interval of kappa": span.replace("-0", "−0") if span != "-" else span,
+        "95% interval of kappa": span,
     }
 
 

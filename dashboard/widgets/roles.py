@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import cache, cache_routing
 from dashboard.figures.routes import draw_grid
-from dashboard.format import amount, percent
+from dashboard.format import amount, number, percent
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 
@@ -62,5 +62,4 @@ def show_roles(view: View) -> None:
 
 
 def _points(lost: float) -> str:
-    # A true minus keeps columns aligned; what rounds to nothing has none.
-    return "-" if lost != lost else f"{100 * lost:.1f}".replace("-0.0", "0.0").replace("-", "−")
+    return "-" if lost != lost else number(100 * lost, 1)

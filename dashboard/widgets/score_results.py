@@ -41,16 +41,16 @@ def show_results(batch: Batch) -> None:
 
 def _show_tiles(batch: Batch) -> None:
     now, model = batch.progress, batch.key[1]
-    tiles = st.columns(6 if now.labelled else 5)
-    tiles[0].metric("Cases scored", f"{now.scored:,}")
-    tiles[1].metric("Rows left out", f"{now.rejected:,}", help="They could not be read; see below.")
-    tiles[2].metric(
+    tiles = st.container(horizontal=True)
+    tiles.metric("Cases scored", f"{now.scored:,}")
+    tiles.metric("Rows left out", f"{now.rejected:,}", help="They could not be read; see below.")
+    tiles.metric(
         "Unusual cases",
         f"{now.unusual:,}",
         help="Unlike all training cases, with a value far out of their range, or with a level that "
         "the model does not know. The column “Unusual” says what.",
     )
-    tiles[3].metric(
+    tiles.metric(
         "Not one answer",
         "-" if now.coverage is None else f"{now.several:,}",
         help="Too few validation cases to tell."
@@ -58,20 +58,20 @@ def _show_tiles(batch: Batch) -> None:
         else f"At {now.coverage:.0%} coverage more than one answer is possible, or none stands: "
         "see the column “Possible”.",
     )
+    mean = now.macs / max(now.scored, 1)
+    tiles.metric(
+        "Compute a case",
+        flops(mean) if now.scored else "-",
+        help=f"{percent(mean / cache.model(model).cost.total)} of what all experts on would cost.",
+    )
     if now.labelled:
         low, high = now.interval
-        tiles[5].metric(
+        tiles.metric(
             "Known answers met",
             percent(now.right / now.labelled, 1),
             help=f"{now.right:,} of {now.labelled:,} (95%: {interval(low, high)}). It tells how "
             "good the model is only if none of these cases was trained on.",
         )
-    mean = now.macs / max(now.scored, 1)
-    tiles[4].metric(
-        "Compute a case",
-        flops(mean) if now.scored else "-",
-        help=f"{percent(mean / cache.model(model).cost.total)} of what all experts on would cost.",
-    )
 
 
 def _show_notes(batch: Batch) -> None:
@@ -179,10 +179,14 @@ def _show_preview(batch: Batch) -> None:
     told = table["told"].astype(str)
     pushed = "Adds most"
     shown[pushed] = batches.pushed_most(table, model)
+    findings = {}
     for concept in domain.concepts:
-        unit = f" ({concept.unit})" if concept.unit else ""
+        title = concept.title + (f" ({concept.unit})" if concept.unit else "")
         values = table[f"concept_{concept.name}"]
-        shown[concept.title + unit] = values.round(max(concept.digits, 0))
+        shown[title] = values.round(max(concept.digits, 0))
+        # As wide as its name, or as two words of a long one: numbers stand at a column's far end.
+        width = min(190, 40 + 7 * len(title))
+        findings[title] = st.column_config.NumberColumn(width=width, help=concept.meaning)
     st.subheader("First cases" if now.scored > PREVIEW else "Cases")
     st.dataframe(
         pd.DataFrame(shown),
@@ -190,7 +194,9 @@ def _show_preview(batch: Batch) -> None:
         height=min(420, 36 * (len(table) + 1) + 3),
         alt="First cases with answer, chance, what adds most, and findings",
         column_config={
+            **findings,
             "Answer": class_column(domain),
+            "Missing": st.column_config.TextColumn(width=220),
             "Possible": st.column_config.TextColumn(
                 help=f"Answers that are left at {now.coverage or 0:.0%} coverage: of new cases "
                 "drawn like the validation cases, so many have the true one among them."

@@ -11,7 +11,7 @@ from dashboard.figures.attributions import draw_side_by_side
 from dashboard.figures.contributions import draw_bars, draw_ledger
 from dashboard.figures.pictures import by_patch, draw_picture
 from dashboard.figures.signals import draw_signal
-from dashboard.format import signed
+from dashboard.format import number, signed
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.doubt import show_doubt
@@ -137,7 +137,7 @@ def _show_agreement(view: View, values: dict[str, np.ndarray]) -> None:
     word = "tell much the same story" if mean >= 0.8 else "partly agree"
     word = word if mean >= 0.4 else "**do not agree**: trust none of them alone"
     shared = set.intersection(*(set(top_places(one, _TOP)) for one in sums.values()))
-    said = f"These {len(values)} methods {word} (mean rank correlation {mean:.2f})."
+    said = f"These {len(values)} methods {word} (mean rank correlation {number(mean, 2)})."
     if cache.domain_of(view.model).modality == "tabular":
         names = [feature.title for feature in cache.features(view.model)]
         told = text.listed([f"**{text.plain(in_sentence(names[k]))}**" for k in sorted(shared)])
@@ -148,7 +148,7 @@ def _show_agreement(view: View, values: dict[str, np.ndarray]) -> None:
         )
     else:
         said += f" {len(shared)} of their {_TOP} strongest places are the same."
-    st.markdown(said.replace("-", "−") if mean < 0 else said)
+    st.markdown(said)
 
 
 def show_stages(view: View, case_id: str) -> None:

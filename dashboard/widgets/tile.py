@@ -27,15 +27,15 @@ def show_tile(
         alarm: Whether the note is bad news, and red.
         help: Behind a question mark.
     """
-    colour: Literal["normal", "inverse", "off", "red"] = "red" if alarm else "off"
+    colour: Literal["green", "red", "off"] = "red" if alarm else "off"
     if moved:
-        colour = "normal" if better == "more" else "inverse"
+        colour = "green" if (moved > 0) == (better == "more") else "red"
     row.metric(
         name,
         value,
         note,
         delta_color=colour,
-        delta_arrow="auto" if moved else "off",
+        delta_arrow=("up" if moved > 0 else "down") if moved else "off",
         border=True,
         help=help,
     )

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import cache, cache_routing, state
 from dashboard.cache_routing import PART
 from dashboard.figures.tradeoff import draw_curve
-from dashboard.format import amount, change, interval, milliseconds, percent, score
+from dashboard.format import amount, change, interval, milliseconds, number, percent, score
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.tile import show_tile
@@ -52,7 +52,7 @@ def show_scores(view: View, saved_policy: Policy) -> None:
         row,
         "Mean FLOPs per case",
         amount(2 * now.mean_macs),
-        _against(f"{now.mean_macs / saved.mean_macs - 1:+.0%}", dearer),
+        _against(f"{number(100 * (now.mean_macs / saved.mean_macs - 1), 0, '+')}%", dearer),
         dearer,
         "less",
         help=f"{now.mean_macs:,.1f} MACs; one MAC is two FLOPs. FLOPs are not time.",
@@ -78,6 +78,7 @@ def _show_time(row: Any, view: View, now: Score, saved: Score) -> None:
     # What gates have to beat is a network without any.
     against = latency.ungated or latency.all_on
     saved_by = 1 - times[0] / against
+    slower = number(100 * (times[0] / times[1] - 1), 0, "+")
     show_tile(
         row,
         "Mean time per case",
@@ -86,7 +87,7 @@ def _show_time(row: Any, view: View, now: Score, saved: Score) -> None:
         help=f"The median of {latency.rounds} runs of each set of experts, weighed by how many "
         "cases take it. All experts without any gates: "
         f"{milliseconds(against)}, with gates that are all open: {milliseconds(latency.all_on)}; "
-        f"against the operating point in force: {times[0] / times[1] - 1:+.0%}.",
+        f"against the operating point in force: {slower}%.",
     )
     st.caption(
         f"Time: one case at a time in ONNX Runtime {machine.runtime}, {machine.threads} thread, on "

@@ -9,6 +9,7 @@ from dashboard import cache, cache_activations, state, text
 from dashboard.figures.activations import draw_by_class, draw_intervals, draw_small_signal
 from dashboard.figures.pictures import thumbnail
 from dashboard.figures.style import CLASSES, CONCEPTS
+from dashboard.format import signed
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
@@ -218,9 +219,9 @@ def _show_table(view: View, chosen: Chosen, rows: np.ndarray, end: str) -> None:
             "Known answer": [domain.classes[known_cases.labels[row]] for row in rows],
             "Network says": [domain.classes[said[row]] for row in rows],
             **{
-                f"{features[column].title} ({correlation:+.2f})".replace(
-                    "-", "−"
-                ): known_cases.inputs[rows, column]
+                f"{features[column].title} ({signed(correlation)})": known_cases.inputs[
+                    rows, column
+                ]
                 for column, correlation in followed
             },
         }

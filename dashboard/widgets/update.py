@@ -1,6 +1,6 @@
 """On Compare: what an update changed, before anybody adopts it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -21,8 +21,8 @@ def show_update(models: Sequence[str]) -> None:
     st.header(f"What the update changed: {text.plain(cache.title_of(name))}")
     how, said = update_words.verdict(account, domain)
     _SHOW[how](text.plain(said))
-    st.dataframe(
-        pd.DataFrame(update_words.rows(account)),
+    st.table(
+        pd.DataFrame(_on_a_phone_too(update_words.rows(account))),
         hide_index=True,
         alt="What the update learned and what it forgot, each with its 95% interval",
     )
@@ -54,3 +54,12 @@ def show_update(models: Sequence[str]) -> None:
     parameters = cache.model(name).metrics["parameters"]
     st.caption(text.plain(update_words.made_of(account, parameters, domain)))
     show_adoption(name, "update", in_fragment=True)
+
+
+def _on_a_phone_too(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """What a measure is of stands under it: a column of its own would be out of sight."""
+    return [
+        {"Measure": f"**{text.plain(row['Measure'])}**  \n:small[{text.plain(row['On'])}]"}
+        | {name: said for name, said in row.items() if name not in ("Measure", "On")}
+        for row in rows
+    ]

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import cache, cache_compare, cache_routing, contestants, state, text, verdict
 from dashboard.cache_compare import Contestant
 from dashboard.figures.comparison import Row, draw_cost, draw_differences
-from dashboard.format import flops, milliseconds, score
+from dashboard.format import flops, milliseconds, number, score
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from minspnet.compare import Estimate, more_is_better
@@ -208,7 +208,10 @@ def show_scores(view: View, bout: Bout) -> None:
         arrow = "right" if more else "left"
         show_chart(
             draw_differences(
-                rows, f"{title}{', points' if points else ''} (better: {arrow})", points, more
+                rows,
+                f"{title}{', points' if points else ''} (better:\N{NO-BREAK SPACE}{arrow})",
+                points,
+                more,
             ),
             key="compare-differences",
             alt=f"Difference in {title} from {bout.names[0]}, with 95% intervals",
@@ -283,11 +286,12 @@ def _show_table(view: View, bout: Bout) -> None:
 def with_interval(found: Estimate) -> str:
     """A score and its interval, with as many digits as the interval needs."""
     digits = 3 if found.high - found.low < 0.1 else 2
-    return f"{found.value:.3f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+    return f"{number(found.value, 3)} ({number(found.low, digits)} to {number(found.high, digits)})"
 
 
 def _gap(found: Estimate) -> str:
-    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})".replace("-", "−")
+    value, low, high = (number(one, 3, "+") for one in (found.value, found.low, found.high))
+    return f"{value} ({low} to {high})"
 
 
 def _show_recorded(view: View, slow: tuple[str, ...]) -> None:
