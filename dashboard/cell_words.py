@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from dashboard.format import measured
+from dashboard.format import brief, measured
 from minspnet.domain import Feature
 
 _USUAL = 0.9
@@ -40,7 +40,7 @@ def usual(column: Feature, known: np.ndarray, value: float) -> tuple[str, str]:
         return ", ".join(_level(column, level) for level in common), "rare" if rare else ""
     low, high = np.quantile(found, [(1 - _USUAL) / 2, (1 + _USUAL) / 2])
     side = "low" if value < low else "high" if value > high else ""
-    return f"{low:.4g} to {high:.4g}", side
+    return f"{brief(low)} to {brief(high)}", side
 
 
 def _level(column: Feature, value: float) -> str:

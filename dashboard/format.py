@@ -17,6 +17,11 @@ def number(value: float, digits: int, sign: str = "") -> str:
     return shown.replace("-", "\N{MINUS SIGN}")
 
 
+def brief(value: float, digits: int = 4) -> str:
+    """Say a number of any size with so many digits that count; its minus is a true one."""
+    return f"{value + 0.0:.{digits}g}".replace("-", "\N{MINUS SIGN}")
+
+
 def amount(value: float) -> str:
     """Shorten a count: 950, 12.3k, 1.2M."""
     for limit, unit in ((1e6, "M"), (1e3, "k")):
@@ -78,7 +83,7 @@ def chance(probability: float) -> str:
 
 def score(value: float) -> str:
     """A score in [0, 1] to three digits; a dash where it is not defined."""
-    return "-" if math.isnan(value) else f"{value:.3f}"
+    return "-" if math.isnan(value) else number(value, 3)
 
 
 def change(value: float, digits: int = 1) -> str:

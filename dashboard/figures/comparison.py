@@ -15,6 +15,8 @@ _LINE = 26
 """Letters of a line of a name."""
 _TICKS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 _SUREST, _STEPS = 1 - 1e-6, 60
+_APART = 0.13
+"""Share of an axis that its numbers lie apart, to be read on a phone."""
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
 
@@ -176,7 +178,7 @@ def draw_cost(
 
 def _round_prices(low: float, high: float) -> list[float]:
     """Powers of ten between two logarithms, and where these are few, round numbers between them."""
-    steps = (1.0, 1.5, 2, 3, 4, 5, 7) if high - low < 0.8 else (1, 2, 5)
+    steps: tuple[float, ...] = (1, 1.5, 2, 3, 4, 5, 7) if high - low < 0.8 else (1, 2, 5)
     steps = steps if high - low < 2.5 else (1,)
     powers = range(math.floor(low), math.ceil(high) + 1)
     found = [step * 10.0**power for power in powers for step in steps]
@@ -230,12 +232,18 @@ def draw_reliability(
         )
     )
     room = 0.04 * (ends[1] - ends[0])
-    ticks = [one for one in _TICKS if ends[0] - room <= _log_odds(one) <= ends[1] + room]
+    ticks: list[float] = []
+    for one in _TICKS:
+        if ends[0] - room <= _log_odds(one) <= ends[1] + room and (
+            not ticks or _log_odds(one) - _log_odds(ticks[-1]) > _APART * (ends[1] - ends[0])
+        ):
+            ticks.append(one)
     figure.update_xaxes(
         title="how sure: mean chance given",
         range=[ends[0] - room, ends[1] + room],
         tickvals=[_log_odds(one) for one in ticks],
         ticktext=[f"{100 * one:g}%" for one in ticks],
+        tickangle=0,
         fixedrange=True,
     )
     lowest = min([least, *(low for *_, low, _ in bins)])

@@ -70,7 +70,7 @@ def draw_answers(records: Records, epochs: int) -> go.Figure:
 def _over_epochs(figure: go.Figure, epochs: int) -> go.Figure:
     figure.update_xaxes(title="epoch", range=[0.5, epochs + 0.5], fixedrange=True)
     # Below: above the chart, its last names would lie under the buttons of its corner.
-    figure.update_layout(legend={"y": -0.28, "yanchor": "top"})
+    figure.update_layout(legend={"y": 0, "yref": "container", "yanchor": "bottom"})
     return finish(figure, _HEIGHT, legend=True)
 
 

@@ -62,6 +62,10 @@ _ROOM = 220
 """Names that need more pixels than this get what room is left, which takes drawing twice."""
 
 
+_TITLE = 24
+"""Pixels of a title beside an upright axis."""
+
+
 def steady(figure: go.Figure, rows: Sequence[str], top: int = 8, size: int = 13) -> go.Figure:
     """Fix the margins of a chart whose rows have names: those that fit are found by drawing twice.
 
@@ -72,6 +76,7 @@ def steady(figure: go.Figure, rows: Sequence[str], top: int = 8, size: int = 13)
         size: Of the names' letters, in pixels.
     """
     left = 16 + round(size * max(map(_width, rows), default=0))
+    left += _TITLE if figure.layout.yaxis.title.text else 0
     if left > _ROOM:
         return figure
     figure.update_xaxes(automargin=False).update_yaxes(automargin=False)

@@ -19,7 +19,7 @@ def draw_subgroups(
     """
     below = [high < overall for *_, high in rows]
     colours = [CLASSES[1] if low else MARK for low in below]
-    names = in_lines([f"{name} (n {cases:,})" for name, cases, *_ in rows])
+    names = in_lines([f"{name} (n\N{NO-BREAK SPACE}{cases:,})" for name, cases, *_ in rows])
     figure = go.Figure()
     for name, colour, (_, _, share, low, high) in zip(names, colours, rows, strict=True):
         figure.add_trace(

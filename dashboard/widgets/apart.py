@@ -153,7 +153,7 @@ def show_cohorts(bout: Bout) -> None:
     )
     rows = [
         Row(
-            f"{one.by}\n{one.name} (n {one.cases:,})",
+            f"{one.by}\n{one.name} (n\N{NO-BREAK SPACE}{one.cases:,})",
             one.alone.value,
             one.alone.low,
             one.alone.high,

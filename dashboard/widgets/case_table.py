@@ -28,6 +28,9 @@ ORDER_OF_LIST = "cases-order"
 """Where the session keeps it."""
 _PICTURE, _CASE, _KNOWN, _SAID = "Picture", "Case", "Known answer", "The network says"
 
+_BUTTON = 44
+"""Pixels of a page's button and the gap beside it."""
+
 
 def show_table(view: View) -> None:
     """A page of cases in an order of interest, and those ticked side by side."""
@@ -56,7 +59,7 @@ def show_table(view: View) -> None:
         # A key of its own for each list, so that a new one starts at its first page.
         key = f"page-{hash((view.model, policy, view.cohort, listing))}"
         with top:
-            number = st.pagination(pages, key=key)
+            number = st.pagination(pages, key=key, width=_BUTTON * (min(pages, 7) + 2))
     here = rows[PAGE * (number - 1) : PAGE * number]
     with top:
         _download(view, rows, "Download all listed (CSV)", "download-cases")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import cache, cache_concepts, text
 from dashboard.figures.concepts import draw_signed, draw_weights
-from dashboard.format import measured, signed
+from dashboard.format import brief, measured, signed
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from minspnet.domain import Concept, Domain
@@ -98,7 +98,7 @@ def _times(added: float) -> str:
 
 
 def _row(concept: Concept, step: float) -> dict[str, str]:
-    low, high = (f"{end:g}" for end in (concept.shown_low, concept.shown_high))
+    low, high = (brief(end, 6) for end in (concept.shown_low, concept.shown_high))
     span = concept.shown_high - concept.shown_low
     # A round step that a person may picture: a tenth of the scale, in its own unit.
     tenth = 10.0 ** np.floor(np.log10(abs(span) / 2)) * np.sign(span)

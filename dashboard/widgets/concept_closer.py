@@ -104,7 +104,7 @@ def _summary(concept: Concept, trust: Trust, cases: int) -> str:
     gain = 1 - trust.error / trust.usual_error if trust.usual_error else math.nan
     less = "" if math.isnan(gain) else f", {percent(abs(gain))} {'less' if gain > 0 else 'more'}"
     than = " than always saying the usual value" if less else ""
-    agreement = text.plain(f"{trust.score:.2f} ({low:.2f} to {high:.2f})")
+    agreement = text.plain(f"{number(trust.score, 2)} ({number(low, 2)} to {number(high, 2)})")
     return (
         f"- Agreement: {known} **{agreement}**, {cases:,} cases\n"
         f"- Off by **{distance(concept, trust.error)} {text.plain(unit)}** on average{less}{than}\n"

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import cache, cache_concepts, text
 from dashboard.figures.concepts import draw_signed
+from dashboard.format import number
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.tile import show_tile
@@ -48,16 +49,17 @@ def show_leaks(view: View, part: str) -> None:
     show_tile(
         row,
         "Leakage score",
-        f"{score:.2f}",
-        f"{min(found.scores):.2f} to {max(found.scores):.2f} over {len(found.scores)} halvings",
+        number(score, 2),
+        f"{number(min(found.scores), 2)} to {number(max(found.scores), 2)} over "
+        f"{len(found.scores)} halvings",
         help="Oracle impurity score (Espinosa Zarlenga et al. 2023): 0 for findings that tell of "
         "each other just what they tell in truth, about 1 for the most.",
     )
     show_tile(
         row,
         "With harmless errors",
-        f"{harmless:.2f}",
-        f"{min(found.harmless):.2f} to {max(found.harmless):.2f}",
+        number(harmless, 2),
+        f"{number(min(found.harmless), 2)} to {number(max(found.harmless), 2)}",
         help="The same score of findings that are off as much, but whose errors were dealt out "
         "among cases of a like true grade, so that they tell nothing of the case.",
     )

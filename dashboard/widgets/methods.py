@@ -201,8 +201,8 @@ def show_agreement(view: View, count: int) -> None:
     pairs = matrix[np.tril_indices(len(matrix), -1)]
     known = len(next(iter(found.values())))
     st.markdown(
-        f"The median pair of methods agrees at **{np.nanmedian(pairs):.2f}**: 1 is the same order "
-        "of inputs, 0 no relation, below 0 the opposite. Agreement is no proof: methods can be "
+        f"The median pair of methods agrees at **{number(float(np.nanmedian(pairs)), 2)}**: 1 is "
+        "the same order of inputs, 0 no relation, below 0 the opposite. Agreement is no proof: methods can be "
         "wrong together."
     )
     show_chart(

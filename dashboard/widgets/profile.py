@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.drafts import Draft
+from dashboard.format import brief
 from minspnet.intake import Column
 
 PAGE = 40
@@ -41,7 +42,7 @@ def show_profile(told: Draft) -> None:
                 help="Numbers from low to high, the outermost 2 % at the ends; categories from the "
                 "commonest on.",
             ),
-            "Missing": config.NumberColumn(format="%.1f%%"),
+            "Missing": config.NumberColumn(format="%.1f%%", width=90),
             "Different": config.NumberColumn(help="How many different values."),
         },
     )
@@ -62,5 +63,5 @@ def _row(told: Draft, column: Column) -> dict[str, Any]:
 def _typical(column: Column) -> str:
     if column.quantiles:
         low, _, median, _, high = column.quantiles
-        return f"{low:.4g} to {high:.4g}, median {median:.4g}"
+        return f"{brief(low)} to {brief(high)}, median {brief(median)}"
     return ", ".join(f"{cell[:24]} ({count:,})" for cell, count in column.levels[:3])

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import batch as batches
 from dashboard import cache, state, text, who
 from dashboard.batch import Batch
+from dashboard.format import brief
 from dashboard.state import View, unedited
 from dashboard.widgets.download import offer
 from dashboard.widgets.score_results import show_results
@@ -135,7 +136,7 @@ def _show_shape(view: View) -> None:
     black, white = scale_of(cache.model(view.model))
     values = "whole numbers from 0 to 255, or fractions from 0 to 1"
     if black or white:
-        values = f"numbers from {black:g} (black) to {white:g} (white)"
+        values = f"numbers from {brief(black, 6)} (black) to {brief(white, 6)} (white)"
     array = f"(`.npz` or `.npy`): an array of shape (case, {shape})"
     if domain.modality == "image":
         st.markdown(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from dashboard import cache, cache_tour, state, text
-from dashboard.format import chance, measured, percent
+from dashboard.format import chance, measured, number, percent
 from dashboard.navigation import go_to
 from dashboard.state import View
 from minspnet.policy import Policy
@@ -130,6 +130,6 @@ def _told(tour: _Tour, stop: Stop) -> str:
     found = cache_tour.disputed(tour.model, tour.policy)
     return (
         f"Of {found.asked} cases, two well-known methods agree least about this one: rank "
-        f"correlation {found.alike:.2f} between integrated gradients and leaving inputs out. Which "
-        "inputs did it can only be estimated; what each finding adds is the computation itself."
+        f"correlation {number(found.alike, 2)} between integrated gradients and leaving inputs out. "
+        "Which inputs did it can only be estimated; what each finding adds is the computation itself."
     )

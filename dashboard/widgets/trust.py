@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import cache, cache_concepts, text
 from dashboard.cache_concepts import Trust
 from dashboard.figures.concepts import draw_trust
-from dashboard.format import score
+from dashboard.format import number, score
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.classes import rows_of
@@ -81,8 +81,9 @@ def _in_short(domain: Domain, found: tuple[Trust, ...], order: list[int]) -> str
     for k, how in ((order[0], "most"), (order[-1], "least")):
         low, high = found[k].interval
         name, known = text.plain(domain.concepts[k].title), not math.isnan(found[k].score)
-        score = f"{found[k].score:.2f}, 95%: {low:.2f} to {high:.2f}" if known else "not known"
-        said.append(f"**{name}** {how} ({text.plain(score.replace('-', '−'))})")
+        ends = f"{number(low, 2)} to {number(high, 2)}"
+        agrees = f"{number(found[k].score, 2)}, 95%: {ends}" if known else "not known"
+        said.append(f"**{name}** {how} ({text.plain(agrees)})")
     return f"By their agreement with the truth, trust {text.listed(said)}."
 
 
@@ -105,7 +106,7 @@ def _row(concept: Concept, trust: Trust) -> dict[str, str]:
     low, high = trust.interval
     return {
         "Finding": concept.title + ("" if concept.visible else " (guessed)"),
-        "Agreement (95%)": f"{score(trust.score)} ({low:.2f} to {high:.2f})",
+        "Agreement (95%)": f"{score(trust.score)} ({number(low, 2)} to {number(high, 2)})",
         "Linear model": score(trust.linear),
         "Mean error": f"{distance(concept, trust.error)} {text.distance_unit(concept)}",
         "Error of the median": distance(concept, trust.usual_error),

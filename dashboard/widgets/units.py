@@ -9,7 +9,7 @@ from dashboard import cache, cache_activations, state, text
 from dashboard.figures.activations import draw_by_class, draw_intervals, draw_small_signal
 from dashboard.figures.pictures import thumbnail
 from dashboard.figures.style import CLASSES, CONCEPTS
-from dashboard.format import signed
+from dashboard.format import brief, signed
 from dashboard.navigation import go_to
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
@@ -202,7 +202,7 @@ def _told(view: View, chosen: Chosen, row: int) -> str:
     label = int(cache_activations.shown_cases(view.model).labels[row])
     said = int(cache_activations.predicted(view.model, unedited(view))[row])
     answer = "" if said == label else f", called {domain.classes[said]}"
-    return f"**{value:.3g}** · {domain.classes[label]}{answer}"
+    return f"**{brief(value, 3)}** · {domain.classes[label]}{answer}"
 
 
 def _show_table(view: View, chosen: Chosen, rows: np.ndarray, end: str) -> None:

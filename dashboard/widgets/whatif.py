@@ -9,7 +9,7 @@ from dashboard import cache, cache_case, text
 from dashboard.cache_case import Edits
 from dashboard.cell_words import cell
 from dashboard.figures.pictures import as_drawn, thumbnail
-from dashboard.format import chance
+from dashboard.format import brief, chance
 from dashboard.state import View
 from dashboard.widgets.tile import show_tile
 from minspnet.domain import Feature
@@ -115,11 +115,11 @@ def _edit_column(
 ) -> None:
     now = entered.get(k, own[k])
     unit = f" {column.unit}" if column.unit else ""
-    notes = [] if math.isnan(span.low) else [f"usual {span.low:.4g} to {span.high:.4g}{unit}"]
+    notes = [] if math.isnan(span.low) else [f"usual {brief(span.low)} to {brief(span.high)}{unit}"]
     if column.levels:
         notes = []
     elif not span.least <= now <= span.most:
-        notes.append(f"**beyond all training cases** ({span.least:.4g} to {span.most:.4g})")
+        notes.append(f"**beyond all training cases** ({brief(span.least)} to {brief(span.most)})")
     if k in entered:
         notes.append(f"was {_told(column, own[k])}")
     label = text.plain(column.title)
