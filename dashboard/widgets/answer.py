@@ -24,7 +24,7 @@ def show_reasons(view: View, case_id: str) -> None:
         # The report tells the known answer.
         st.markdown(f"{because} {change}")
         return
-    reasons, paper = st.columns([9, 1], vertical_alignment="top")
+    reasons, paper = st.columns([6, 1], vertical_alignment="top")
     reasons.markdown(f"{because} {change}")
     with paper:
         show_report(view, case_id)

@@ -16,6 +16,7 @@ from dashboard.state import View, unedited
 from dashboard.widgets import sets
 from dashboard.widgets.classes import chips, class_column
 from dashboard.widgets.download import offer
+from dashboard.widgets.pager import pick_page
 from dashboard.widgets.picker import ORDER
 from dashboard.widgets.side_by_side import MOST, show_side_by_side
 from minspnet.cohort import EXPERTS, GROUP, PART, SHARE, SURE, VERDICT, VERDICTS
@@ -27,9 +28,6 @@ PAGE = 50
 ORDER_OF_LIST = "cases-order"
 """Where the session keeps it."""
 _PICTURE, _CASE, _KNOWN, _SAID = "Picture", "Case", "Known answer", "The network says"
-
-_BUTTON = 44
-"""Pixels of a page's button and the gap beside it."""
 
 
 def show_table(view: View) -> None:
@@ -54,12 +52,9 @@ def show_table(view: View) -> None:
         st.info("No case fits all these conditions. Drop one of them above.")
         return
     pages = math.ceil(len(rows) / PAGE)
-    number = 1
-    if pages > 1:
+    with top:
         # A key of its own for each list, so that a new one starts at its first page.
-        key = f"page-{hash((view.model, policy, view.cohort, listing))}"
-        with top:
-            number = st.pagination(pages, key=key, width=_BUTTON * (min(pages, 7) + 2))
+        number = pick_page(pages, f"page-{hash((view.model, policy, view.cohort, listing))}")
     here = rows[PAGE * (number - 1) : PAGE * number]
     with top:
         _download(view, rows, "Download all listed (CSV)", "download-cases")

@@ -22,6 +22,7 @@ def show_concepts(view: View, case_id: str) -> None:
     undo.button(
         "Undo my changes",
         width="stretch",
+        wrap=True,
         disabled=not view.policy.interventions,
         on_click=lambda: state.change_policy(state.current().policy.without_interventions()),
     )

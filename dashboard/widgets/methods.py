@@ -202,8 +202,8 @@ def show_agreement(view: View, count: int) -> None:
     known = len(next(iter(found.values())))
     st.markdown(
         f"The median pair of methods agrees at **{number(float(np.nanmedian(pairs)), 2)}**: 1 is "
-        "the same order of inputs, 0 no relation, below 0 the opposite. Agreement is no proof: methods can be "
-        "wrong together."
+        "the same order of inputs, 0 no relation, below 0 the opposite. Agreement is no proof: "
+        "methods can be wrong together."
     )
     show_chart(
         draw_agreement(_titles(found), matrix),

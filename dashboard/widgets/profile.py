@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.drafts import Draft
 from dashboard.format import brief
+from dashboard.widgets.pager import pick_page
 from minspnet.intake import Column
 
 PAGE = 40
@@ -27,7 +28,7 @@ def show_profile(told: Draft) -> None:
     """One row a column; of a wide table, a page at a time."""
     columns = told.profile.columns
     pages = math.ceil(len(columns) / PAGE)
-    number = st.pagination(pages, key=f"data-profile-{len(columns)}") if pages > 1 else 1
+    number = pick_page(pages, f"data-profile-{len(columns)}")
     here = columns[PAGE * (number - 1) : PAGE * number]
     config = st.column_config
     st.dataframe(

@@ -125,7 +125,7 @@ def show_set(view: View, case_id: str) -> None:
             ]
             st.caption(" ".join(parts))
     mode = ", withholding" if withholds else " coverage"
-    with settings, st.popover(f"{coverage:.0%}{mode}", width="stretch"):
+    with settings, st.popover(f"{coverage:.0%}{mode}", width="stretch", wrap=True):
         picked = st.segmented_control(
             "Coverage",
             list(COVERAGES),

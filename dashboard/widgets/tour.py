@@ -130,6 +130,7 @@ def _told(tour: _Tour, stop: Stop) -> str:
     found = cache_tour.disputed(tour.model, tour.policy)
     return (
         f"Of {found.asked} cases, two well-known methods agree least about this one: rank "
-        f"correlation {number(found.alike, 2)} between integrated gradients and leaving inputs out. "
-        "Which inputs did it can only be estimated; what each finding adds is the computation itself."
+        f"correlation {number(found.alike, 2)} between integrated gradients and leaving inputs "
+        "out. Which inputs did it can only be estimated; what each finding adds is the computation "
+        "itself."
     )
