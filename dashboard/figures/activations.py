@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from PIL import Image
 from plotly.subplots import make_subplots
 
-from dashboard.figures.style import CLASSES, NEUTRAL, finish, steady, words
+from dashboard.figures.style import CLASSES, NEUTRAL, finish, steady, titled, words
 
 _SCALE = {
     False: ["#762A83", "#C2A5CF", "#F7F8F8", "#8CCB87", "#1B7837"],
@@ -246,7 +246,7 @@ def draw_intervals(
     figure.update_yaxes(
         autorange="reversed", fixedrange=True, categoryarray=words(names), categoryorder="array"
     )
-    figure.update_xaxes(title=title, fixedrange=True, range=reach)
+    figure.update_xaxes(title=titled(title), fixedrange=True, range=reach)
     return steady(finish(figure, 88 + 30 * len(names)), names)
 
 
@@ -276,7 +276,7 @@ def draw_by_class(
             )
         )
     figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
-    figure.update_xaxes(title=title, fixedrange=True)
+    figure.update_xaxes(title=titled(title), fixedrange=True)
     titles = [f"{name} ({len(cases):,})" for cases, name in zip(values, classes, strict=True)]
     return steady(finish(figure, 74 + 46 * len(values)), titles)
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from plotly.subplots import make_subplots
 
-from dashboard.figures.style import AWAY, MARK, NEUTRAL, SAVED, TOWARDS, finish, words
+from dashboard.figures.style import AWAY, MARK, NEUTRAL, SAVED, TOWARDS, finish, titled, words
 from dashboard.format import number, signed
 
 _FEW = 5
@@ -184,5 +184,5 @@ def draw_leads(
     )
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     figure.update_yaxes(autorange="reversed", fixedrange=True)
-    figure.update_xaxes(title="lead over a random order, in log-odds", fixedrange=True)
+    figure.update_xaxes(title=titled("lead over a random order, in log-odds"), fixedrange=True)
     return finish(figure, 80 + 28 * len(names))

@@ -79,7 +79,7 @@ def draw_trust(
     )
     known = [x for pair in intervals for x in pair if x == x] + [x for x in linear if x == x]
     figure.update_xaxes(
-        title="agreement with the truth (1 is perfect)",
+        title=titled("agreement with the truth (1 is perfect)"),
         range=[min(0, *known) - 0.03, 1.03],
         fixedrange=True,
     )

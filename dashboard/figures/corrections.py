@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from dashboard.figures.concepts import colour_of
-from dashboard.figures.style import CLASSES, MARK, NEUTRAL, WRONG, finish, words
+from dashboard.figures.style import CLASSES, MARK, NEUTRAL, WRONG, finish, titled, words
 
 _LOOKS = {
     "random": (NEUTRAL, "solid", "circle"),
@@ -86,7 +86,7 @@ def draw_mended(names: Sequence[str], repaired: Sequence[int], broken: Sequence[
     figure.update_layout(barmode="relative")
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
     figure.update_xaxes(
-        title="decisions broken (left) and repaired (right)",
+        title=titled("decisions broken (left) and repaired (right)"),
         range=[-1.25 * most, 1.25 * most],
         showticklabels=False,
         fixedrange=True,
@@ -130,7 +130,7 @@ def draw_worth(
     most = max(max(bits, default=0), 1e-3)
     figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False, ticksuffix="  ")
     figure.update_xaxes(
-        title="doubt that a check takes away (bits)",
+        title=titled("doubt that a check takes away (bits)"),
         range=[0, 1.9 * most],
         fixedrange=True,
         showgrid=False,

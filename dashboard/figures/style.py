@@ -62,6 +62,8 @@ _ROOM = 220
 """Names that need more pixels than this get what room is left, which takes drawing twice."""
 
 
+_LINE = 17
+"""Pixels of a line of a title."""
 _TITLE = 24
 """Pixels of a title beside an upright axis."""
 
@@ -80,7 +82,10 @@ def steady(figure: go.Figure, rows: Sequence[str], top: int = 8, size: int = 13)
     if left > _ROOM:
         return figure
     figure.update_xaxes(automargin=False).update_yaxes(automargin=False)
-    return figure.update_layout(margin={"l": left, "t": top, "b": 48, "autoexpand": False})
+    more = _LINE * (figure.layout.xaxis.title.text or "").count("<br>")
+    if figure.layout.height:
+        figure.update_layout(height=figure.layout.height + more)
+    return figure.update_layout(margin={"l": left, "t": top, "b": 48 + more, "autoexpand": False})
 
 
 def _width(name: str) -> float:

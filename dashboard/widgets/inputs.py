@@ -49,8 +49,8 @@ def show_inputs(view: View, case_id: str) -> None:
         height=min(420, 35 * (len(shown) + 1) + 3),
         alt="Each measurement of this case, with the range that is usual",
         column_config={
-            "Measurement": st.column_config.TextColumn(width=170),
-            "This case": st.column_config.TextColumn(alignment="right", width=110),
+            "Measurement": st.column_config.TextColumn(width=192),
+            "This case": st.column_config.TextColumn(alignment="right", width=88),
             "Outside": st.column_config.TextColumn(width=62),
         },
     )

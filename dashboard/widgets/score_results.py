@@ -42,17 +42,24 @@ def show_results(batch: Batch) -> None:
 def _show_tiles(batch: Batch) -> None:
     now, model = batch.progress, batch.key[1]
     tiles = st.container(horizontal=True)
-    tiles.metric("Cases scored", f"{now.scored:,}")
-    tiles.metric("Rows left out", f"{now.rejected:,}", help="They could not be read; see below.")
+    tiles.metric("Cases scored", f"{now.scored:,}", border=True)
+    tiles.metric(
+        "Rows left out",
+        f"{now.rejected:,}",
+        border=True,
+        help="They could not be read; see below.",
+    )
     tiles.metric(
         "Unusual cases",
         f"{now.unusual:,}",
+        border=True,
         help="Unlike all training cases, with a value far out of their range, or with a level that "
         "the model does not know. The column “Unusual” says what.",
     )
     tiles.metric(
         "Not one answer",
         "-" if now.coverage is None else f"{now.several:,}",
+        border=True,
         help="Too few validation cases to tell."
         if now.coverage is None
         else f"At {now.coverage:.0%} coverage more than one answer is possible, or none stands: "
@@ -62,6 +69,7 @@ def _show_tiles(batch: Batch) -> None:
     tiles.metric(
         "Compute a case",
         flops(mean) if now.scored else "-",
+        border=True,
         help=f"{percent(mean / cache.model(model).cost.total)} of what all experts on would cost.",
     )
     if now.labelled:
@@ -69,6 +77,7 @@ def _show_tiles(batch: Batch) -> None:
         tiles.metric(
             "Known answers met",
             percent(now.right / now.labelled, 1),
+            border=True,
             help=f"{now.right:,} of {now.labelled:,} (95%: {interval(low, high)}). It tells how "
             "good the model is only if none of these cases was trained on.",
         )
