@@ -321,8 +321,8 @@ def test_a_link_reopens_the_same_view() -> None:
     [
         ({"domain": "nonsense"}, "domain must be one of"),
         ({"model": "../../etc/passwd"}, "model must be one of"),
-        ({"model": TABULAR, "case": "FNA-9999"}, "case must be a test or validation case"),
-        ({"model": TABULAR, "case": "<script>alert(1)</script>"}, "case must be a test"),
+        ({"model": TABULAR, "case": "FNA-9999"}, "case of a link must be a test or validation case"),
+        ({"model": TABULAR, "case": "<script>alert(1)</script>"}, "case of a link must be a test"),
         ({"model": TABULAR, "gates": "0.1"}, "gate_thresholds must have 5 values"),
         ({"model": TABULAR, "gates": "a,b,c,d,e"}, "gates must be a plain number"),
         ({"model": TABULAR, "gates": "nan,0,0,0,0"}, "gates must be a plain number"),
