@@ -321,7 +321,10 @@ def test_a_link_reopens_the_same_view() -> None:
     [
         ({"domain": "nonsense"}, "domain must be one of"),
         ({"model": "../../etc/passwd"}, "model must be one of"),
-        ({"model": TABULAR, "case": "FNA-9999"}, "case of a link must be a test or validation case"),
+        (
+            {"model": TABULAR, "case": "FNA-9999"},
+            "case of a link must be a test or validation case",
+        ),
         ({"model": TABULAR, "case": "<script>alert(1)</script>"}, "case of a link must be a test"),
         ({"model": TABULAR, "gates": "0.1"}, "gate_thresholds must have 5 values"),
         ({"model": TABULAR, "gates": "a,b,c,d,e"}, "gates must be a plain number"),

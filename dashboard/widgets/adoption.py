@@ -3,7 +3,17 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, desk, in_force, learning, review_words, state, text, who
+from dashboard import (
+    cache,
+    desk,
+    in_force,
+    learning,
+    review_words,
+    state,
+    text,
+    update_words,
+    who,
+)
 from dashboard.state import View
 from dashboard.widgets.reader import show_reader
 from minspnet.access import Action
@@ -14,7 +24,10 @@ _SAID, _FAILED = "adoption-said", "adoption-failed"
 
 
 def show_notice(view: View, key: str) -> None:
-    """Say whether the model on the screen is the one in force; nothing if none was adopted."""
+    """Say whether the model on the screen is the one in force, and what mars its scores."""
+    account = learning.account(view.model)
+    if account is not None and (said := update_words.easier(account)):
+        st.caption(f":material/info: {text.plain(said)}")
     if _show_trouble(view.model):
         return
     adopted = in_force.in_force(view.model)

@@ -11,7 +11,7 @@ from dashboard.widgets.reader import show_reader
 from minspnet.access import Action
 from minspnet.domain import Domain
 from minspnet.errors import UserError
-from minspnet.learning.account import AdapterSpec, Kind
+from minspnet.learned import AdapterSpec, Kind
 from minspnet.record.sets import ANSWER, ReviewedSet
 
 _SHOWN = 500
