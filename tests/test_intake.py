@@ -336,7 +336,7 @@ def bad_drafts() -> dict[str, tuple[dict[str, object], str]]:
         "one group": (
             {"group": "country"},
             "class healthy of outcome must have at least 7 different values of country, to learn "
-            "from and to be tested on, got 1; merge it",
+            "from and to be tested on, got 1; choose",
         ),
         "no features": ({"features": ()}, "features must be at least one column, got none left"),
         "the target": ({"features": ("outcome",)}, "features must be columns other than the targ"),

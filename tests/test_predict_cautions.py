@@ -138,6 +138,7 @@ def test_an_own_file_is_read_as_its_card_says_and_answered_in_kind(tmp_path: Pat
     *_, now = predict(model, source, [out], tmp_path / "bad.csv")
     *_, _ = predict(model, source, [plain], plain=True)
     assert (now.scored, now.rejected, now.labelled, now.strange) == (7, 0, 5, 1)
+    assert now.first_strange == ((7, "lost"),) and now.lacking == {"Income": 3, "Job": 1}
     assert out.read_bytes().startswith(b"\xef\xbb\xbf") and b";" in out.read_bytes()
     found = pd.read_csv(out, sep=";", decimal=",", encoding="utf-8-sig")
     pd.testing.assert_frame_equal(found, pd.read_csv(plain), check_dtype=False, rtol=1e-5)
@@ -181,7 +182,7 @@ def test_truth_values_name_classes_and_levels_however_these_are_called() -> None
     for words, kind in ((("0", "1"), pa.int8()), (("False", "True"), pa.string())):
         assert _kind(pa.bool_(), words, beside=True) == kind
         cells = pa.array([True, None, False]).cast(kind)
-        assert read_labels(cells, Answers("a", words)).tolist() == [1, -1, 0]
+        assert read_labels(cells, Answers("a", words))[0].tolist() == [1, -1, 0]
     assert _kind(pa.bool_(), (), beside=False) == pa.int8()  # a number as it is
 
 

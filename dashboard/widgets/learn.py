@@ -57,7 +57,11 @@ def _sums(content: ReviewedSet) -> str:
     )
     if not apart:
         return said
-    return f"{said} {text.counted(apart, 'other')} left out, for readers do not agree on them."
+    one = apart == 1
+    what = "more answer or finding is" if one else "more answers or findings are"
+    return (
+        f"{said} {apart:,} {what} left out, for readers do not agree on {'it' if one else 'them'}."
+    )
 
 
 def _show_set(content: ReviewedSet, domain: Domain) -> None:
