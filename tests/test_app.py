@@ -376,7 +376,7 @@ def test_a_database_that_cannot_be_opened_is_said(monkeypatch: pytest.MonkeyPatc
     cache.store.clear()
     app = AppTest.from_file(APP, default_timeout=60).run()
     assert not app.exception
-    assert "must name a database that can be opened" in app.error[0].value.replace("\\", "")
+    assert "must name one that can be opened" in app.error[0].value.replace("\\", "")
     monkeypatch.setenv("MINSPNET_DATABASE_URL", str(working.engine.url))
 
 
