@@ -27,7 +27,8 @@ def show_learning(view: View) -> None:
         "Learn from these reviews",
         help="What readers set right is taught to a copy of the network, of which nearly "
         "everything stays as it is. The copy is compared with the network before anybody adopts "
-        "it; nothing changes by itself.",
+        "it; nothing changes by itself. All reviews of this model count, whatever is filtered "
+        "above.",
     )
     try:
         content = learning.proposed(view.model)

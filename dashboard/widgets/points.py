@@ -75,7 +75,7 @@ def _show_saved(
     rows = event["selection"]["rows"]
     if rows and rows[0] < len(saved):
         chosen = saved[rows[0]]
-        st.write(text.plain(chosen.guarantee or "Nothing was promised of it."))
+        st.write(text.plain(chosen.guarantee or "No guarantee was worked out for it."))
         with st.container(horizontal=True):
             st.button(
                 f"Put {text.plain(chosen.name)} on the screen",
