@@ -15,6 +15,7 @@ from minspnet.coverage_facts import coverage_section
 from minspnet.data import Cases
 from minspnet.domain import Domain
 from minspnet.factsheet import Section, Sheet, Table
+from minspnet.learned import account_of
 from minspnet.metrics import wilson_interval
 from minspnet.operating import OperatingPoint
 from minspnet.policy import CLOSED, Policy
@@ -93,7 +94,7 @@ def facts(
     how = resampling(test.groups)
     sections = (
         background.use(domain),
-        background.data(domain, parts),
+        background.data(domain, parts, account_of(model.metrics)),
         background.inputs(model, domain),
         background.concepts(model, domain),
         background.architecture(model, domain),
@@ -271,7 +272,7 @@ def _provenance(model: Model) -> Section:
 
 
 def _learned(model: Model) -> tuple[tuple[str, str], ...]:
-    """What an update learned from; see ``minspnet.learning.account``."""
+    """What an update learned from; see ``minspnet.learned``."""
     told = model.metrics.get("learned")
     if not isinstance(told, Mapping):
         return ()

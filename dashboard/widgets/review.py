@@ -30,7 +30,6 @@ def show_verdict() -> None:
     """One fragment, so that what is filled in redraws nothing else of the case."""
     if desk.whole_page():
         st.rerun()
-    saved, failed = desk.told()
     # Beside a field the header stands where the field's name does, however many lines follow.
     beside: Literal["center", "top"] = "center" if who.reader() else "top"
     with st.container(horizontal=True, vertical_alignment=beside, gap="medium"):
@@ -42,9 +41,7 @@ def show_verdict() -> None:
             "draft at each change. Findings that you set on this page are recorded with it.",
         )
         name = show_reader("Your name, to record what you think of this answer")
-        if saved:
-            st.caption(f":material/check: {saved}")
-    if failed:
+    if failed := desk.failed():
         st.error(text.plain(failed))
     if not name:
         return
