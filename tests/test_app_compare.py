@@ -11,7 +11,7 @@ from test_app_routing import WRIST, everything, open_tab, save_point, timed
 
 from dashboard import cache, cache_compare, cache_routing, contestants, state, verdict
 from dashboard.cache_compare import Contestant
-from dashboard.figures import style
+from dashboard.figures.comparison import in_lines
 from dashboard.state import View
 from dashboard.widgets import apart
 from minspnet.compare import CohortDifference, Discordance, Estimate, Measured
@@ -134,7 +134,7 @@ def test_differences_drawn_are_paired_differences() -> None:
         for trace in figure(app, 0)["data"]
         for name, value in zip(trace["y"], trace["x"], strict=True)
     }
-    for title, found in zip(style.words([e.title for e in entries[1:]]), scores[1:], strict=True):
+    for title, found in zip(in_lines([e.title for e in entries[1:]]), scores[1:], strict=True):
         gap = found["accuracy"].minus(scores[0]["accuracy"])
         assert drawn[title] == pytest.approx(100 * gap.value)
 
