@@ -110,7 +110,7 @@ def test_case_waterfalls_sum_to_the_logit_on_the_page() -> None:
     cells = figure(app, 2)["data"][0]["z"]
     rise = steps["x"][-1] - steps["x"][0]
     assert sum(map(sum, cells)) == pytest.approx(rise, abs=1e-4)
-    table = app.dataframe[-1].value.astype(float)
+    table = app.dataframe[-1].value.map(lambda said: float(said.replace("\N{MINUS SIGN}", "-")))
     assert table.loc["all together", "Sum"] == pytest.approx(rise, abs=1e-4)
 
 

@@ -89,7 +89,8 @@ def test_the_class_decided_for_is_explained() -> None:
             steps = figure(app, chart)
             rise = logits[told] - logits[against]
             assert steps["data"][0]["x"][-1] == pytest.approx(rise, abs=1e-4)
-            assert steps["layout"]["xaxis"]["title"]["text"] == f"log-odds of {name}"
+            title = steps["layout"]["xaxis"]["title"]["text"].replace("<br>", " ")
+            assert title == f"log-odds of {name}"
         said = words_of(app)
         rival = domain.classes[against]
         assert f"Orange pushes towards {domain.classes[told]}, blue towards {rival}" in said
