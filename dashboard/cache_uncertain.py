@@ -7,7 +7,7 @@ from dashboard.keep import kept
 from minspnet import conformal
 from minspnet.conformal import Abstention, Held, Measured, Rule
 from minspnet.domain import Feature
-from minspnet.metrics import wilson_interval
+from minspnet.estimate import resampling, share
 from minspnet.policy import Policy
 from minspnet.trace import replay
 from minspnet.traits import Traits, traits
@@ -114,13 +114,13 @@ def no_better_than_guessing(name: str) -> str:
     """A sentence, if test cases do not show that a model beats always giving one answer."""
     decided = decision(name, "test", model(name).policy)
     labels = part(name, "test").labels
-    right, counts = int((decided.predicted == labels).sum()), np.bincount(labels)
+    right, counts = decided.predicted == labels, np.bincount(labels)
     often = int(counts.argmax())
-    low, high = wilson_interval(right, len(labels))
-    if low > counts[often] / len(labels):
+    found = share(right, resampling(part(name, "test").groups).units)
+    if found.low > counts[often] / len(labels):
         return ""
     return (
         f"Not shown to be better than always saying {domain_of(name).classes[often]}: right in "
-        f"{right:,} of {len(labels):,} test cases (95%: {low:.0%} to {high:.0%}), where that would "
+        f"{right.sum():,} of {len(labels):,} test cases (95%: {found.bounds}), where that would "
         f"be right in {counts[often]:,}."
     )

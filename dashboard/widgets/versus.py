@@ -13,7 +13,8 @@ from dashboard.figures.comparison import Row, draw_cost, draw_differences
 from dashboard.format import flops, milliseconds, score
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
-from minspnet.compare import Estimate, more_is_better
+from minspnet.compare import more_is_better
+from minspnet.estimate import Estimate
 
 MOST = 5
 """Beside the reference; more could not be read."""
@@ -263,8 +264,9 @@ def _show_table(view: View, bout: Bout) -> None:
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            "In brackets 95% intervals; of an accuracy of exactly 0 or 1, Wilson's. Of log loss "
-            "and Brier score less is better."
+            "In brackets 95% intervals; none where every redraw of the cases gives the same, as of "
+            "an AUC of 1: no pair is in the wrong order. Of log loss and Brier score less is "
+            "better."
         )
         st.toggle(
             "Measure time on this machine",
@@ -281,12 +283,15 @@ def _show_table(view: View, bout: Bout) -> None:
 
 
 def with_interval(found: Estimate) -> str:
-    """A score and its interval, with as many digits as the interval needs."""
-    digits = 3 if found.high - found.low < 0.1 else 2
-    return f"{found.value:.3f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+    """A score and its interval, if it has one."""
+    if not found.bounded:
+        return f"{found.value:.3f}"
+    return f"{found.value:.3f} ({found.bounds})"
 
 
 def _gap(found: Estimate) -> str:
+    if not found.bounded:
+        return f"{found.value:+.3f}".replace("-", "−")
     return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})".replace("-", "−")
 
 
