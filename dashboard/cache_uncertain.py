@@ -42,15 +42,19 @@ def set_of(name: str, case_id: str, policy: Policy, coverage: float) -> np.ndarr
 
 def measured(name: str, part_name: str, policy: Policy, coverage: float) -> Measured:
     """How often the sets of a part hold the truth."""
-    return conformal.measure(sets(name, part_name, policy, coverage), part(name, part_name).labels)
+    known = part(name, part_name)
+    inside = sets(name, part_name, policy, coverage)
+    return conformal.measure(inside, known.labels, resampling(known.groups).units)
 
 
 def alike(name: str, case_id: str, policy: Policy, coverage: float) -> Held:
     """How often test cases with the same set as a case have the truth in it."""
+    known = part(name, "test")
     return conformal.alike(
         sets(name, "test", policy.without_interventions(), coverage),
-        part(name, "test").labels,
+        known.labels,
         set_of(name, case_id, policy, coverage),
+        resampling(known.groups).units,
     )
 
 
@@ -106,7 +110,8 @@ def abstention(name: str, part_name: str, policy: Policy, coverage: float) -> Ab
     given = conformal.answers(
         sets(name, part_name, plain, coverage), decided, flagged(name, part_name)
     )
-    return conformal.abstention(given, decided, part(name, part_name).labels)
+    known = part(name, part_name)
+    return conformal.abstention(given, decided, known.labels, resampling(known.groups).units)
 
 
 @kept()

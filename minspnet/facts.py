@@ -277,7 +277,7 @@ def _provenance(model: Model) -> Section:
             ("Layout of the files", f"version {described['schema_version']}"),
             ("Trained with version", str(described.get("program", UNKNOWN))),
             ("Card made with version", __version__),
-            ("Date of training", str(described.get("trained_at", UNKNOWN))),
+            ("Date of training", model.created or UNKNOWN),
             ("Parent model", str(described.get("parent", f"{UNKNOWN}: none is recorded"))),
             *_learned(model),
         ),
