@@ -150,8 +150,8 @@ def redrawn(grouped: bool, groups: int, cases: int, group_noun: str, case_noun: 
     if grouped:
         return (
             f"Intervals: 1,000 redraws of whole {group_noun}s ({groups}), the same for all "
-            f"contestants; of an accuracy Wilson's, which counts {case_noun}s of one {group_noun} "
-            "for less than as many others."
+            f"contestants; of an accuracy Wilson's, in which {case_noun}s of one {group_noun} may "
+            "count for less than as many others."
         )
     if warning := too_few(grouped, groups, cases, group_noun):
         return (

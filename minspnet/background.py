@@ -14,7 +14,7 @@ from minspnet.recipe import TrainSpec
 UNKNOWN = "unknown"
 NO_UNIT = "no unit given"
 _BEYOND = {
-    None: "refused: no number",
+    None: "",
     "limit": "counts as the limit in it",
     "missing": "counts as missing",
 }
@@ -91,7 +91,9 @@ def inputs(model: Model, domain: Domain) -> Section:
         named = (", ".join(one.missing) for one in columns)
         table.append(("Counts as missing, beside empty cells", *named))
     if any(one.beyond for one in columns):
-        table.append(("A cell such as <0.5", *(_BEYOND[one.beyond] for one in columns)))
+        table.append(
+            ("A cell beyond a limit, such as <0.5", *(_BEYOND[one.beyond] for one in columns))
+        )
     header, *rows = zip(*table, strict=True)
     return Section("Inputs", tuple(lines), (Table(header, tuple(rows)),) * bool(rows))
 
@@ -183,7 +185,8 @@ def _took(told: object) -> tuple[tuple[str, str], ...]:
     if isinstance(where := told.get("on"), str) and where:
         lines.append(("Trained on", where))
     if isinstance(seconds := told.get("seconds"), int | float) and 0 < seconds < math.inf:
-        lines.append(("Time taken", f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.1f} s"))
+        took = f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+        lines.append(("Time taken", f"{took}, without the usual models"))
     return tuple(lines)
 
 

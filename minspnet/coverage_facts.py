@@ -67,7 +67,9 @@ def coverage_section(
             inside = rule.members(chances["test"].probabilities, test.ids)
             found = measure(inside, test.labels, how.units)
             empty |= found.sizes[0] > 0
-            lacking = "" if rule.enough else "; " + _too_few(rule, min(rule.draws), domain)
+            lacking = "" if rule.enough else "; too few of some class to set it"
+            if not by_class and not rule.enough:
+                lacking = "; " + _too_few(rule, rule.draws[0], domain)
             rows.append(_row(rule, "all", found.everything, lacking, _sizes(found)))
             for k, held in enumerate(found.classes):
                 few = by_class and rule.draws[k] < rule.needed
@@ -120,7 +122,7 @@ def _sizes(found: Measured) -> str:
 
 
 def _too_few(rule: Rule, draws: int, domain: Domain) -> str:
-    """Say that too few validation cases set a limit; of several classes, in the rarest one."""
+    """Say that too few validation cases, or groups of them, are there to set a limit."""
     counted = domain.group_noun or "group" if rule.grouped else domain.case_noun
     return (
         f"too few to set it: {draws:,} validation {counted}{'s' * (draws != 1)}, {rule.needed:,} "

@@ -82,8 +82,8 @@ def what_it_is_about(how: Resampling, groups: Sequence[str], case: str, group: s
     many, cases = len(set(groups)), len(groups)
     if how.grouped:
         return (
-            f"{case.capitalize()}s of one {group or 'group'} count for less than as many of "
-            f"others: {cases:,} {case}s of {many:,} {group or 'group'}s."
+            f"{case.capitalize()}s of one {group or 'group'} may count for less than as "
+            f"many of others: {cases:,} {case}s of {many:,} {group or 'group'}s."
         )
     if group and many < cases:
         return (
@@ -139,33 +139,25 @@ def from_draws(value: float, draws: Float[np.ndarray, " draw"]) -> Estimate:
 def effective_cases(hits: Bool[np.ndarray, " case"], units: Int[np.ndarray, " case"]) -> float:
     """Say how many independent cases tell as much about a share as these do.
 
-    Where each case is its own unit, it is their number. Else the number is divided by the design
-    effect, the variance of the share over that of as many independent cases, and made smaller for
-    a variance known from few units only. Where nothing varies, between all of them or within the
-    only one, the least there can be is taken: as if cases of a unit were all alike.
+    Their number over the design effect: the variance of the share, taken between units, over that
+    of as many independent cases. It is 1 where each case is its own unit, and at least 1 anyway.
+    Where all of a unit are alike, only units count. It is worked out with two units more, of mean
+    size, one with and one without: else it could not be told where all cases are right, and would
+    be trusted too much where few are wrong.
 
-    Args:
-        hits: Which cases have what the share is of.
-        units: What cases belong together.
-
-    Source: Korn and Graubard 1998, Confidence intervals for proportions with small expected number
-    of positive counts estimated from survey data; they take the number of cases where nothing
-    varies, we take Kish's number for cases of a unit that are all alike (1965, Survey Sampling).
+    Source: Kish 1965, Survey Sampling (design effect); Korn and Graubard 1998, Confidence intervals
+    for proportions with small expected number of positive counts estimated from survey data
+    (intervals on the effective number). The two units are ours, after the cases that Agresti and
+    Coull 1998 add (Approximate is better than "exact" for interval estimation of proportions).
     """
-    from scipy.special import stdtrit
-
-    cases = len(hits)
-    _, place, sizes = np.unique(units, return_inverse=True, return_counts=True)
-    many = len(sizes)
-    if many == cases:
-        return float(cases)
-    away = hits - hits.mean()
-    between = np.square(np.bincount(place, away)).sum() * many / max(1, many - 1)
-    alone = np.square(away).sum() * cases / (cases - 1)
-    if between < 1e-9 * cases:
-        return float(cases**2 / np.square(sizes).sum())
-    sure = stdtrit(cases - 1, 0.975) / stdtrit(many - 1, 0.975)
-    return float(min(cases, cases * alone / between * sure**2))
+    _, place, counts = np.unique(units, return_inverse=True, return_counts=True)
+    usual = len(hits) / len(counts)
+    sizes = np.append(counts, [usual, usual])
+    held = np.append(np.bincount(place, hits), [usual, 0])
+    cases, many, value = sizes.sum(), len(sizes), held.sum() / sizes.sum()
+    between = np.square(held - value * sizes).sum() * many / (many - 1)
+    alone = cases * value * (1 - value) * cases / (cases - 1)
+    return len(hits) / max(1.0, float(between / alone))
 
 
 def share(hits: Bool[np.ndarray, " case"], units: Int[np.ndarray, " case"]) -> Estimate:
@@ -175,9 +167,8 @@ def share(hits: Bool[np.ndarray, " case"], units: Int[np.ndarray, " case"]) -> E
         hits: Which cases have what the share is of.
         units: What cases belong together; ``Resampling.units``.
 
-    Source: Wilson's interval on ``effective_cases``, the best of those that Dean and Pagano 2015
-    compare for clustered surveys (Evaluating confidence interval methods for binomial proportions
-    in clustered surveys).
+    Source: Wilson 1927 on ``effective_cases``; Dean and Pagano 2015 compare such intervals
+    (Evaluating confidence interval methods for binomial proportions in clustered surveys).
     """
     if not len(hits):
         return Estimate(float("nan"), 0.0, 1.0)

@@ -179,7 +179,7 @@ def test_an_impossible_chance_costs_much_but_not_everything() -> None:
 
 
 def test_a_perfect_accuracy_is_not_certain() -> None:
-    """Wilson's interval of 20 of 20 begins at 20 / (20 + 3.84); of 10 groups, at 10 / 13.84."""
+    """Wilson's of 20 of 20 begins at 20 / (20 + 3.84); in pairs, they count as 20 * 11 / 23."""
     labels = np.zeros(20, int)
     right, wrong = measure([sure_of(*[0] * 20), sure_of(*[1] * 20)], labels, alone(20, draws=5))
     found = right["accuracy"].estimate
@@ -187,7 +187,8 @@ def test_a_perfect_accuracy_is_not_certain() -> None:
     found = wrong["accuracy"].estimate
     assert (found.value, found.low, found.high) == pytest.approx((0, 0, 3.8415 / 23.8415), abs=1e-5)
     (grouped,) = measure([sure_of(*[0] * 20)], labels, resampling([str(k // 2) for k in range(20)]))
-    assert grouped["accuracy"].estimate.low == pytest.approx(10 / 13.8415, abs=1e-5)
+    few = 20 * 11 / 23
+    assert grouped["accuracy"].estimate.low == pytest.approx(few / (few + 3.8415), abs=1e-5)
 
 
 def test_discordance_by_hand() -> None:

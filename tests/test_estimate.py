@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import t
 
 from minspnet.compare import measure_one
 from minspnet.estimate import (
@@ -36,31 +35,43 @@ def test_a_share_of_groups_is_inside_an_interval_that_is_no_point(
     assert 0 < effective_cases(hits, units) <= len(hits)
 
 
-def test_all_right_counts_each_group_once() -> None:
-    """12 groups of 2 are as 12 cases; groups of 1 and 3 as (1 + 3)^2 / (1 + 9) = 1.6."""
-    right = np.ones(24, bool)
-    assert effective_cases(right, np.arange(24) // 2) == pytest.approx(12)
-    assert share(right, np.arange(24) // 2).low == pytest.approx(12 / (12 + 3.8415), abs=1e-5)
-    assert effective_cases(np.zeros(4, bool), np.array([0, 1, 1, 1])) == pytest.approx(1.6)
-    assert effective_cases(np.array([True, False]), np.array([7, 7])) == pytest.approx(1)
+@pytest.mark.parametrize("wrong", [0, 1, 5, 10])
+def test_cases_of_a_group_that_are_all_alike_count_once(wrong: int) -> None:
+    """Ten groups of two, in each both right or both wrong, and two groups more: 12 of 24 cases.
 
-
-def test_the_design_effect_by_hand() -> None:
-    """Ten groups of two, in each both right or both wrong, half of them: p = .5.
-
-    Away from p, a group sums to 1 or -1: the variance of the sum is 10 * 10 / 9; of 20 cases alone
-    20 * .25 * 20 / 19. Of 20 cases (20 * .25 * 20 / 19) / (100 / 9) remain, 9.47, fewer by the
-    square of the t quantiles of 19 and of 9 degrees of freedom.
+    Sums of two alike are off by twice as much as one, so that their squares over 12 groups are 2
+    times those of 24 cases; with 12 / 11 and 24 / 23 for the means taken off, the design effect is
+    23 / 11, whatever the share.
     """
-    units, hits = np.arange(20) // 2, np.arange(20) // 2 % 2 == 0
-    alone, groups = t.ppf(0.975, 19), t.ppf(0.975, 9)
-    expected = 20 * (100 / 19) / (100 / 9) * (alone / groups) ** 2
-    assert effective_cases(hits, units) == pytest.approx(expected)
-    assert 8 < expected < 10
+    units = np.arange(20) // 2
+    assert effective_cases(units >= wrong, units) == pytest.approx(20 * 11 / 23)
+
+
+def test_the_design_effect_of_unequal_groups_by_hand() -> None:
+    """Groups of 1 and 3, all right, and of 2 right and 2 wrong: 6 of 8, .75.
+
+    Off by .25, .75, .5 and -1.5, squares 3.125, times 4 / 3; alone 8 * .75 * .25 * 8 / 7.
+    """
+    found = effective_cases(np.ones(4, bool), np.array([7, 9, 9, 9]))
+    assert found == pytest.approx(4 * (1.5 * 8 / 7) / (3.125 * 4 / 3))
+
+
+def test_one_more_wrong_never_raises_the_bounds() -> None:
+    """19 groups of 1 to 3; all right is above any one wrong, and that above any two."""
+    units = np.repeat(np.arange(19), [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 2])
+    cases = len(units)
+
+    def low(*wrong: int) -> float:
+        return share(~np.isin(np.arange(cases), wrong), units).low
+
+    ones = [low(k) for k in range(cases)]
+    assert max(ones) < low()
+    for first in range(cases):
+        assert all(low(first, k) < ones[first] for k in range(first + 1, cases))
 
 
 def test_intervals_hold_for_further_groups_where_those_of_cases_do_not() -> None:
-    """19 groups of 1 to 4 cases, alike to .5: some 93 of 100 hold a share of .8.
+    """19 groups of 1 to 4 cases, alike to .5: some 95 of 100 hold a share of .8.
 
     Wilson's on cases, and percentiles of redrawn groups near an end, miss it far more often.
     """
@@ -95,7 +106,7 @@ def test_thirty_right_of_thirty() -> None:
 def test_it_is_said_for_whom_intervals_hold() -> None:
     groups = [str(k // 2) for k in range(24)]
     said = what_it_is_about(resampling(groups), groups, "nodule", "patient")
-    assert "24 nodules of 12 patients" in said and said.startswith("Nodules of one patient count")
+    assert "24 nodules of 12 patients" in said and said.startswith("Nodules of one patient may")
     few = ["a", "b"] * 10
     assert "only 2 patients" in what_it_is_about(resampling(few), few, "nodule", "patient")
     alone = [str(k) for k in range(20)]
