@@ -126,6 +126,7 @@ def no_better_than_guessing(name: str) -> str:
         return ""
     return (
         f"Not shown to be better than always saying {domain_of(name).classes[often]}: right in "
-        f"{right.sum():,} of {len(labels):,} test cases (95%: {found.bounds}), where that would "
+        f"{right.sum():,} of {len(labels):,} test cases (95%: {found.low:.1%} to "
+        f"{found.high:.1%}), where that would "
         f"be right in {counts[often]:,}."
     )

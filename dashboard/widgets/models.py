@@ -171,7 +171,8 @@ def _facts(entry: Entry) -> str:
     if entry.accuracy is not None:
         policy = cache.model(entry.name).policy
         found = cache_compare.accuracy(entry.name, "test", policy)
-        said += f", right on {percent(found.value, 1)} of {test:,} others (95%: {found.bounds})"
+        low, high = percent(found.low, 1), percent(found.high, 1)
+        said += f", right on {percent(found.value, 1)} of {test:,} others (95%: {low} to {high})"
     return f"{said}."
 
 
