@@ -27,7 +27,7 @@ from minspnet.artifact import Model, load, load_network
 from minspnet.behind import cases_of
 from minspnet.data import Cases
 from minspnet.domains import SAMPLE_DATA
-from minspnet.learning.account import AdapterSpec
+from minspnet.learned import AdapterSpec
 from minspnet.learning.adapter import Taught, readings
 from minspnet.learning.lessons import Lessons
 from minspnet.learning.trial import Ground, Teacher, undisputed_shifts

@@ -372,10 +372,14 @@ def similar_cases(name: str, case_id: str, policy: Policy) -> Similar:
 
 @kept(256)
 def feature_table(name: str, case_id: str) -> pd.DataFrame:
-    """Each input column of a case in words, with what is usual in the reference class."""
+    """Each input column of a case in words, with what is usual.
+
+    That is where the first of two classes lies, which is what is ordinary; of more, none is.
+    """
     columns, values = features(name), case_inputs(name, case_id)
     known = part(name, "train")
-    ordinary = known.inputs[known.labels == 0]
+    two = len(domain_of(name).classes) == 2
+    ordinary = known.inputs[known.labels == 0] if two else known.inputs
     told = [cell_words.usual(c, ordinary[:, k], values[k]) for k, c in enumerate(columns)]
     return pd.DataFrame(
         {

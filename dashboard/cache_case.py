@@ -106,6 +106,14 @@ def given(name: str, case_id: str) -> dict[int, str]:
     return levels_given(domain_of(name), names, case_inputs(name, case_id))
 
 
+def measured(name: str, case_id: str) -> dict[int, float]:
+    """Of findings that are graded from inputs alone, the grade that these give; NaN for none."""
+    if domain_of(name).modality != "tabular":
+        return {}
+    names = domain_of(name).variant(model(name).variant).inputs
+    return model(name).scale.measured(names, case_inputs(name, case_id))
+
+
 def cautions(name: str, case_id: str, policy: Policy, coverage: float) -> Cautions:
     """What speaks against the answer to a case, in words without markup."""
     domain = domain_of(name)

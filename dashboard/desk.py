@@ -303,6 +303,11 @@ def record(view: View, case: str, judgement_id: str) -> bool:
     return True
 
 
+def recorded() -> int:
+    """How many verdicts this session has recorded."""
+    return len(st.session_state.get(_DONE, ()))
+
+
 def said_of(view: View, case: str) -> Said:
     """What the model says of a case by itself, under the thresholds on the screen."""
     loaded = cache.model(view.model)
@@ -320,9 +325,14 @@ def said_of(view: View, case: str) -> Said:
     )
 
 
-def told() -> tuple[str, str]:
-    """What was saved, and what could not be, since this was last asked."""
-    return st.session_state.pop(_SAVED, ""), st.session_state.pop(_FAILED, "")
+def saved() -> str:
+    """What was saved since this was last asked."""
+    return str(st.session_state.pop(_SAVED, ""))
+
+
+def failed() -> str:
+    """What could not be saved since this was last asked."""
+    return str(st.session_state.pop(_FAILED, ""))
 
 
 def known_readers() -> tuple[str, ...]:

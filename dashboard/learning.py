@@ -6,7 +6,7 @@ import numpy as np
 
 from dashboard import cache, heavy, state, who
 from dashboard.in_force import alike, by_digest, scope_of, standing, usual
-from minspnet.learning.account import Account, AdapterSpec, account_of
+from minspnet.learned import Account, AdapterSpec, account_of
 from minspnet.learning.lessons import Lessons, check_enough, lessons, parts_after
 from minspnet.learning.merging import merged
 from minspnet.record.checks import in_utc

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dashboard import text
 from dashboard.format import percent
 from minspnet.domain import Domain
-from minspnet.learning.account import Account, Difference, Kind
+from minspnet.learned import Account, Difference, Kind
 from minspnet.wording import lowered
 
 KINDS: dict[Kind, str] = {"bias": "Biases only", "low_rank": "Low rank"}
@@ -27,7 +27,8 @@ def verdict(account: Account, domain: Domain) -> tuple[str, str]:
             f"{100 * score.high:+.1f}"
         ).replace("-", "−")
     on = f"{account.accuracy.count:,} test {domain.case_noun}s nobody learned from"
-    reasons = f"{_easier(account, domain)} {_reasons(account, domain)}"
+    reasons = f"{easier(account)} {_reasons(account, domain)}".rstrip()
+    reasons = f" {reasons.lstrip()}"
     if not account.accuracy_holds:
         return "worse", (
             f"Less accurate: {percent(score.after, 1)} instead of {percent(score.before, 1)} "
@@ -35,23 +36,24 @@ def verdict(account: Account, domain: Domain) -> tuple[str, str]:
         )
     if account.is_flagged:
         return "flagged", (
-            f"Accuracy holds ({change}; {on}), yet reasons changed.{reasons} "
-            "Look at some of these cases before you adopt it."
+            f"Accuracy holds ({change}; {on}), yet reasons moved further than they should."
+            f"{reasons} Look below at which findings moved before you adopt it."
         )
     how = "flagged" if account.is_rest_easier else "fine"
     return how, f"Accuracy holds ({change}; {on}).{reasons}"
 
 
-def _easier(account: Account, domain: Domain) -> str:
+def easier(account: Account) -> str:
     """Say where what is left to score by is easier than what there was; else nothing."""
     if not account.is_rest_easier or not account.test_cases:
         return ""
     whole = (account.test_right or 0) / account.test_cases
     return (
-        f" Those are the easier ones: the old network is right on "
-        f"{percent(account.accuracy.before, 1)} of them and on {percent(whole, 1)} of all "
-        f"{account.test_cases:,}, for what was reviewed was picked by hand or by answer. Neither "
-        "accuracy tells how good a model is on new cases."
+        f"The {account.accuracy.count:,} test cases left are the easier ones: the network before "
+        f"is right on {percent(account.accuracy.before, 1)} of them and on {percent(whole, 1)} of "
+        f"all {account.test_cases:,}, for what was reviewed was picked by hand or by answer. No "
+        "score on them, and no share of sets that hold the truth, tells how good a model is on "
+        "new cases."
     )
 
 
@@ -62,8 +64,10 @@ def _reasons(account: Account, domain: Domain) -> str:
     beyond = "further than" if account.reasons_shifted else "no further than"
     most = [titles.get(one.concept, one.concept) for one in found.concepts[:2] if one.moved > 0]
     moved = f", most of all {text.listed(most)}" if most else ""
+    same = f"The reason that says most is the same for all {found.cases:,} cases. "
+    other = f"The reason that says most is another one for {found.leading:,} of {found.cases:,}. "
     return (
-        f"The reason that says most is another one for {found.leading:,} of {found.cases:,} cases. "
+        f"{other if found.leading else same}"
         f"Reasons moved by {100 * found.mean:.1f}% on average{moved}: {beyond} by any of {noun} of "
         f"the same size that nobody disputes (at most {100 * found.limit:.1f}%)."
     )

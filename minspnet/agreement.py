@@ -193,11 +193,15 @@ def seconds_spent(reviews: Sequence[Review]) -> tuple[float, float, float]:
 
 
 def to_columns(reviews: Sequence[Review]) -> dict[str, list[str | float | None]]:
-    """Reviews as the columns of a table, one row each; concepts and text included."""
+    """Reviews as the columns of a table, one row each; concepts and text included.
+
+    ``probability`` of a review, which is that of the network's own answer, is so called.
+    """
     columns: dict[str, list[str | float | None]] = {}
     for review in reviews:
         row = review.to_dict()
         row["concepts"] = "; ".join(f"{one.concept}={one.value!r}" for one in review.concepts)
+        row = {("probability_of_predicted" if k == "probability" else k): row[k] for k in row}
         row["revised"] = {None: "", True: "yes", False: "no"}[review.revised]
         for name, value in row.items():
             columns.setdefault(name, []).append(value)

@@ -9,6 +9,7 @@ from minspnet.artifact import Model
 from minspnet.data import PARTS, UNLABELLED, Cases
 from minspnet.domain import Domain
 from minspnet.factsheet import Section, Table
+from minspnet.learned import Account
 from minspnet.recipe import TrainSpec
 
 UNKNOWN = "unknown"
@@ -34,8 +35,14 @@ def use(domain: Domain) -> Section:
     )
 
 
-def data(domain: Domain, parts: Mapping[str, Cases]) -> Section:
-    """Say where the cases come from and how they are split."""
+def data(domain: Domain, parts: Mapping[str, Cases], learned: Account | None = None) -> Section:
+    """Say where the cases come from and how they are split.
+
+    Args:
+        domain: The task.
+        parts: Its cases.
+        learned: Of a model that learned from reviewed cases, which are its training cases now.
+    """
     noun = domain.group_noun
     header = ["Part", "Cases", *([f"{noun.capitalize()}s"] if noun else []), "Without label"]
     rows = []
@@ -53,6 +60,17 @@ def data(domain: Domain, parts: Mapping[str, Cases]) -> Section:
     split = f"at random by {noun or domain.case_noun}, classes balanced"
     if noun:
         split += f"; {noun}s on more than one side: {shared}"
+    if learned:
+        split += (
+            f"; then {learned.moved_test:,} test and {learned.moved_validation:,} validation "
+            f"{domain.case_noun}s became training cases, for they were reviewed"
+        )
+    if learned and learned.is_rest_easier and learned.test_cases:
+        split += (
+            f". What is left to test on is easier: the network before was right on "
+            f"{learned.accuracy.before:.1%} of it, and on "
+            f"{(learned.test_right or 0) / learned.test_cases:.1%} of all"
+        )
     return Section(
         "Data",
         (

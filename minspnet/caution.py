@@ -153,29 +153,33 @@ class Caution:
         room = np.where(np.isfinite(most - least), _FAR * (most - least), 0)
         # Beside nothing to compare with, a missing value is never far out.
         far: np.ndarray = (found.values < least - room) | (found.values > most + room)
+        # A number below 0 where none was is no larger measurement, but a code or a slip.
+        far |= (found.values < 0) & (least >= 0)
         return far & self._numbers & np.isfinite(least)
 
     def _strangest(self, values: Float[np.ndarray, "case trait"]) -> list[str]:
-        """Of each case the number that lies farthest out, beside the range of training."""
+        """Of each case the numbers outside the range of training, those farthest out first."""
         if not self._numbers.any():
             return ["a combination that is rare"] * len(values)
         least, most = self.familiar.least, self.familiar.most
         outside = ((values < least) | (values > most)) & self._numbers
         away = np.abs(self.familiar.inputs.scaled(values)) * self._numbers
-        places = np.where(outside, away + away.max(initial=0) + 1, away).argmax(axis=1)
-        rows = np.arange(len(values))
-        told = zip(
-            places.tolist(),
-            values[rows, places].tolist(),
-            outside[rows, places].tolist(),
-            strict=True,
-        )
-        return [
-            f"{self.titles[place]} {value:.4g} (training: {least[place]:.4g} to {most[place]:.4g})"
-            if beyond
-            else f"its values together, {self.titles[place]} {value:.4g} most"
-            for place, value, beyond in told
-        ]
+        told = []
+        for row, beyond, far in zip(values, outside, away, strict=True):
+            order = np.argsort(-far, kind="stable")
+            places = order[beyond[order]].tolist()
+            named = [
+                f"{self.titles[k]} {row[k]:.4g} (training: {least[k]:.4g} to {most[k]:.4g})"
+                for k in places[:_MOST]
+            ]
+            if len(places) > _MOST:
+                named.append(f"{len(places) - _MOST:,} more")
+            most_of_all = int(order[0])
+            told.append(
+                ", ".join(named)
+                or f"its values together, {self.titles[most_of_all]} {row[most_of_all]:.4g} most"
+            )
+        return told
 
 
 def _seen(train: Cases, features: Sequence[Feature]) -> dict[int, np.ndarray]:

@@ -199,6 +199,25 @@ class ConceptScale:
             graded.append(grades)
         return np.stack(graded, axis=1).astype(np.float32)
 
+    def measured(
+        self, names: Sequence[str], inputs: Float[np.ndarray, " column"]
+    ) -> dict[int, float]:
+        """Grades of concepts that the inputs of a case give themselves, by their places.
+
+        What a network reads of such a concept is an estimate all the same; this is none. NaN where
+        the case has none of the concept's columns; other concepts ask for more than the inputs.
+
+        Args:
+            names: Of the inputs.
+            inputs: Of one case.
+        """
+        columns = {name: inputs[[k]] for k, name in enumerate(names)}
+        return {
+            place: float(self._graded(concept, columns)[0])
+            for place, concept in enumerate(self.concepts)
+            if columns.keys() >= {*concept.rule.columns}
+        }
+
     def _graded(
         self, concept: Concept, columns: Mapping[str, Float[np.ndarray, " case"]]
     ) -> Float[np.ndarray, " case"]:

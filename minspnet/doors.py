@@ -15,7 +15,7 @@ from minspnet.access import Action, Actor, NotAllowedError
 from minspnet.artifact import Model
 from minspnet.collection import Collection
 from minspnet.devices import Device
-from minspnet.learning.account import AdapterSpec
+from minspnet.learned import AdapterSpec
 from minspnet.operating import OperatingPoint
 from minspnet.package import pack, unpack
 from minspnet.policy import Policy

@@ -16,6 +16,7 @@ from minspnet.data import Cases
 from minspnet.domain import Domain
 from minspnet.estimate import Estimate, Resampling, resampling, share, what_it_is_about
 from minspnet.factsheet import Section, Sheet, Table
+from minspnet.learned import account_of
 from minspnet.operating import OperatingPoint
 from minspnet.policy import CLOSED, Policy
 from minspnet.reliability import Bin, gap, reliability
@@ -97,7 +98,7 @@ def facts(
     found = measure_one(decided.probabilities, decided.predicted, test.labels, test.groups)
     sections = (
         background.use(domain),
-        background.data(domain, parts),
+        background.data(domain, parts, account_of(model.metrics)),
         background.inputs(model, domain),
         background.concepts(model, domain),
         background.architecture(model, domain),
@@ -286,7 +287,7 @@ def _provenance(model: Model) -> Section:
 
 
 def _learned(model: Model) -> tuple[tuple[str, str], ...]:
-    """What an update learned from; see ``minspnet.learning.account``."""
+    """What an update learned from; see ``minspnet.learned``."""
     told = model.metrics.get("learned")
     if not isinstance(told, Mapping):
         return ()

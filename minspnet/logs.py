@@ -62,7 +62,7 @@ def _check_file(url: str) -> None:
 
 def _show(result: dict[str, Any]) -> list[str]:
     lines = [f"{name}: {count:,} records" for name, count in result["records"].items()]
-    if result["anchor"]:
+    if result["anchor"] and not result["findings"]:
         lines.append(f"anchor, to be noted elsewhere: {result['anchor']}")
     for one in result["findings"]:
         which = f"record {one['record']}, " if one["record"] else ""

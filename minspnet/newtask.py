@@ -32,6 +32,7 @@ from minspnet.intake import (
 from minspnet.intake.draft import known_cases
 from minspnet.sheets import Table
 from minspnet.sheets.grid import SEPARATORS
+from minspnet.workspace import Workspace
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
 Show = Callable[[dict[str, Any]], list[str]]
@@ -68,7 +69,14 @@ def add_verbs(commands: Any) -> list[tuple[argparse.ArgumentParser, Command, Sho
         verb.add_argument(
             "--group", metavar="COLUMN", help="column of what belongs together, such as patients"
         )
-    return [(check, _check, _show_check), (write, _draft, _show_draft)]
+    keep = verbs.add_parser("save", help="keep data with their card, to train on by its key")
+    keep.add_argument("file", type=Path, metavar="FILE", help="the table or pictures")
+    keep.add_argument("--card", type=Path, required=True, metavar="CARD", help="their card, .toml")
+    return [
+        (check, _check, _show_check),
+        (write, _draft, _show_draft),
+        (keep, _save, _show_save),
+    ]
 
 
 def _card_file(text: str) -> Path:
@@ -125,14 +133,36 @@ def _check_pictures(options: argparse.Namespace) -> dict[str, Any]:
     result = {**check_pictures(options.file), "file": str(options.file)}
     del result["card"]  # what the verb draft writes
     if options.card:
-        card, found = _read_card(options.card), read_pictures(options.file, options.file.name)
+        card = _read_card(options.card)
         try:
-            Collection(card, picture_cases(card, found), found.split)
+            _collection(options.file, card)
             said = ""
         except UserError as error:
             said = str(error)
         result["card"] = {"key": card.key, "fits": not said, "because": said}
     return result
+
+
+def _collection(file: Path, card: Card) -> Collection:
+    """Data with their card.
+
+    Raises:
+        UserError: If they do not fit together.
+    """
+    if _of_pictures(file):
+        found = read_pictures(file, file.name)
+        return Collection(card, picture_cases(card, found), found.split, file.name)
+    return Collection(card, read_cases(card, sniff(file)), source=file.name)
+
+
+def _save(options: argparse.Namespace) -> dict[str, Any]:
+    found = _collection(options.file, _read_card(options.card))
+    Workspace.from_environment().save(found)
+    return {"key": found.card.key, "cases": len(found.cases)}
+
+
+def _show_save(result: dict[str, Any]) -> list[str]:
+    return [f"saved {result['cases']:,} cases: train on them as {result['key']}"]
 
 
 def _draft(options: argparse.Namespace) -> dict[str, Any]:

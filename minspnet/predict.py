@@ -25,8 +25,7 @@ from jaxtyping import Float, Int
 from minspnet import __version__
 from minspnet.artifact import Model, load_network
 from minspnet.batch.arrays import ArrayFile
-from minspnet.batch.cells import STRANGE
-from minspnet.batch.chunk import Chunk, Reject, Source
+from minspnet.batch.chunk import Chunk, Reject, Source, shortened
 from minspnet.batch.csv_table import CsvTable
 from minspnet.batch.explained import explain_cases
 from minspnet.batch.needs import ID, Answers, Need, needs
@@ -45,6 +44,7 @@ from minspnet.waterfall import typical_concepts
 if TYPE_CHECKING:
     from minspnet.network import Network
 
+_FIRST_STRANGE = 3
 FIRST_REJECTS = 50
 """So many rejected rows are told at once; the file of rejects has all."""
 KNOWN = "known_answer"
@@ -72,6 +72,8 @@ class Progress:
         labelled: Cases whose true answer the file says.
         right: Of those, decided rightly.
         strange: Cases whose answer in the file is none of the classes.
+        first_strange: The first of them: number of the row, and what it holds.
+        lacking: Cases that lack each input, by its title.
         with_labels: The file has a column of answers.
         passed_over: Columns of ids or answers whose cells are neither text nor numbers.
         coverage: Of the sets of answers; None if there are too few cases to make them from.
@@ -91,6 +93,8 @@ class Progress:
     labelled: int = 0
     right: int = 0
     strange: int = 0
+    first_strange: tuple[tuple[int, str], ...] = ()
+    lacking: Mapping[str, int] = field(default_factory=dict)
     with_labels: bool = False
     passed_over: tuple[str, ...] = ()
     coverage: float | None = None
@@ -114,13 +118,16 @@ class Progress:
             macs=self.macs + macs,
         )
 
-    def doubted(self, doubts: Doubts, put_in: Mapping[str, int], filled: int) -> "Progress":
+    def doubted(
+        self, doubts: Doubts, put_in: Mapping[str, int], filled: int, lacking: Mapping[str, int]
+    ) -> "Progress":
         """Count in what speaks against answers.
 
         Args:
             doubts: Of some cases.
             put_in: Numbers put in, by the title of their column.
             filled: Cases that they belong to.
+            lacking: Cases that lack each input, by its title.
         """
         return replace(
             self,
@@ -128,19 +135,25 @@ class Progress:
             several=self.several + int((doubts.members.sum(axis=1) != 1).sum()),
             filled=self.filled + filled,
             filled_in=dict(Counter(self.filled_in) + Counter(put_in)),
+            lacking=dict(Counter(self.lacking) + Counter(lacking)),
         )
 
-    def compared(
-        self, predicted: Int[np.ndarray, " case"], labels: Int[np.ndarray, " case"]
-    ) -> "Progress":
-        """Count in how decisions agree with true answers."""
+    def compared(self, predicted: Int[np.ndarray, " case"], chunk: Chunk) -> "Progress":
+        """Count in how decisions agree with the true answers of a chunk, if it has some."""
+        labels = chunk.labels
+        if labels is None:
+            return self
+        odd = [
+            (int(chunk.lines[row]), shortened(cell)) for row, cell in sorted(chunk.strange.items())
+        ]
         known = labels >= 0
         right = int((predicted == labels)[known].sum())
         return replace(
             self,
             labelled=self.labelled + int(known.sum()),
             right=self.right + right,
-            strange=self.strange + int((labels == STRANGE).sum()),
+            strange=self.strange + len(odd),
+            first_strange=(*self.first_strange, *odd)[:_FIRST_STRANGE],
         )
 
 
@@ -256,10 +269,8 @@ def predict(
             counts = np.bincount(said.decision.predicted, minlength=len(domain.classes))
             answers = dict(zip(domain.classes, counts.tolist(), strict=True))
             now = now.after(chunk, answers, int(said.macs.sum()))
-            now = now.doubted(doubts, put_in, filled)
-            if chunk.labels is not None:
-                now = now.compared(said.decision.predicted, chunk.labels)
-            yield now
+            now = now.doubted(doubts, put_in, filled, _lacking(caution, doubts))
+            yield (now := now.compared(said.decision.predicted, chunk))
     yield replace(now, done=1.0)
 
 
@@ -267,6 +278,11 @@ def _titles(caution: Caution) -> tuple[str, ...]:
     """Of the columns of a table; none of pictures and signals."""
     tabular = caution.domain.modality == "tabular"
     return tuple(one.title for one in caution.features) if tabular else ()
+
+
+def _lacking(caution: Caution, doubts: Doubts) -> dict[str, int]:
+    counts = zip(_titles(caution), doubts.lacking.sum(axis=0).tolist(), strict=False)
+    return {title: count for title, count in counts if count}
 
 
 def _filled(

@@ -87,6 +87,7 @@ def _predict(options: argparse.Namespace) -> dict[str, Any]:
         "filled_in": dict(now.filled_in),
         "known": _agreement(now),
         "passed_over": list(now.passed_over),
+        "lacking": dict(now.lacking),
         "mean_macs": now.macs / now.scored if now.scored else None,
         "macs_all_on": model.cost.total,
         "seconds": seconds,
@@ -100,8 +101,14 @@ def _agreement(now: Progress) -> dict[str, Any] | None:
         return None
     low, high = now.interval
     share = now.right / now.labelled if now.labelled else None
-    told = {"cases": now.labelled, "right": now.right, "accuracy": share, "strange": now.strange}
-    return told | {"interval_95": [low, high] if now.labelled else None}
+    return {
+        "cases": now.labelled,
+        "right": now.right,
+        "accuracy": share,
+        "strange": now.strange,
+        "first_strange": [list(one) for one in now.first_strange],
+        "interval_95": [low, high] if now.labelled else None,
+    }
 
 
 def _cautions(result: dict[str, Any]) -> list[str]:
@@ -126,6 +133,9 @@ def _cautions(result: dict[str, Any]) -> list[str]:
             f"{_cases(result['filled'])} with the training cases' median put in where a number is "
             f"missing, which no training case lacked: {named}"
         )
+    if result["lacking"]:
+        named = ", ".join(f"{title} ({many:,})" for title, many in result["lacking"].items())
+        lines.append(f"missing in the file: {named}")
     for name in result["passed_over"]:
         lines.append(f"column {name} holds neither text nor numbers: not read")
     if known := result["known"]:
@@ -141,9 +151,13 @@ def _cautions(result: dict[str, Any]) -> list[str]:
         if known["strange"] and known["cases"]:
             lines.append(
                 f"{_cases(known['strange'])} with an answer in the file that is none of this "
-                "model's classes: left out of that accuracy"
+                f"model's classes ({_odd(known['first_strange'])}): left out of that accuracy"
             )
     return lines
+
+
+def _odd(first: list[list[Any]]) -> str:
+    return ", ".join(f"{cell!r} in row {row}" for row, cell in first)
 
 
 def _cases(many: int) -> str:

@@ -18,6 +18,7 @@ from dashboard.widgets import (
     review,
     review_queue,
     sets,
+    upwards,
     whatif,
 )
 
@@ -31,6 +32,7 @@ with side, st.container(horizontal=True, vertical_alignment="center", horizontal
 st.caption(
     " ".join(["For research and teaching, not for decisions about anyone.", *domain.limits[:1]])
 )
+upwards.go_up(desk.recorded())
 adoption.show_notice(view, "case")
 if warning := cache_uncertain.no_better_than_guessing(view.model):
     st.warning(text.plain(warning))
@@ -49,6 +51,8 @@ def show_case() -> None:
     unseen = desk.hides_answer(now, case)
     withheld = sets.is_withheld(now, case)
     who.open_cases(now.model, case, hidden=unseen or withheld)
+    if saved := desk.saved():
+        st.caption(f":material/check: {saved}")
     review_queue.show_progress(case)
     if unseen:
         blind.show_question(now, case)

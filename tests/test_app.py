@@ -321,8 +321,11 @@ def test_a_link_reopens_the_same_view() -> None:
     [
         ({"domain": "nonsense"}, "domain must be one of"),
         ({"model": "../../etc/passwd"}, "model must be one of"),
-        ({"model": TABULAR, "case": "FNA-9999"}, "case must be a test or validation case"),
-        ({"model": TABULAR, "case": "<script>alert(1)</script>"}, "case must be a test"),
+        (
+            {"model": TABULAR, "case": "FNA-9999"},
+            "case of a link must be a test or validation case",
+        ),
+        ({"model": TABULAR, "case": "<script>alert(1)</script>"}, "case of a link must be a test"),
         ({"model": TABULAR, "gates": "0.1"}, "gate_thresholds must have 5 values"),
         ({"model": TABULAR, "gates": "a,b,c,d,e"}, "gates must be a plain number"),
         ({"model": TABULAR, "gates": "nan,0,0,0,0"}, "gates must be a plain number"),
@@ -373,7 +376,7 @@ def test_a_database_that_cannot_be_opened_is_said(monkeypatch: pytest.MonkeyPatc
     cache.store.clear()
     app = AppTest.from_file(APP, default_timeout=60).run()
     assert not app.exception
-    assert "must name a database that can be opened" in app.error[0].value.replace("\\", "")
+    assert "must name one that can be opened" in app.error[0].value.replace("\\", "")
     monkeypatch.setenv("MINSPNET_DATABASE_URL", str(working.engine.url))
 
 

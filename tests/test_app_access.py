@@ -118,7 +118,7 @@ PAGES: list[tuple[str, Callable[[AppTest], None], dict[str, Role]]] = [
     ("routing", tab("routing-tab", "Operating points"), {"save-point": Role.ENGINEER}),
     ("routing", tab("routing-tab", "Devices"), {"keep-devices": Role.ENGINEER}),
 ]
-FIRST_TYPED = {"reader-name", "reader-other", "point-author"}
+FIRST_TYPED = {"reader-name", "reader-other"}
 """Fields for a name that is typed: of no use to whoever signs in."""
 
 

@@ -13,8 +13,8 @@ from dashboard import cache, in_force, learning, update_words
 from minspnet.access import Action, Actor, Role
 from minspnet.artifact import load
 from minspnet.errors import UserError
+from minspnet.learned import Difference, account_of
 from minspnet.learning import update
-from minspnet.learning.account import Difference, account_of
 from minspnet.record.reviews import Correction, Review
 from minspnet.record.schema import ADOPTIONS
 from minspnet.record.verify import verify

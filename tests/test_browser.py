@@ -322,8 +322,12 @@ def test_a_case_is_judged_without_a_mouse_and_what_was_typed_survives_a_reload(
     chosen = page.locator("[data-testid=stBaseButton-primary]", has_text="Disagree")
     expect(chosen).to_be_visible()
     settle(page)
+    scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
+    assert page.evaluate(scrolled) > 0
     page.keyboard.press("n")
     expect(page.get_by_text("Record 1 is saved")).to_be_visible()
+    # The next case is seen from its answer on.
+    page.wait_for_function(f"{scrolled} === 0")
     page.get_by_role("button", name="Not you?").click()
     settle(page)
     page.reload()

@@ -20,7 +20,7 @@ from minspnet.artifact import load
 from minspnet.devices import DEVICES
 from minspnet.doors import Doors
 from minspnet.errors import UserError
-from minspnet.learning.account import AdapterSpec
+from minspnet.learned import AdapterSpec
 from minspnet.policy import Policy
 from minspnet.record.queues import ReviewQueue
 from minspnet.record.sets import ReviewedCase, ReviewedSet, SavedSet

@@ -34,6 +34,7 @@ from minspnet.recipe import TrainSpec
 from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.study import conduct
 from minspnet.wording import lowered
+from minspnet.workspace import Workspace
 
 ROWS = 400
 
@@ -346,7 +347,7 @@ def bad_drafts() -> dict[str, tuple[dict[str, object], str]]:
         "one group": (
             {"group": "country"},
             "class healthy of outcome must have at least 7 different values of country, to learn "
-            "from and to be tested on, got 1; merge it",
+            "from and to be tested on, got 1; choose",
         ),
         "no features": ({"features": ()}, "features must be at least one column, got none left"),
         "the target": ({"features": ("outcome",)}, "features must be columns other than the targ"),
@@ -434,8 +435,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_table_is_checked_and_drafted_from_the_command_line(
-    file: Path, capsys: pytest.CaptureFixture[str], card: Card
+def test_a_table_is_checked_drafted_and_saved_from_the_command_line(
+    file: Path, capsys: pytest.CaptureFixture[str], card: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = str(file.with_suffix(".toml"))
     assert main(["domain", "draft", str(file), "--target", "outcome", "--out", out]) == 0
@@ -449,6 +450,10 @@ def test_a_table_is_checked_and_drafted_from_the_command_line(
     assert "400 rows, 15 columns, UTF-8, semicolon between cells, decimal ." in said
     assert "likely group: patient_id repeats" in said
     assert said.endswith("The card relapses fits this file.\n")
+    monkeypatch.setenv("MINSPNET_HOME", str(file.parent / "home"))
+    assert main(["domain", "save", str(file), "--card", out]) == 0
+    assert capsys.readouterr().out == "saved 400 cases: train on them as relapses\n"
+    assert [*Workspace.from_environment().collections()] == ["relapses"]
     assert main(["domain", "check", str(file), "--target", "outcome", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert {one["column"] for one in told["suspects"] if one["leave_out"]} == {

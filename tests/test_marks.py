@@ -202,8 +202,8 @@ def test_levels_and_answers_that_are_numbers_are_the_same_with_a_fraction_of_0()
     np.testing.assert_array_equal(places, [0, 1, np.nan, np.nan])
     assert unknown == {3: "2.5"}
     answers = Answers("risk", ("0", "1000"), ("-9",))
-    found = read_labels(pa.array(["0.0", "-9.00", "1.000", "1000.0", ""]), answers)
-    assert found.tolist() == [0, UNLABELLED, STRANGE, 1, UNLABELLED]
+    found, odd = read_labels(pa.array(["0.0", "-9.00", "1.000", "1000.0", ""]), answers)
+    assert found.tolist() == [0, UNLABELLED, STRANGE, 1, UNLABELLED] and odd == {2: "1.000"}
 
 
 def test_a_column_of_groups_is_read_as_it_stands() -> None:

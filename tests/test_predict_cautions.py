@@ -23,8 +23,8 @@ from minspnet.batch.results import NO_ANSWER
 from minspnet.caution import Caution
 from minspnet.cli import main
 from minspnet.conformal import usual_rule
-from minspnet.data import levels_given
-from minspnet.domain import Concept, Feature, LevelsRule
+from minspnet.data import ConceptScale, levels_given
+from minspnet.domain import Concept, Feature, LevelsRule, ScaleRule
 from minspnet.errors import UserError
 from minspnet.network import run
 from minspnet.predict import KNOWN, Progress, open_cases, predict
@@ -138,6 +138,7 @@ def test_an_own_file_is_read_as_its_card_says_and_answered_in_kind(tmp_path: Pat
     *_, now = predict(model, source, [out], tmp_path / "bad.csv")
     *_, _ = predict(model, source, [plain], plain=True)
     assert (now.scored, now.rejected, now.labelled, now.strange) == (7, 0, 5, 1)
+    assert now.first_strange == ((7, "lost"),) and now.lacking == {"Income": 3, "Job": 1}
     assert out.read_bytes().startswith(b"\xef\xbb\xbf") and b";" in out.read_bytes()
     found = pd.read_csv(out, sep=";", decimal=",", encoding="utf-8-sig")
     pd.testing.assert_frame_equal(found, pd.read_csv(plain), check_dtype=False, rtol=1e-5)
@@ -181,7 +182,7 @@ def test_truth_values_name_classes_and_levels_however_these_are_called() -> None
     for words, kind in ((("0", "1"), pa.int8()), (("False", "True"), pa.string())):
         assert _kind(pa.bool_(), words, beside=True) == kind
         cells = pa.array([True, None, False]).cast(kind)
-        assert read_labels(cells, Answers("a", words)).tolist() == [1, -1, 0]
+        assert read_labels(cells, Answers("a", words))[0].tolist() == [1, -1, 0]
     assert _kind(pa.bool_(), (), beside=False) == pa.int8()  # a number as it is
 
 
@@ -247,3 +248,25 @@ def test_titles_that_somebody_typed_stay_as_they_are() -> None:
     assert in_sentence(own) == own.lower()
     for title in ("Lungenknoten", "Schule der Mutter", "Crohn", "pH", "Alter (Jahre)"):
         assert in_sentence(title) == title
+
+
+def test_what_the_inputs_say_of_a_finding_is_no_estimate() -> None:
+    """Mean of the columns there are; none where all are missing; others ask for more columns."""
+    words, shown = ("Size", "", "small", "large"), (0, 100, "of 100")
+    rules = ScaleRule(("a", "b"), 0, 10), ScaleRule(("a", "c"), 0, 10)
+    scale = ConceptScale(tuple(Concept("one", *words, rule, *shown) for rule in rules), {})
+    for row, wanted in (([2, 4], 0.3), ([2, np.nan], 0.2), ([np.nan, np.nan], np.nan)):
+        found = scale.measured(("a", "b"), np.float32(row))
+        assert [*found] == [0] and found[0] == pytest.approx(wanted, nan_ok=True)
+
+
+def test_a_number_below_zero_where_none_was_is_unusual() -> None:
+    """However near the smallest one it lies: a code of another column, most likely."""
+    model = shipped(CYTOLOGY_30)
+    caution, cases = Caution.of(model, model.policy), part_of(model, "test")
+    names = model.domain.variant(model.variant).inputs
+    place = names.index("mean_smoothness")
+    odd = cases.inputs[:2].copy()
+    odd[0, place] = -0.001
+    remark = caution.remarks(odd)[0]
+    assert "-0.001 (training: 0.0" in remark

@@ -257,7 +257,7 @@ def test_the_command_makes_no_database(ask: Ask, tmp_path: Path) -> None:
     assert "--url must name a database that is there" in answer.err
     assert list(tmp_path.iterdir()) == []
     answer = ask("verify-log", "--url", "nonsense")
-    assert answer.code == 2 and "must name a database that can be opened" in answer.err
+    assert answer.code == 2 and "must name one that can be opened" in answer.err
 
 
 def test_a_file_that_is_broken_is_said(check: Callable[..., Any], path: Path) -> None:

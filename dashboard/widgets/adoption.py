@@ -3,7 +3,17 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, desk, in_force, learning, review_words, state, text, who
+from dashboard import (
+    cache,
+    desk,
+    in_force,
+    learning,
+    review_words,
+    state,
+    text,
+    update_words,
+    who,
+)
 from dashboard.state import View
 from dashboard.widgets.reader import show_reader
 from minspnet.access import Action
@@ -14,7 +24,12 @@ _SAID, _FAILED = "adoption-said", "adoption-failed"
 
 
 def show_notice(view: View, key: str) -> None:
-    """Say whether the model on the screen is the one in force; nothing if none was adopted."""
+    """Say whether the model on the screen is the one in force, and what mars its scores."""
+    account = learning.account(view.model)
+    if account is not None and (said := update_words.easier(account)):
+        st.caption(f":material/info: {text.plain(said)}")
+    if said := _point_said(view.model):
+        st.caption(f":material/tune: {text.plain(said)}")
     if _show_trouble(view.model):
         return
     adopted = in_force.in_force(view.model)
@@ -43,6 +58,18 @@ def show_notice(view: View, key: str) -> None:
             on_click=state.open_model,
             args=(adopted,),
         )
+
+
+def _point_said(name: str) -> str:
+    """Name the operating point in force; nothing for the one that training chose."""
+    try:
+        point = cache.store().operating_point(cache.model(name).digest)
+    except UserError:
+        return ""  # said where it is read, on opening the model
+    if point is None:
+        return ""
+    when = review_words.when(point.saved_at)
+    return f"Operating point in force: “{point.name}” ({point.author}, {when} UTC)."
 
 
 def _show_trouble(name: str) -> bool:
@@ -108,7 +135,9 @@ def show_adoption(name: str, key: str, in_fragment: bool) -> None:
                 "Nothing is deleted.",
             )
         else:
-            before = text.plain(cache.title_of(in_force.usual(name)))
+            usual = in_force.usual(name)
+            before = text.plain(cache.title_of(usual))
+            mine = "" if _point_said(name) else " It runs with the thresholds it was made with."
             st.button(
                 "Adopt it",
                 type="primary",
@@ -118,7 +147,7 @@ def show_adoption(name: str, key: str, in_fragment: bool) -> None:
                 args=(name, learning.to_replace(name), f"adoption-why-{key}", in_fragment),
                 help=refused
                 or f"From now on it opens first, in place of “{before}”, which stays and can be "
-                "gone back to at a click.",
+                f"gone back to at a click.{mine}",
             )
 
 

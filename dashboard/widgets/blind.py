@@ -26,10 +26,7 @@ def _ask() -> None:
         st.rerun()
     now = desk.current()
     st.header("What do you say?", anchor="your-verdict")
-    saved, failed = desk.told()
-    if saved:
-        st.caption(f":material/check: {saved}")
-    if failed:
+    if failed := desk.failed():
         st.error(text.plain(failed))
     st.write(
         "The network's answer is hidden. Say what you think and how sure you are; then it is "

@@ -1,5 +1,7 @@
 """The concepts of a case: read them, set them, see what each adds."""
 
+import math
+
 import streamlit as st
 
 from dashboard import cache, cache_case, state, text
@@ -10,6 +12,9 @@ from dashboard.widgets.chart import show_chart
 from minspnet.domain import Concept
 from minspnet.trace import replay
 from minspnet.waterfall import RESIDUAL, is_silent, output_title
+
+_APART = 0.1
+"""Of its scale, by which what the network reads must miss what was measured to be remarked."""
 
 
 def show_concepts(view: View, case_id: str) -> None:
@@ -33,6 +38,7 @@ def show_concepts(view: View, case_id: str) -> None:
     ordinary = text.plain(domain.classes[beside])
     edited = dict(view.policy.interventions)
     given = cache_case.given(view.model, case_id)
+    graded_in = cache_case.measured(view.model, case_id)
     half = (len(domain.concepts) + 1) // 2
     columns = st.columns(2, gap="large")
     for place, concept in enumerate(domain.concepts):
@@ -42,6 +48,7 @@ def show_concepts(view: View, case_id: str) -> None:
         if place in given:
             # Nobody needs to guess what the data say: the word is theirs, the number the network's.
             read = f"in the data: {text.plain(given[place])} · the network reads"
+        told = graded_in.get(place, value)
         notes = [
             read,
             measured(text.concept_value(concept, value), text.plain(concept.unit)),
@@ -51,6 +58,10 @@ def show_concepts(view: View, case_id: str) -> None:
             notes.append("set by you")
         elif not concept.visible:
             notes.append("guessed")
+        elif math.isnan(told):
+            notes.append("guessed, for it is missing here")
+        elif place not in given and abs(told - value) >= _APART:
+            notes.append(f"measured: {text.plain(text.concept_value(concept, told))}")
         said = " · ".join(notes).replace("reads · ", "reads ")
         # Not bold: a screen reader reads a label as it is written, stars and all.
         with columns[place >= half]:

@@ -54,7 +54,5 @@ def show_inputs(view: View, case_id: str) -> None:
             "Outside": st.column_config.TextColumn(width=62),
         },
     )
-    st.caption(
-        f"Usual: where 9 in 10 training cases of {text.plain(domain.classes[0])} lie. "
-        f"{domain.input_note}"
-    )
+    of = f" of {text.plain(domain.classes[0])}" if len(domain.classes) == 2 else ""
+    st.caption(f"Usual: where 9 in 10 training cases{of} lie. {domain.input_note}")

@@ -11,7 +11,7 @@ from dashboard.widgets.reader import show_reader
 from minspnet.access import Action
 from minspnet.domain import Domain
 from minspnet.errors import UserError
-from minspnet.learning.account import AdapterSpec, Kind
+from minspnet.learned import AdapterSpec, Kind
 from minspnet.record.sets import ANSWER, ReviewedSet
 
 _SHOWN = 500
@@ -27,7 +27,8 @@ def show_learning(view: View) -> None:
         "Learn from these reviews",
         help="What readers set right is taught to a copy of the network, of which nearly "
         "everything stays as it is. The copy is compared with the network before anybody adopts "
-        "it; nothing changes by itself.",
+        "it; nothing changes by itself. All reviews of this model count, whatever is filtered "
+        "above.",
     )
     try:
         content = learning.proposed(view.model)
@@ -57,7 +58,11 @@ def _sums(content: ReviewedSet) -> str:
     )
     if not apart:
         return said
-    return f"{said} {text.counted(apart, 'other')} left out, for readers do not agree on them."
+    one = apart == 1
+    what = "more answer or finding is" if one else "more answers or findings are"
+    return (
+        f"{said} {apart:,} {what} left out, for readers do not agree on {'it' if one else 'them'}."
+    )
 
 
 def _show_set(content: ReviewedSet, domain: Domain) -> None:

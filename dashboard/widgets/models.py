@@ -3,7 +3,17 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, cache_compare, heavy, in_force, state, text, who
+from dashboard import (
+    cache,
+    cache_compare,
+    heavy,
+    in_force,
+    learning,
+    state,
+    text,
+    update_words,
+    who,
+)
 from dashboard.format import amount, flops, percent, score
 from dashboard.navigation import go_to
 from dashboard.state import View
@@ -99,6 +109,9 @@ def show_chosen(entry: Entry) -> None:
     """One model: what it is, and what can be done with it."""
     st.header(text.plain(cache.title_of(entry.name)))
     st.write(text.plain(_facts(entry)))
+    account = learning.account(entry.name)
+    if account is not None and (said := update_words.easier(account)):
+        st.caption(text.plain(said))
     with st.container(horizontal=True):
         if st.button("Open", type="primary", key="model-open"):
             state.open_model(entry.name)
@@ -152,7 +165,7 @@ def show_in_force(entry: Entry) -> None:
     if len(in_force.alike(entry.name)) < 2 and not in_force.standing(entry.name).history:
         return
     st.subheader(
-        "In force",
+        "Which model is in force",
         help="Of the models of a task that read the same inputs, the one in force opens first; the "
         "others say that they are not.",
     )

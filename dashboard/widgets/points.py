@@ -10,10 +10,14 @@ from dashboard.cache_routing import PART
 from dashboard.format import flops, score
 from dashboard.state import View, unedited
 from dashboard.widgets.download import offer
+from dashboard.widgets.reader import show_reader
 from minspnet.access import Action
 from minspnet.artifact import export_network
 from minspnet.errors import UserError
 from minspnet.operating import LONGEST_NAME, LONGEST_REASON, OperatingPoint, read
+
+_NAME, _WHY = "point-name", "point-reason"
+_SAID, _FAILED = "point-said", "point-failed"
 
 
 def show_points(view: View) -> None:
@@ -71,7 +75,7 @@ def _show_saved(
     rows = event["selection"]["rows"]
     if rows and rows[0] < len(saved):
         chosen = saved[rows[0]]
-        st.write(text.plain(chosen.guarantee or "Nothing was promised of it."))
+        st.write(text.plain(chosen.guarantee or "No guarantee was worked out for it."))
         with st.container(horizontal=True):
             st.button(
                 f"Put {text.plain(chosen.name)} on the screen",
@@ -115,29 +119,33 @@ def _show_saving(view: View) -> None:
         st.write(refused)
         return
     # What is typed stays, whatever is looked up on other tabs and pages meanwhile.
-    name = st.text_input("Name", max_chars=LONGEST_NAME, key="point-name", persist_state="session")
-    author = who.reader()
-    if not who.is_signed_in():
-        author = st.text_input(
-            "Who decided", max_chars=LONGEST_NAME, key="point-author", persist_state="session"
-        )
-    reason = st.text_area(
+    st.text_input("Name", max_chars=LONGEST_NAME, key=_NAME, persist_state="session")
+    st.text_area(
         "Why",
         max_chars=LONGEST_REASON,
-        key="point-reason",
+        key=_WHY,
         height=80,
         placeholder="It stands in the record: nothing is put in force without it",
         persist_state="session",
     )
-    if st.button("Save", type="primary", key="save-point"):
-        try:
-            point = _papers(view, name, author, reason)
-            who.doors().save_operating_point(point)
-        except UserError as error:
-            st.error(text.plain(str(error)))
-            return
-        state.change_policy(point.policy)
-        st.rerun()
+    show_reader("Who decided: your name stands in the record")
+    st.button("Save", type="primary", key="save-point", on_click=_save, args=(view,))
+    if failed := st.session_state.pop(_FAILED, ""):
+        st.error(text.plain(failed))
+    if said := st.session_state.pop(_SAID, ""):
+        st.success(text.plain(said))
+
+
+def _save(view: View) -> None:
+    try:
+        point = _papers(view, st.session_state[_NAME], who.reader(), st.session_state[_WHY])
+        who.doors().save_operating_point(point)
+    except UserError as error:
+        st.session_state[_FAILED] = str(error)
+        return
+    st.session_state[_NAME] = st.session_state[_WHY] = ""
+    st.session_state[_SAID] = f"“{point.name}” is in force now."
+    state.change_policy(point.policy)
 
 
 def _papers(view: View, name: str, author: str, reason: str) -> OperatingPoint:
@@ -169,6 +177,9 @@ def _show_file(view: View) -> None:
     except UserError as error:
         st.error(text.plain(str(error)))
         return
+    st.write(
+        text.plain(f"{point.name}: decided by {point.author or 'nobody named'}, {point.reason}")
+    )
     st.button(
         "Put it on the screen",
         key="take-file",
@@ -176,7 +187,7 @@ def _show_file(view: View) -> None:
         on_click=state.change_policy,
         args=(point.policy,),
     )
-    st.write("Its figures are measured anew: look at the tiles above.")
+    st.caption("Once on the screen, its figures are measured anew: see the tiles above.")
 
 
 def _called(digest: str) -> str:

@@ -28,7 +28,6 @@ def show_verdict() -> None:
     """One fragment, so that what is filled in redraws nothing else of the case."""
     if desk.whole_page():
         st.rerun()
-    saved, failed = desk.told()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.header(
             "Your verdict",
@@ -38,9 +37,7 @@ def show_verdict() -> None:
             "draft at each change. Findings that you set on this page are recorded with it.",
         )
         name = show_reader("Your name, to record what you think of this answer")
-        if saved:
-            st.caption(f":material/check: {saved}")
-    if failed:
+    if failed := desk.failed():
         st.error(text.plain(failed))
     if not name:
         return

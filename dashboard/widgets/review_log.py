@@ -129,11 +129,9 @@ def _show_tiles(found: Sequence[Review]) -> None:
 
 
 def _show_table(found: Sequence[Review]) -> None:
-    names = {cache.model(n).digest: n for group in cache.models().values() for n in group}
-    rows = []
+    names, rows = _models_here(), []
     for review in found[:_SHOWN]:
         name = names.get(review.model)
-        domain = cache.domain_of(name) if name else None
         rows.append(
             {
                 "When (UTC)": review_words.when(review.decided_at),
@@ -144,9 +142,7 @@ def _show_table(found: Sequence[Review]) -> None:
                 "Answer in the end": review.opinion or "none",
                 "Before": review.own_opinion or "not asked",
                 "Changed": {None: "", True: "yes", False: "no"}[review.revised],
-                "Corrections": review_words.corrections(domain, review.concepts)
-                if domain
-                else ", ".join(one.concept for one in review.concepts),
+                "Corrections": _corrections(name, review),
                 "Reason": review.reason,
                 "Text": review.text,
                 "Time": duration(review.seconds),
@@ -168,7 +164,30 @@ def _show_files(found: Sequence[Review]) -> None:
     own = all(review.reader == who.reader() for review in found)
     needs = Action.EXPORT if own else Action.READ_REVIEWS
     with st.container(horizontal=True):
-        offer_table("reviews", lambda: to_columns(found), f"{len(found):,} reviews", "log", needs)
+        offer_table("reviews", lambda: _columns(found), f"{len(found):,} reviews", "log", needs)
+
+
+def _columns(found: Sequence[Review]) -> dict[str, list[str | float | None]]:
+    """All that is recorded, and beside it in words what it holds as numbers and hashes."""
+    names = _models_here()
+    words: dict[str, list[str | float | None]] = {"model_title": [], "concepts_in_words": []}
+    for review in found:
+        name = names.get(review.model)
+        words["model_title"].append(cache.title_of(name) if name else "")
+        words["concepts_in_words"].append(_corrections(name, review))
+    return to_columns(found) | words
+
+
+def _models_here() -> dict[str, str]:
+    """Names of the models that are here, by their digests."""
+    return {cache.model(n).digest: n for group in cache.models().values() for n in group}
+
+
+def _corrections(name: str | None, review: Review) -> str:
+    """What was set right, on the scales of the task; its names alone where the model is gone."""
+    if name is None:
+        return ", ".join(one.concept for one in review.concepts)
+    return review_words.corrections(cache.domain_of(name), review.concepts)
 
 
 def _show_agreement(found: Sequence[Review], reader: str | None) -> None:

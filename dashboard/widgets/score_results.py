@@ -96,14 +96,20 @@ def _show_notes(batch: Batch) -> None:
             f"({percent(now.right / now.labelled, 1)}; 95%: {interval(low, high)}). That tells how "
             "good the model is only if none of these cases was trained on."
         )
+    if now.lacking:
+        named = text.few([f"{title} ({many:,})" for title, many in now.lacking.items()])
+        st.caption(f"Missing in the file: {text.plain(named)}.")
     for name in now.passed_over:
         st.caption(f"Column {text.plain(name)} holds neither text nor numbers: it is not read.")
     answers = text.plain(answers_of(cache.model(batch.key[1])).column) if now.with_labels else ""
     if now.labelled and now.strange:
+        odd = ", ".join(f"{cell!r} in row {row:,}" for row, cell in now.first_strange)
+        odd += " and so on" * (now.strange > len(now.first_strange))
         holds = "holds an answer" if now.strange == 1 else "hold answers"
         st.warning(
             f"{text.counted(now.strange, 'row')} {holds} in column {answers} that this model does "
-            "not know; they are left out of the known answers above, and “Known” is empty."
+            f"not know ({text.plain(odd)}); they are left out of the known answers above, and "
+            "“Known” is empty."
         )
     elif now.with_labels and not now.labelled:
         st.caption(f"Column {answers} holds none of this model's classes: nothing to compare with.")

@@ -71,7 +71,14 @@ def _aim(told: Draft) -> Draft:
         right.caption(f"{text.plain(group)} {text.plain(reasons[group])}.")
     elif told.groups:
         seen = told.groups[0]
-        right.caption(f"Perhaps {text.plain(seen.column)}: it {text.plain(seen.reason)}.")
+        said = f"{text.plain(seen.column)}: it {text.plain(seen.reason)}."
+        if seen.sure:
+            right.warning(
+                f"Rows of one patient or thing may be in training and in the test, which flatters "
+                f"the score. Perhaps {said}"
+            )
+        else:
+            right.caption(f"Perhaps {said}")
     wanted = target or "", "" if group == _ALONE else group
     if wanted == (told.target, told.group):
         return told

@@ -39,7 +39,8 @@ def show_upload() -> Draft | PictureDraft | None:
     """Ask for a file; gives the task in work, if there is one."""
     given = st.file_uploader(
         "A table, or a zip or npz of pictures: one folder a class",
-        type=["csv", "tsv", "txt", "data", "dat", *ENDINGS],
+        # Workbooks and Parquet are told how to come in, in a sentence of ours.
+        type=["csv", "tsv", "txt", "data", "dat", "xlsx", "xls", "parquet", *ENDINGS],
         key="data-file",
         help="A table is CSV or its like: one case a row, one column with the answer; encoding, "
         "separator and decimal commas are found out. Pictures lie in a zip, in one folder for "

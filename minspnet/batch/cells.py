@@ -54,13 +54,27 @@ def read_levels(
         missing, by their rows.
     """
     found, cells, which = _places(column, levels, missing)
-    unknown = {row: cells[which[row]] for row in np.flatnonzero(found == STRANGE).tolist()}
-    return np.where(found < 0, np.nan, found).astype(np.float32), unknown
+    return np.where(found < 0, np.nan, found).astype(np.float32), _those(found, cells, which)
 
 
-def read_labels(column: pa.Array, answers: Answers) -> Int[np.ndarray, " case"]:
-    """The class that each cell names; ``UNLABELLED`` for none, ``STRANGE`` for another answer."""
-    return _places(column, answers.cells, answers.missing)[0]
+def read_labels(
+    column: pa.Array, answers: Answers
+) -> tuple[Int[np.ndarray, " case"], dict[int, str]]:
+    """Find the class that each cell names.
+
+    Returns:
+        Classes, ``UNLABELLED`` for none and ``STRANGE`` for another answer; and what the cells of
+        the latter hold, by their rows.
+    """
+    found, cells, which = _places(column, answers.cells, answers.missing)
+    return found, _those(found, cells, which)
+
+
+def _those(
+    found: Int[np.ndarray, " case"], cells: list[str], which: Int[np.ndarray, " case"]
+) -> dict[int, str]:
+    """What cells hold that were not found, by their rows."""
+    return {row: cells[which[row]] for row in np.flatnonzero(found == STRANGE).tolist()}
 
 
 def _places(

@@ -51,6 +51,7 @@ class Chunk:
             places among the cases.
         labels: Known class of each case, ``UNLABELLED`` for none and ``cells.STRANGE`` for an
             answer that is no class; None if the file has no such column.
+        strange: Of cases whose answer is no class, what it says, by their places.
     """
 
     lines: Int[np.ndarray, " case"]
@@ -60,6 +61,7 @@ class Chunk:
     done: float
     unknown: Mapping[int, str] = field(default_factory=dict)
     labels: Int[np.ndarray, " case"] | None = None
+    strange: Mapping[int, str] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -16,6 +16,8 @@ from minspnet.batch.cells import (
 )
 from minspnet.batch.chunk import WHOLE_ROW, Chunk, Reject, shortened
 from minspnet.batch.needs import Answers, Need
+from minspnet.intake.marks import WELL_KNOWN
+from minspnet.sheets.marks import folded
 
 _FINITE = "be a finite number or empty"
 
@@ -77,9 +79,10 @@ class RowReader:
         ]
         kept = ~wrong
         where = np.cumsum(kept) - 1
-        labels = None
+        labels, odd = None, dict[int, str]()
         if self.answers is not None and self.has_labels:
-            labels = read_labels(self._column(columns, self.answers.column), self.answers)[kept]
+            told, odd = read_labels(self._column(columns, self.answers.column), self.answers)
+            labels = told[kept]
         ids = None
         if self.has_ids:
             ids = read_ids(self._column(columns, self.id_name).filter(pa.array(kept)))
@@ -91,6 +94,7 @@ class RowReader:
             done,
             {int(where[row]): "; ".join(words) for row, words in strange.items() if kept[row]},
             labels,
+            {int(where[row]): cell for row, cell in odd.items() if kept[row]},
         )
 
     def _column(self, columns: list[pa.Array], name: str) -> pa.Array:
@@ -119,6 +123,7 @@ def _reject(
         return Reject(line, WHOLE_ROW, "", must, "fill its cells, or remove it")
     place = int(bad.argmax())
     need, value = needed[place], shortened(shown(columns[place], row))
-    return Reject(
-        line, need.feature.name, value, _FINITE, "write a plain number, or empty the cell"
-    )
+    remedy = "write a plain number, or empty the cell"
+    if folded(value) in WELL_KNOWN:
+        remedy += f"; or let the card of the model count {value} as missing in this column"
+    return Reject(line, need.feature.name, value, _FINITE, remedy)

@@ -140,9 +140,10 @@ def check_classes(table: Table, target: str, group: str, classes: tuple[str, ...
     for cell, held in seen.items():
         if len(held) < LEAST_GROUPS:
             what = f"different values of {group}" if group else "cases"
+            other = "choose other groups, " if group else ""
             raise requirement(
                 f"class {cell} of {target}",
                 f"have at least {LEAST_GROUPS} {what}, to learn from and to be tested on",
                 len(held),
-                "merge it with another class, or remove its rows",
+                f"{other}merge it with another class, or remove its rows",
             )

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from minspnet.data import UNLABELLED
 from minspnet.layers.exits import Exit
 from minspnet.layers.heads import ConceptHead
-from minspnet.learning.account import AdapterSpec
+from minspnet.learned import AdapterSpec
 from minspnet.learning.lessons import Lessons
 from minspnet.network import Network
 from minspnet.recipe import TrainSpec

@@ -26,7 +26,7 @@ from torch import Tensor
 from minspnet.compare import LEAST_CHANCE
 from minspnet.data import UNLABELLED, Cases, ConceptScale
 from minspnet.estimate import resampling
-from minspnet.learning.account import AdapterSpec, Difference
+from minspnet.learned import AdapterSpec, Difference
 from minspnet.learning.adapter import Taught, fit, readings
 from minspnet.learning.lessons import Lessons
 from minspnet.learning.shift import Reasons, reasons

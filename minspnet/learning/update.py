@@ -12,7 +12,7 @@ from minspnet.behind import cases_of
 from minspnet.collection import load_collection
 from minspnet.data import UNLABELLED, Cases
 from minspnet.errors import UserError
-from minspnet.learning.account import (
+from minspnet.learned import (
     METRIC,
     Account,
     AdapterSpec,

@@ -42,10 +42,10 @@ def open_engine(url: str) -> sa.Engine:
     except (sa.exc.SQLAlchemyError, ImportError) as error:
         # The URL may hold a password: only what went wrong is said.
         raise requirement(
-            URL,
-            "name a database that can be opened, such as sqlite:////folder/file.sqlite",
-            f"a {type(error).__name__}",
-            "correct it, or unset it to use a file in var/",
+            f"the address of the database ({URL} or --url)",
+            "name one that can be opened, such as sqlite:////folder/file.sqlite",
+            f"one that fails with {type(error).__name__}",
+            "correct it, or leave it out to use a file in var/",
         ) from error
     return engine
 
