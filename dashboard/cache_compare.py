@@ -15,14 +15,15 @@ from minspnet.compare import (
     CohortDifference,
     Discordance,
     Measured,
-    Resampling,
     agreement,
     cohort_differences,
     discordance,
     measure,
-    resampling,
+    measure_one,
 )
 from minspnet.data import PARTS, UNLABELLED
+from minspnet.estimate import Estimate, Resampling, resampling, what_it_is_about
+from minspnet.estimate import share as share_of
 from minspnet.facts import Facts, facts
 from minspnet.operating import OperatingPoint
 from minspnet.policy import Policy
@@ -191,6 +192,29 @@ def measured(entries: tuple[Contestant, ...], part_name: str) -> tuple[dict[str,
     """Every measure of every contestant on the shared cases."""
     known = labels(entries, part_name)
     return measure(_answers(entries, part_name), known, redrawn(entries, part_name))
+
+
+@kept(64)
+def accuracy(name: str, part_name: str, policy: Policy) -> Estimate:
+    """How often one policy is right on a whole part, and between what bounds that lies."""
+    known = part(name, part_name)
+    decided = cache.decision(name, part_name, policy.without_interventions()).predicted
+    return share_of(decided == known.labels, resampling(known.groups).units)
+
+
+@kept(16)
+def auc(name: str, part_name: str, policy: Policy) -> Estimate:
+    """The area under the ROC curve of one policy on a whole part, and its bounds."""
+    known = part(name, part_name)
+    decided = cache.decision(name, part_name, policy.without_interventions())
+    found = measure_one(decided.probabilities, decided.predicted, known.labels, known.groups)
+    return found["auc"]
+
+
+def about(name: str, part_name: str) -> str:
+    """For whom the intervals of a part hold; nothing where its cases stand alone."""
+    groups, domain = part(name, part_name).groups, cache.domain_of(name)
+    return what_it_is_about(resampling(groups), groups, domain.case_noun, domain.group_noun)
 
 
 @kept(64)

@@ -7,7 +7,7 @@ from dashboard.keep import kept
 from minspnet import conformal
 from minspnet.conformal import Abstention, Held, Measured, Rule
 from minspnet.domain import Feature
-from minspnet.metrics import wilson_interval
+from minspnet.estimate import resampling, share
 from minspnet.policy import Policy
 from minspnet.trace import replay
 from minspnet.traits import Traits, traits
@@ -42,15 +42,19 @@ def set_of(name: str, case_id: str, policy: Policy, coverage: float) -> np.ndarr
 
 def measured(name: str, part_name: str, policy: Policy, coverage: float) -> Measured:
     """How often the sets of a part hold the truth."""
-    return conformal.measure(sets(name, part_name, policy, coverage), part(name, part_name).labels)
+    known = part(name, part_name)
+    inside = sets(name, part_name, policy, coverage)
+    return conformal.measure(inside, known.labels, resampling(known.groups).units)
 
 
 def alike(name: str, case_id: str, policy: Policy, coverage: float) -> Held:
     """How often test cases with the same set as a case have the truth in it."""
+    known = part(name, "test")
     return conformal.alike(
         sets(name, "test", policy.without_interventions(), coverage),
-        part(name, "test").labels,
+        known.labels,
         set_of(name, case_id, policy, coverage),
+        resampling(known.groups).units,
     )
 
 
@@ -106,7 +110,8 @@ def abstention(name: str, part_name: str, policy: Policy, coverage: float) -> Ab
     given = conformal.answers(
         sets(name, part_name, plain, coverage), decided, flagged(name, part_name)
     )
-    return conformal.abstention(given, decided, part(name, part_name).labels)
+    known = part(name, part_name)
+    return conformal.abstention(given, decided, known.labels, resampling(known.groups).units)
 
 
 @kept()
@@ -114,13 +119,14 @@ def no_better_than_guessing(name: str) -> str:
     """A sentence, if test cases do not show that a model beats always giving one answer."""
     decided = decision(name, "test", model(name).policy)
     labels = part(name, "test").labels
-    right, counts = int((decided.predicted == labels).sum()), np.bincount(labels)
+    right, counts = decided.predicted == labels, np.bincount(labels)
     often = int(counts.argmax())
-    low, high = wilson_interval(right, len(labels))
-    if low > counts[often] / len(labels):
+    found = share(right, resampling(part(name, "test").groups).units)
+    if found.low > counts[often] / len(labels):
         return ""
     return (
         f"Not shown to be better than always saying {domain_of(name).classes[often]}: right in "
-        f"{right:,} of {len(labels):,} test cases (95%: {low:.0%} to {high:.0%}), where that would "
+        f"{right.sum():,} of {len(labels):,} test cases (95%: {found.low:.1%} to "
+        f"{found.high:.1%}), where that would "
         f"be right in {counts[often]:,}."
     )

@@ -44,6 +44,10 @@ NOT_THE_PATIENT = (
     "This tells how the network would answer, not what would happen: measurements that belong "
     "together change together, and here each moves alone."
 )
+BOUNDLESS = (
+    "No pair of cases is in the wrong order, and no redraw of the cases has any: how far below 1 "
+    "it may be on others cannot be told."
+)
 EXACT = "These numbers are the computation itself: they add up to the result exactly."
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from dashboard import text
 from dashboard.format import change, number
-from minspnet.compare import Discordance, Estimate, Measured, more_is_better
+from minspnet.compare import Discordance, Measured, more_is_better
+from minspnet.estimate import Estimate
 from minspnet.metrics import wilson_interval
 
 TITLES = {"accuracy": "Accuracy", "auc": "AUC", "log_loss": "Log loss", "brier": "Brier score"}
@@ -92,6 +93,8 @@ def outcome(
         better = "higher" if more_is_better(measure) else "lower"
         said = f"{one} has a {name} {gap.value:.3f} {better} than {two} on {count:,} {cases}"
         said = said.replace("a AUC", "an AUC")
+    if not gap.bounded:
+        return f"{said}. No redraw of the cases changes that: they cannot tell them apart.", False
     digits = 1 if gap.high - gap.low >= 0.01 else 2
     span = (
         f"{number(100 * gap.low, digits, '+')} to {change(gap.high, digits)}"
@@ -148,11 +151,15 @@ def redrawn(grouped: bool, groups: int, cases: int, group_noun: str, case_noun: 
     if grouped:
         return (
             f"Intervals: 1,000 redraws of whole {group_noun}s ({groups}), the same for all "
-            "contestants."
+            f"contestants; of an accuracy Wilson's, in which {case_noun}s of one {group_noun} may "
+            "count for less than as many others."
         )
     if warning := too_few(grouped, groups, cases, group_noun):
         return (
             f"**{warning}** The intervals redraw {case_noun}s, and are about further "
             f"{case_noun}s of these same {groups}; for others expect them wider by far."
         )
-    return f"Intervals: 1,000 redraws of the {case_noun}s, the same for all contestants."
+    return (
+        f"Intervals: 1,000 redraws of the {case_noun}s, the same for all contestants; of an "
+        "accuracy Wilson's."
+    )

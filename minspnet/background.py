@@ -1,6 +1,7 @@
 """What a model card says of use, data, inputs, findings, build and training: as it is recorded."""
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -12,6 +13,12 @@ from minspnet.learned import Account
 from minspnet.recipe import TrainSpec
 
 UNKNOWN = "unknown"
+NO_UNIT = "no unit given"
+_BEYOND = {
+    None: "",
+    "limit": "counts as the limit in it",
+    "missing": "counts as missing",
+}
 
 
 def use(domain: Domain) -> Section:
@@ -19,7 +26,7 @@ def use(domain: Domain) -> Section:
     return Section(
         "Use",
         (
-            ("Question", domain.question),
+            ("Question", domain.question or UNKNOWN),
             ("Answers", ", ".join(domain.classes)),
             ("Intended use", domain.intended_use or UNKNOWN),
             ("Out of scope", domain.out_of_scope or UNKNOWN),
@@ -67,7 +74,7 @@ def data(domain: Domain, parts: Mapping[str, Cases], learned: Account | None = N
     return Section(
         "Data",
         (
-            ("What they are", domain.summary),
+            ("What they are", domain.summary or UNKNOWN),
             ("Source", domain.source or UNKNOWN),
             ("Licence", domain.licence or UNKNOWN),
             ("Cases", f"{sum(map(len, parts.values())):,} {domain.case_noun}s"),
@@ -86,7 +93,7 @@ def inputs(model: Model, domain: Domain) -> Section:
     columns = [known[name] for name in variant.inputs]
     shape = " x ".join(map(str, model.spec.input_shape))
     lines = [
-        ("Choice of inputs", f"{variant.title}: {variant.meaning}"),
+        ("Choice of inputs", ": ".join(filter(None, (variant.title, variant.meaning)))),
         ("Kind", f"{domain.modality}, {shape} numbers per {domain.case_noun}"),
         ("How to read them", domain.input_note or UNKNOWN),
     ]
@@ -94,11 +101,19 @@ def inputs(model: Model, domain: Domain) -> Section:
         lines.append(("Field", f"{domain.field_mm:g} mm a side"))
     if domain.sample_rate_hz:
         lines.append(("Samples a second", f"{domain.sample_rate_hz:g}"))
-    rows = tuple(
-        (one.title, ", ".join(one.levels) if one.levels else one.unit or "a pure number")
-        for one in columns
+    table = [("Input", *(one.title for one in columns))]
+    table.append(
+        ("Unit or levels", *(", ".join(one.levels) or one.unit or NO_UNIT for one in columns))
     )
-    return Section("Inputs", tuple(lines), (Table(("Input", "Unit or levels"), rows),) * bool(rows))
+    if any(one.missing for one in columns):
+        named = (", ".join(one.missing) for one in columns)
+        table.append(("Counts as missing, beside empty cells", *named))
+    if any(one.beyond for one in columns):
+        table.append(
+            ("A cell beyond a limit, such as <0.5", *(_BEYOND[one.beyond] for one in columns))
+        )
+    header, *rows = zip(*table, strict=True)
+    return Section("Inputs", tuple(lines), (Table(header, tuple(rows)),) * bool(rows))
 
 
 def concepts(model: Model, domain: Domain) -> Section:
@@ -111,8 +126,7 @@ def concepts(model: Model, domain: Domain) -> Section:
             (
                 one.title,
                 one.meaning,
-                f"{one.shown_low:g} ({one.low_word}) to {one.shown_high:g} ({one.high_word}) "
-                f"{one.unit}".rstrip(),
+                one.scale,
                 "yes" if one.visible else "no, guessed",
                 UNKNOWN if value is None else f"{value:.2f}",
             )
@@ -175,11 +189,23 @@ def training(model: Model) -> Section:
         (
             ("Seed of split and training", str(model.seed)),
             ("Epochs", str(model.training.epochs)),
-            ("Trained on", UNKNOWN),
-            ("Time taken", UNKNOWN),
+            *_took(model.metrics.get("trained")),
         ),
         (Table(("Setting", "Value", ""), rows),),
     )
+
+
+def _took(told: object) -> tuple[tuple[str, str], ...]:
+    """Where it was trained and for how long; nothing where that was not noted."""
+    if not isinstance(told, Mapping):
+        return ()
+    lines = []
+    if isinstance(where := told.get("on"), str) and where:
+        lines.append(("Trained on", where))
+    if isinstance(seconds := told.get("seconds"), int | float) and 0 < seconds < math.inf:
+        took = f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+        lines.append(("Time taken", f"{took}, without the usual models"))
+    return tuple(lines)
 
 
 def _plainly(value: object) -> str:

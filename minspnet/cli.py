@@ -26,6 +26,7 @@ from minspnet.arguments import (
 from minspnet.artifact import Model, load_network, save
 from minspnet.behind import cases_of
 from minspnet.budgets import BUDGETS, USUAL
+from minspnet.compare import measure_one
 from minspnet.data import PARTS, Cases, levels_given
 from minspnet.domains import DOMAINS
 from minspnet.errors import UserError
@@ -33,7 +34,7 @@ from minspnet.policy import Policy
 from minspnet.presets import NAMES, Preset
 from minspnet.spread import summarise
 from minspnet.task import Task, find_task
-from minspnet.trace import Trace
+from minspnet.trace import Trace, replay
 from minspnet.training.history import save_history
 from minspnet.workspace import Workspace
 
@@ -259,7 +260,11 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     trace = model.traces[options.part]
     part = cases.take(cases.rows_of(trace.case_ids))
     result = report(trace, part, model.scale, model.cost, policy, model.seed)
-    return {"model": model.name, "part": options.part, "cases": len(part), **result}
+    decided = replay(trace, policy)
+    found = measure_one(decided.probabilities, decided.predicted, part.labels, part.groups)
+    intervals = {name: [one.low, one.high] if one.bounded else None for name, one in found.items()}
+    shown = {"model": model.name, "part": options.part, "cases": len(part), **result}
+    return shown | {"interval_95": intervals}
 
 
 def _sweep(options: argparse.Namespace) -> dict[str, Any]:

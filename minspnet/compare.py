@@ -4,7 +4,7 @@ Every contestant is scored on the same redrawn cases, so that differences are pa
 about a case is hard for all of them, and cancels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,16 +12,13 @@ from jaxtyping import Float, Int
 
 from minspnet.cohorts import Cohort
 from minspnet.errors import requirement
-from minspnet.metrics import mean_auc, sign_test, wilson_interval
+from minspnet.estimate import FEWEST_UNITS, Estimate, Resampling, from_draws, resampling, share
+from minspnet.metrics import mean_auc, sign_test
 
-FEWEST_UNITS = 10
-"""Fewer groups than this say too little about further groups to redraw them; so do fewer units of
-a cohort about further cases of it."""
 LEAST_CHANCE = 1e-6
 """A chance of 0 for what came true would make the log loss infinite: it counts as this."""
 MEASURES = ("accuracy", "auc", "log_loss", "brier")
 """Of these the first two are better when more, the others when less."""
-_NUMBERS_AT_ONCE = 1_000_000
 
 
 def more_is_better(measure: str) -> bool:
@@ -43,117 +40,34 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Resampling:
-    """A bootstrap: units are redrawn with replacement, all cases of a unit together.
-
-    Attributes:
-        units: Unit of each case, from 0 on; each case its own where cases stand alone, or come
-            from too few groups to redraw these.
-        grouped: Whether units are groups of cases.
-        draws: How often.
-        seed: Equal seeds redraw equally.
-    """
-
-    units: Int[np.ndarray, " case"]
-    grouped: bool
-    draws: int = 1000
-    seed: int = 0
-
-    @property
-    def count(self) -> int:
-        """Number of units."""
-        return int(self.units.max()) + 1 if len(self.units) else 0
-
-    def weights(self) -> Iterator[Float[np.ndarray, "draw case"]]:
-        """How often each case is drawn, some draws at a time; every call gives the same."""
-        generator = np.random.default_rng(self.seed)
-        at_once = max(1, _NUMBERS_AT_ONCE // max(1, len(self.units)))
-        for start in range(0, self.draws, at_once):
-            rows = min(at_once, self.draws - start)
-            drawn = generator.integers(self.count, size=(rows, self.count))
-            places = drawn + self.count * np.arange(rows)[:, None]
-            times = np.bincount(places.ravel(), minlength=rows * self.count)
-            yield times.reshape(rows, self.count)[:, self.units].astype(np.float64)
-
-
-def resampling(groups: Sequence[str], draws: int = 1000, seed: int = 0) -> Resampling:
-    """Redraw groups where there are enough of them, else cases.
-
-    Fewer than ``FEWEST_UNITS`` groups cannot tell how much groups differ. Their cases are redrawn
-    instead: the interval is then about further cases of these same groups, and of no others.
-
-    Raises:
-        UserError: If there are no cases.
-    """
-    if not len(groups):
-        raise requirement("cases", "number 1 or more", 0, "pick contestants that share some")
-    names, units = np.unique(np.array(groups), return_inverse=True)
-    if len(names) == len(groups) or len(names) < FEWEST_UNITS:
-        return Resampling(np.arange(len(groups)), False, draws, seed)
-    return Resampling(units.astype(np.intp), True, draws, seed)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval, NaN where it is not defined.
-
-    Attributes:
-        value: On the cases as they are.
-        low: Percentile 2.5 of the draws.
-        high: Percentile 97.5.
-    """
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether all of the interval lies on one side of 0."""
-        return self.low > 0 or self.high < 0
-
-
-@dataclass(frozen=True)
 class Measured:
     """One measure of one contestant, on the cases and on every draw of them.
 
     Attributes:
-        value: On the cases as they are.
+        estimate: The value with its interval.
         draws: On every draw.
-        units: Independent units that a share is of; 0 for what is no share.
     """
 
-    value: float
+    estimate: Estimate
     draws: Float[np.ndarray, " draw"]
-    units: int = 0
 
     @property
-    def estimate(self) -> Estimate:
-        """The value with its interval; of a share of exactly 0 or 1, that of Wilson.
-
-        There every draw is alike, and an interval by draws would claim certainty.
-        """
-        if self.units and self.value in (0, 1):
-            return Estimate(self.value, *wilson_interval(self.value * self.units, self.units))
-        return _estimate(self.value, self.draws)
+    def value(self) -> float:
+        """On the cases as they are."""
+        return self.estimate.value
 
     def minus(self, other: "Measured") -> Estimate:
         """The paired difference; both must have been measured in one go."""
-        return _estimate(self.value - other.value, self.draws - other.draws)
-
-
-def _estimate(value: float, draws: Float[np.ndarray, " draw"]) -> Estimate:
-    known = draws[~np.isnan(draws)]
-    if not len(known):
-        return Estimate(float(value), float("nan"), float("nan"))
-    low, high = np.percentile(known, [2.5, 97.5])
-    return Estimate(float(value), float(low), float(high))
+        return from_draws(self.value - other.value, self.draws - other.draws)
 
 
 def measure(
     contestants: Sequence[Answers], labels: Int[np.ndarray, " case"], how: Resampling
 ) -> tuple[dict[str, Measured], ...]:
     """Score all contestants in every measure, on the same draws.
+
+    An accuracy has the interval of ``minspnet.estimate.share``; the draws tell how far it is from
+    another's.
 
     Log loss in nats, with chances below ``LEAST_CHANCE`` raised to it. The Brier score is the
     squared error of the second class's chance, or of several classes the sum over all of them.
@@ -176,21 +90,28 @@ def measure(
         for kept, answers, losses in zip(drawn, contestants, per_case, strict=True):
             areas = _mean_auc(answers.probabilities, labels, weights)
             kept.append(np.column_stack([weights @ losses / total, areas]))
-    names = ("accuracy", "log_loss", "brier")
+    names = ("log_loss", "brier", "auc")
     found = []
     for kept, answers, losses in zip(drawn, contestants, per_case, strict=True):
         draws = np.concatenate(kept)
-        means = losses.mean(axis=0)
-        scores = {
-            name: Measured(
-                float(means[k]), draws[:, k].copy(), how.count if name == "accuracy" else 0
-            )
-            for k, name in enumerate(names)
-        }
-        area = mean_auc(answers.probabilities, labels)
-        scores["auc"] = Measured(area, draws[:, -1].copy())
+        values = (*losses.mean(axis=0)[1:], mean_auc(answers.probabilities, labels))
+        right = share(answers.predicted == labels, how.units)
+        scores = {"accuracy": Measured(right, draws[:, 0].copy())}
+        for k, (name, value) in enumerate(zip(names, values, strict=True), 1):
+            scores[name] = Measured(from_draws(value, draws[:, k]), draws[:, k].copy())
         found.append({name: scores[name] for name in MEASURES})
     return tuple(found)
+
+
+def measure_one(
+    probabilities: Float[np.ndarray, "case class"],
+    predicted: Int[np.ndarray, " case"],
+    labels: Int[np.ndarray, " case"],
+    groups: Sequence[str],
+) -> dict[str, Estimate]:
+    """Score one contestant alone in every measure."""
+    (found,) = measure([Answers(probabilities, predicted)], labels, resampling(groups))
+    return {name: one.estimate for name, one in found.items()}
 
 
 def _per_case(
@@ -286,20 +207,19 @@ def agreement(first: Answers, second: Answers, how: Resampling) -> Agreement:
     classes = first.probabilities.shape[1]
     pairs = np.eye(classes * classes)[first.predicted * classes + second.predicted]
     tables = np.concatenate([w @ pairs for w in how.weights()])
-    shares, kappas = _kappa(tables, classes)
-    share, kappa = _kappa(pairs.sum(axis=0)[None], classes)
-    return Agreement(_estimate(float(share[0]), shares), _estimate(float(kappa[0]), kappas))
+    kappas, kappa = _kappa(tables, classes), _kappa(pairs.sum(axis=0)[None], classes)
+    alike = first.predicted == second.predicted
+    return Agreement(share(alike, how.units), from_draws(float(kappa[0]), kappas))
 
 
-def _kappa(
-    tables: Float[np.ndarray, "table pair"], classes: int
-) -> tuple[Float[np.ndarray, " table"], Float[np.ndarray, " table"]]:
+def _kappa(tables: Float[np.ndarray, "table pair"], classes: int) -> Float[np.ndarray, " table"]:
     square = tables.reshape(-1, classes, classes)
     square = square / square.sum(axis=(1, 2), keepdims=True)
-    share = np.trace(square, axis1=1, axis2=2)
+    alike = np.trace(square, axis1=1, axis2=2)
     chance = (square.sum(axis=1) * square.sum(axis=2)).sum(axis=1)
     rest = np.where(1 - chance > 1e-12, 1 - chance, np.nan)
-    return share, (share - chance) / rest
+    kappa: np.ndarray = (alike - chance) / rest
+    return kappa
 
 
 @dataclass(frozen=True)
@@ -369,7 +289,7 @@ def cohort_differences(
             float(right[0] @ members[:, k] / sizes[k]),
             float(right[1] @ members[:, k] / sizes[k]),
             int(np.abs(better) @ members[:, k]),
-            _estimate(float(values[k]), draws[:, k]),
+            from_draws(float(values[k]), draws[:, k]),
             Estimate(float(values[k]), float(values[k] - reach[k]), float(values[k] + reach[k])),
         )
         for k, cohort in enumerate(cohorts)

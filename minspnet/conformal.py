@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Int
 
 from minspnet.data import Cases
 from minspnet.errors import requirement
-from minspnet.metrics import wilson_interval
+from minspnet.estimate import share
 
 Score = Literal["lac", "aps"]
 _CLOSE = 1e-9
@@ -239,7 +239,7 @@ class Held:
     Attributes:
         cases: How many were looked at.
         held: Of those, sets that held the true class.
-        interval: 95 % of that share, Wilson's: it takes cases as independent.
+        interval: 95 % of that share; see ``minspnet.estimate.share``.
     """
 
     cases: int
@@ -247,10 +247,10 @@ class Held:
     interval: tuple[float, float]
 
     @classmethod
-    def of(cls, held: Bool[np.ndarray, " case"]) -> "Held":
-        """Count."""
-        cases, kept = len(held), int(held.sum())
-        return cls(cases, kept, wilson_interval(kept, cases))
+    def of(cls, held: Bool[np.ndarray, " case"], units: Int[np.ndarray, " case"]) -> "Held":
+        """Count, given what cases belong together."""
+        found = share(held, units)
+        return cls(len(held), int(held.sum()), (found.low, found.high))
 
     @property
     def share(self) -> float:
@@ -278,15 +278,26 @@ class Measured:
         return sum(k * many for k, many in enumerate(self.sizes)) / max(1, sum(self.sizes))
 
 
-def measure(members: Bool[np.ndarray, "case class"], labels: Int[np.ndarray, " case"]) -> Measured:
-    """Count how often the sets of labelled cases hold the truth."""
+def measure(
+    members: Bool[np.ndarray, "case class"],
+    labels: Int[np.ndarray, " case"],
+    units: Int[np.ndarray, " case"] | None = None,
+) -> Measured:
+    """Count how often the sets of labelled cases hold the truth.
+
+    Args:
+        members: Of each case, the classes in its set.
+        labels: Class indices; cases below 0 are left out.
+        units: What cases belong together; None where each stands alone.
+    """
     known = np.flatnonzero(labels >= 0)
+    units = (np.arange(len(labels)) if units is None else units)[known]
     members, labels = members[known], labels[known]
     held = members[np.arange(len(labels)), labels]
     classes = members.shape[1]
     return Measured(
-        Held.of(held),
-        tuple(Held.of(held[labels == k]) for k in range(classes)),
+        Held.of(held, units),
+        tuple(Held.of(held[labels == k], units[labels == k]) for k in range(classes)),
         tuple(int(n) for n in np.bincount(members.sum(axis=1), minlength=classes + 1)),
     )
 
@@ -295,10 +306,11 @@ def alike(
     members: Bool[np.ndarray, "case class"],
     labels: Int[np.ndarray, " case"],
     one: Bool[np.ndarray, " class"],
+    units: Int[np.ndarray, " case"] | None = None,
 ) -> Held:
     """Count how often the sets that hold the same classes as one set held the truth."""
     rows = np.flatnonzero((members == one).all(axis=1) & (labels >= 0))
-    return Held.of(members[rows, labels[rows]])
+    return Held.of(members[rows, labels[rows]], rows if units is None else units[rows])
 
 
 @dataclass(frozen=True)
@@ -310,27 +322,21 @@ class Abstention:
         answered: Those that get an answer.
         right: Of those.
         right_of_all: Right if all were answered.
+        referred_interval: 95 % of the share referred; see ``minspnet.estimate.share``.
+        right_interval: Likewise, of the share right among those answered.
     """
 
     cases: int
     answered: int
     right: int
     right_of_all: int
+    referred_interval: tuple[float, float]
+    right_interval: tuple[float, float]
 
     @property
     def referred(self) -> int:
         """Cases that somebody else must decide."""
         return self.cases - self.answered
-
-    @property
-    def referred_interval(self) -> tuple[float, float]:
-        """95 % of the share referred (Wilson)."""
-        return wilson_interval(self.referred, self.cases)
-
-    @property
-    def right_interval(self) -> tuple[float, float]:
-        """95 % of the share right among those answered (Wilson)."""
-        return wilson_interval(self.right, self.answered)
 
 
 def answers(
@@ -348,13 +354,25 @@ def abstention(
     answered: Bool[np.ndarray, " case"],
     predicted: Int[np.ndarray, " case"],
     labels: Int[np.ndarray, " case"],
+    units: Int[np.ndarray, " case"] | None = None,
 ) -> Abstention:
-    """Count what is answered, and how often rightly; cases without a label are left out."""
+    """Count what is answered, and how often rightly; cases without a label are left out.
+
+    Args:
+        answered: Which cases are.
+        predicted: Class indices.
+        labels: Class indices, below 0 where unknown.
+        units: What cases belong together; None where each stands alone.
+    """
+    units = np.arange(len(labels)) if units is None else units
     known = labels >= 0
-    right = (predicted == labels) & known
+    given, right = answered & known, predicted == labels
+    referred, kept = share(~given[known], units[known]), share(right[given], units[given])
     return Abstention(
         int(known.sum()),
-        int((answered & known).sum()),
-        int((right & answered).sum()),
-        int(right.sum()),
+        int(given.sum()),
+        int(right[given].sum()),
+        int(right[known].sum()),
+        (referred.low, referred.high),
+        (kept.low, kept.high),
     )

@@ -3,10 +3,14 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
+from jaxtyping import Bool, Int
+
 from minspnet.artifact import Model
 from minspnet.background import UNKNOWN
 from minspnet.conformal import (
     Held,
+    Measured,
     Rule,
     abstention,
     answers,
@@ -17,14 +21,15 @@ from minspnet.conformal import (
 )
 from minspnet.data import Cases
 from minspnet.domain import Domain
+from minspnet.estimate import resampling, share, what_it_is_about
 from minspnet.factsheet import Section, Table
-from minspnet.metrics import wilson_interval
 from minspnet.policy import Policy
 from minspnet.trace import replay
 from minspnet.traits import traits
 from minspnet.unusual import Familiar, familiarise
 
 COVERAGES = (0.8, 0.9, 0.95)
+_EMPTY = " A set is empty where no class is probable enough; it counts as one without the truth."
 
 
 def coverage_section(
@@ -46,7 +51,9 @@ def coverage_section(
     measured = {part: traits(cases.inputs, features) for part, cases in parts.items()}
     familiar = familiarise(measured["train"], measured["validation"], groups=validation.groups)
     flagged = familiar.flags(measured["test"])
-    rows, withheld = [], []
+    how = resampling(test.groups)
+    about = what_it_is_about(how, test.groups, domain.case_noun, domain.group_noun)
+    rows, withheld, empty = [], [], False
     for coverage in COVERAGES:
         for by_class in (False, True):
             rule = calibrate(
@@ -58,23 +65,28 @@ def coverage_section(
                 groups=validation.groups,
             )
             inside = rule.members(chances["test"].probabilities, test.ids)
-            found = measure(inside, test.labels)
-            rows.append(_row(rule, "all", found.everything, f"{found.mean_size:.2f}"))
-            rows += [
-                _row(rule, name, held, "")
-                for name, held in zip(domain.classes, found.classes, strict=True)
-            ]
+            found = measure(inside, test.labels, how.units)
+            empty |= found.sizes[0] > 0
+            lacking = "" if rule.enough else "; too few of some class to set it"
+            if not by_class and not rule.enough:
+                lacking = "; " + _too_few(rule, rule.draws[0], domain)
+            rows.append(_row(rule, "all", found.everything, lacking, _sizes(found)))
+            for k, held in enumerate(found.classes):
+                few = by_class and rule.draws[k] < rule.needed
+                lacking = "; " + _too_few(rule, rule.draws[k], domain) if few else ""
+                rows.append(_row(rule, domain.classes[k], held, lacking, ""))
         rule = usual_rule(given, validation, coverage)
         inside = rule.members(chances["test"].probabilities, test.ids)
         predicted = chances["test"].predicted
-        told = abstention(answers(inside, predicted, flagged), predicted, test.labels)
+        given_one = answers(inside, predicted, flagged)
+        told = abstention(given_one, predicted, test.labels, how.units)
         withheld.append(
             (
                 f"{coverage:.0%}",
                 f"{told.referred:,} of {told.cases:,}",
-                _share(told.referred, told.cases),
+                _share(told.referred, told.cases, told.referred_interval),
                 f"{told.right:,} of {told.answered:,}",
-                _share(told.right, told.answered),
+                _share(told.right, told.answered, told.right_interval),
             )
         )
     return Section(
@@ -83,7 +95,7 @@ def coverage_section(
             ("Made from", _made_from(domain, validation)),
             (
                 "Unlike the training cases",
-                _flagged(familiar, int(flagged.sum()), len(flagged)),
+                _flagged(familiar, flagged, how.units),
             ),
         ),
         (
@@ -98,34 +110,51 @@ def coverage_section(
         ),
         "A set holds every class that is probable enough (LAC). Together: one limit for all "
         "classes; each: a limit for each class. Below: the answer is withheld where the set is "
-        "not the decision alone or the case is unlike training. Intervals are Wilson's, 95 %, and "
-        "take cases as independent; the temperature and the operating point were chosen on the "
-        "validation cases too, which test cases had no part in.",
+        "not the decision alone or the case is unlike training. Intervals are Wilson's, 95 %; the "
+        "temperature and the operating point were chosen on the validation cases too, which test "
+        f"cases had no part in.{_EMPTY * empty} {about}".strip(),
     )
 
 
-def _row(rule: Rule, name: str, held: Held, size: str) -> tuple[str, ...]:
+def _sizes(found: Measured) -> str:
+    said = f"{found.mean_size:.2f}"
+    return f"{said}; {found.sizes[0]:,} empty" if found.sizes[0] else said
+
+
+def _too_few(rule: Rule, draws: int, domain: Domain) -> str:
+    """Say that too few validation cases, or groups of them, are there to set a limit."""
+    counted = domain.group_noun or "group" if rule.grouped else domain.case_noun
+    return (
+        f"too few to set it: {draws:,} validation {counted}{'s' * (draws != 1)}, {rule.needed:,} "
+        "are needed"
+    )
+
+
+def _row(rule: Rule, name: str, held: Held, lacking: str, size: str) -> tuple[str, ...]:
     kind = "each" if rule.by_class else "together"
-    share = f"{held.held:,} of {held.cases:,}: {_share(held.held, held.cases)}"
+    told = f"{held.held:,} of {held.cases:,}: {_share(held.held, held.cases, held.interval)}"
     asked = f"{rule.coverage:.0%}, {kind}"
-    enough = "" if rule.enough else f"; too few to set it, {rule.needed:,} are needed"
-    return (asked, name, f"{held.cases:,}", f"{share}{enough}", size)
+    return (asked, name, f"{held.cases:,}", f"{told}{lacking}", size)
 
 
-def _flagged(familiar: Familiar, count: int, cases: int) -> str:
+def _flagged(
+    familiar: Familiar, flagged: Bool[np.ndarray, " case"], units: Int[np.ndarray, " case"]
+) -> str:
     if familiar.limit == math.inf:
         least = needed(1 - familiar.share)
         return f"{UNKNOWN}: {familiar.draws:,} validation cases set no limit, {least:,} would"
+    count, cases, found = int(flagged.sum()), len(flagged), share(flagged, units)
     return (
-        f"{count:,} of {cases:,} test cases ({_share(count, cases)}); the limit is set so that at "
-        f"most {familiar.share:.0%} of cases like those of validation are flagged"
+        f"{count:,} of {cases:,} test cases ({_share(count, cases, (found.low, found.high))}); the "
+        f"limit is set so that at most {familiar.share:.0%} of cases like those of validation are "
+        "flagged"
     )
 
 
-def _share(count: int, cases: int) -> str:
+def _share(count: int, cases: int, interval: tuple[float, float]) -> str:
     if not cases:
         return "none"
-    low, high = wilson_interval(count, cases)
+    low, high = interval
     return f"{count / cases:.1%}, {low:.1%} to {high:.1%}"
 
 

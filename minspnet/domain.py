@@ -14,7 +14,7 @@ class Feature:
     Attributes:
         name: Column of the case file.
         title: In plain words.
-        unit: As the source states it; empty for a pure number.
+        unit: As the source states it; empty where it states none.
         levels: The values of a categorical column, which an input holds as their index; empty
             for a number.
         missing: Cells that count as missing in this column, besides those that always do.
@@ -139,6 +139,19 @@ class Concept:
                 (self.shown_low, self.shown_high),
                 "correct shown_low or shown_high",
             )
+
+    @property
+    def explained(self) -> str:
+        """Its meaning and its ends; these once, where the meaning says them already."""
+        ends = f"rom {self.low_word} to {self.high_word}"
+        said = self.meaning.strip()
+        return said if ends in said else f"{said} F{ends}.".strip()
+
+    @property
+    def scale(self) -> str:
+        """The shown scale with what its ends say, and with the unit, if that is one."""
+        said = f"{self.shown_low:g} ({self.low_word}) to {self.shown_high:g} ({self.high_word})"
+        return said if self.unit == f"of {self.shown_high:g}" else f"{said} {self.unit}".rstrip()
 
     @property
     def digits(self) -> int:

@@ -10,13 +10,13 @@ from minspnet import __version__, background
 from minspnet.artifact import Model, read_description
 from minspnet.background import UNKNOWN
 from minspnet.cohorts import cohorts
-from minspnet.compare import Answers, Resampling, measure, resampling
+from minspnet.compare import measure_one
 from minspnet.coverage_facts import coverage_section
 from minspnet.data import Cases
 from minspnet.domain import Domain
+from minspnet.estimate import Estimate, Resampling, resampling, share, what_it_is_about
 from minspnet.factsheet import Section, Sheet, Table
 from minspnet.learned import account_of
-from minspnet.metrics import wilson_interval
 from minspnet.operating import OperatingPoint
 from minspnet.policy import CLOSED, Policy
 from minspnet.reliability import Bin, gap, reliability
@@ -44,7 +44,7 @@ class Subgroup:
         name: What they have in common.
         cases: How many.
         right: Of those, decided as labelled.
-        interval: 95 % of that share; see ``minspnet.metrics.wilson_interval``.
+        interval: 95 % of that share; see ``minspnet.estimate.share``.
     """
 
     by: str
@@ -60,11 +60,13 @@ class Facts:
 
     Attributes:
         sheet: All of it as text.
+        accuracy: On the test cases.
         subgroups: By class, by thirds of findings, and by group where there are few.
         bins: Of confidence, on the test cases.
     """
 
     sheet: Sheet
+    accuracy: Estimate
     subgroups: tuple[Subgroup, ...]
     bins: tuple[Bin, ...]
 
@@ -85,13 +87,15 @@ def facts(
     truth = model.scale.truth(test.columns)
     alike = cohorts(domain, test.labels, truth, test.groups)
     correct = decided.predicted == test.labels
+    how = resampling(test.groups)
     groups = tuple(
-        Subgroup(one.by, one.name, n, right, wilson_interval(right, n))
+        Subgroup(one.by, one.name, len(right), int(right.sum()), (est.low, est.high))
         for one in alike
-        for n, right in [(int(one.members.sum()), int(correct[one.members].sum()))]
+        for right in [correct[one.members]]
+        for est in [share(right, how.units[one.members])]
     )
     bins = reliability(decided.probabilities, test.labels)
-    how = resampling(test.groups)
+    found = measure_one(decided.probabilities, decided.predicted, test.labels, test.groups)
     sections = (
         background.use(domain),
         background.data(domain, parts, account_of(model.metrics)),
@@ -99,38 +103,34 @@ def facts(
         background.concepts(model, domain),
         background.architecture(model, domain),
         background.training(model),
-        _scores(model, domain, test, decided, how),
+        _scores(model, domain, test, decided, found, how),
         _spread(model, domain),
-        _subgroups(groups, domain),
+        _subgroups(groups, domain, test, how),
         _calibration(model, bins),
         coverage_section(model, domain, parts, policy),
         _operating(model, point),
         _provenance(model),
     )
     title = f"Model facts: {domain.title}, {domain.variant(model.variant).title}"
-    return Facts(Sheet(title, sections), groups, bins)
+    return Facts(Sheet(title, sections), found["accuracy"], groups, bins)
 
 
 def _scores(
-    model: Model, domain: Domain, test: Cases, decided: Decision, how: Resampling
+    model: Model,
+    domain: Domain,
+    test: Cases,
+    decided: Decision,
+    found: Mapping[str, Estimate],
+    how: Resampling,
 ) -> Section:
-    (found,) = measure([Answers(decided.probabilities, decided.predicted)], test.labels, how)
     rows = tuple(
-        (title, f"{est.value:.3f}", f"{est.low:.3f} to {est.high:.3f}")
+        (title, f"{est.value:.3f}", est.bounds or _boundless(name, est.value))
         for name, title in _MEASURES.items()
-        for est in [found[name].estimate]
+        for est in [found[name]]
     )
     macs = float(model.cost.macs(decided.active).mean())
-    groups, noun = len(set(test.groups)), domain.group_noun
-    if how.grouped:
-        about = f"1,000 redraws of whole {noun}s ({groups})"
-    else:
-        about = f"1,000 redraws of {domain.case_noun}s"
-        if noun and groups < len(test):
-            about += (
-                f" from only {groups} {noun}s: they say nothing about further {noun}s, for whom "
-                "expect them wider by far"
-            )
+    redrawn = f"whole {domain.group_noun or 'group'}s" if how.grouped else f"{domain.case_noun}s"
+    about = what_it_is_about(how, test.groups, domain.case_noun, domain.group_noun)
     return Section(
         "Scores in force",
         (
@@ -138,50 +138,65 @@ def _scores(
             ("Operations", f"{2 * macs:,.0f} FLOPs per case on average"),
         ),
         (Table(("Measure", "Value", "95 % interval"), rows),),
-        f"Worked out now, under the operating point in force. Intervals: {about}; of "
-        "an accuracy of exactly 0 or 1, Wilson's.",
+        f"Worked out now, under the operating point in force. Intervals: of accuracy Wilson's, of "
+        f"the others {how.draws:,} redraws of {redrawn}. {about}".strip(),
     )
 
 
+def _boundless(name: str, value: float) -> str:
+    """Say why a measure has no interval."""
+    if name == "auc" and value == 1:
+        return "none: no pair is in the wrong order"
+    return "none: no redraw differs"
+
+
 def _spread(model: Model, domain: Domain) -> Section:
-    spread, baselines = model.metrics.get("over_splits"), model.metrics.get("baselines", {})
-    scores = spread["scores"] if spread else {}
+    spread, baselines = model.metrics.get("over_splits") or {}, model.metrics.get("baselines", {})
+    several = spread.get("runs", 1) > 1
+    scores = spread["scores"] if several else {}
     rows = []
     for key, title in (_WAYS | {name: name for name in baselines}).items():
         once = model.metrics[key] if key in _WAYS else baselines[key]
         told = [f"{once[name]:.3f}" for name in ("accuracy", "auc")]
-        for name in ("accuracy", "auc"):
+        for name in ("accuracy", "auc") if several else ():
             both = scores.get(f"{key}.{name}")
             told.append(f"{both['mean']:.3f} ± {both['sd']:.3f}" if both else UNKNOWN)
         rows.append((title, *told))
-    runs = f"{spread['runs']} splits, each trained anew" if spread else UNKNOWN
-    header = ("Model", "Accuracy", "AUC", "Accuracy over splits", "AUC over splits")
+    runs = (
+        f"{spread['runs']} splits, each trained anew"
+        if several
+        else "one split; how far scores lie apart over several is not known"
+    )
+    over = ("Accuracy over splits", "AUC over splits") if several else ()
     return Section(
         "Scores as recorded after training",
         (
             ("Cases", f"{model.metrics['cases']['test']:,} test {domain.case_noun}s"),
             ("Spread over", runs),
         ),
-        (Table(header, tuple(rows)),),
-        "Over splits: mean ± standard deviation of other splits and seeds, this one included.",
+        (Table(("Model", "Accuracy", "AUC", *over), tuple(rows)),),
+        "Over splits: mean ± standard deviation of other splits and seeds, this one included."
+        if several
+        else "",
     )
 
 
-def _subgroups(groups: tuple[Subgroup, ...], domain: Domain) -> Section:
+def _subgroups(
+    groups: tuple[Subgroup, ...], domain: Domain, test: Cases, how: Resampling
+) -> Section:
     rows = tuple(
         (one.by, one.name, f"{one.cases:,}", f"{one.right / one.cases:.1%}", _span(one.interval))
         for one in groups
     )
     header = ("By", "Subgroup", "Cases", "Decided as labelled", "95 % interval")
-    shared = f"; where {domain.group_noun}s share cases they are too narrow" * bool(
-        domain.group_noun
-    )
+    about = what_it_is_about(how, test.groups, domain.case_noun, domain.group_noun)
     return Section(
         "Subgroups",
         (("Other attributes, such as age or sex", f"{UNKNOWN}: not looked at one by one"),),
         (Table(header, rows),),
-        f"Test cases, operating point in force. Wilson intervals, one by one{shared}. Of "
-        f"{len(groups)} subgroups some stand out by chance. Thirds are of a finding's true value.",
+        f"Test cases, operating point in force. Wilson intervals, one by one. Of {len(groups)} "
+        f"subgroups some stand out by chance. Thirds are of a finding's true value. "
+        f"{about}".strip(),
     )
 
 
@@ -263,7 +278,7 @@ def _provenance(model: Model) -> Section:
             ("Layout of the files", f"version {described['schema_version']}"),
             ("Trained with version", str(described.get("program", UNKNOWN))),
             ("Card made with version", __version__),
-            ("Date of training", str(described.get("trained_at", UNKNOWN))),
+            ("Date of training", model.created or UNKNOWN),
             ("Parent model", str(described.get("parent", f"{UNKNOWN}: none is recorded"))),
             *_learned(model),
         ),

@@ -127,7 +127,7 @@ def recall(
     return np.where(present > 0, found / np.maximum(present, 1), np.nan)
 
 
-def wilson_interval(count: float, cases: int) -> tuple[float, float]:
+def wilson_interval(count: float, cases: float) -> tuple[float, float]:
     """95 % interval of a share that was seen to be ``count / cases``; (0, 1) without cases.
 
     It takes cases as independent: where several belong to one group, it is too narrow. The count
@@ -176,25 +176,3 @@ def calibration_error(
         for part in np.array_split(order, min(bins, len(order)))
     ]
     return float(sum(gaps))
-
-
-def bootstrap_interval(
-    probabilities: Float[np.ndarray, "case class"],
-    predicted: Int[np.ndarray, " case"],
-    labels: Int[np.ndarray, " case"],
-    seed: int = 0,
-    draws: int = 1000,
-) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of accuracy and AUC over resampled cases."""
-    generator = np.random.default_rng(seed)
-    scores = []
-    for _ in range(draws):
-        rows = generator.integers(len(labels), size=len(labels))
-        scores.append(
-            (accuracy(predicted[rows], labels[rows]), mean_auc(probabilities[rows], labels[rows]))
-        )
-    low, high = np.nanpercentile(np.array(scores), [2.5, 97.5], axis=0)
-    return {
-        "accuracy": (float(low[0]), float(high[0])),
-        "auc": (float(low[1]), float(high[1])),
-    }

@@ -49,7 +49,10 @@ def add_verbs(commands: Any) -> list[tuple[argparse.ArgumentParser, Command, Sho
     )
     verbs = domain.add_subparsers(required=True, metavar="VERB")
     check = verbs.add_parser("check", help="say what a file holds and what in it may mislead")
-    check.add_argument("--card", type=Path, metavar="CARD", help="a card it must fit, .toml")
+    check.add_argument(
+        "--card", type=Path, metavar="CARD", help="a card it must fit, .toml; exit code 1 if not"
+    )
+    check.set_defaults(exit_code=lambda result: int(not result.get("card", {"fits": True})["fits"]))
     check.add_argument("--target", default="", metavar="COLUMN", help="column of the answer")
     write = verbs.add_parser("draft", help="write a card that trains as it stands")
     write.add_argument("--target", default="", metavar="COLUMN", help="column of the answer")

@@ -31,6 +31,12 @@ def show_evaluate(result: dict[str, Any]) -> list[str]:
     """The scores of a policy."""
     lines = [f"{result['model']} on {result['cases']} {result['part']} cases"]
     lines += _score_lines(result)
+    between = [
+        f"{name} {pair[0]:.3f} to {pair[1]:.3f}"
+        for name, pair in result["interval_95"].items()
+        if pair and name in ("accuracy", "auc")
+    ]
+    lines.append(f"  {'operating point, 95%':24s} {', '.join(between).replace('auc', 'AUC')}")
     lines.append("concept rank correlation, all experts on")
     for name, value in result["concept_rank_correlation"].items():
         lines.append(f"  {name:24s} {'constant' if value is None else f'{value:6.2f}'}")

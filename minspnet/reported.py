@@ -11,8 +11,6 @@ _SCORES = ("accuracy", "auc", "mean_macs")
 _NEEDED = (
     *((way, score) for way in ("gated", "all_on", "base_only") for score in _SCORES),
     ("gated", "calibration_error_10_bins"),
-    ("gated", "interval_95", "accuracy"),
-    ("gated", "interval_95", "auc"),
     ("intervention", "accuracies"),
     ("parameters",),
     ("total_macs",),
@@ -39,10 +37,6 @@ def check_metrics(metrics: object) -> None:
             raise _wrong((name,), "be a table", _at(metrics, (name,)))
     if not isinstance(spread := (_at(metrics, ("over_splits",)) or {}), Mapping):
         raise _wrong(("over_splits",), "be a table", spread)
-    for interval in ("accuracy", "auc"):
-        path = ("gated", "interval_95", interval)
-        if not isinstance(pair := _at(metrics, path), list) or len(pair) != 2:
-            raise _wrong(path, "be two numbers", pair)
     for name in _at(metrics, ("baselines",)):
         for score in ("accuracy", "auc"):
             path = ("baselines", name, score)

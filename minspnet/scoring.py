@@ -119,11 +119,13 @@ def _cautions(result: dict[str, Any]) -> list[str]:
     elif result["not_one_answer"]:
         lines.append(
             f"{_cases(result['not_one_answer'])} without a single answer at "
-            f"{result['coverage']:.0%} coverage: see the column set"
+            f"{result['coverage']:.0%} coverage: see the column set, in a CSV headed Possible at "
+            f"{result['coverage']:.0%}"
         )
     if result["unusual"]:
         lines.append(
-            f"{_cases(result['unusual'])} unlike the training cases: see the column unusual"
+            f"{_cases(result['unusual'])} unlike the training cases: see the column unusual, in a "
+            "CSV headed Unusual"
         )
     if result["filled"]:
         named = ", ".join(f"{title} ({many:,})" for title, many in result["filled_in"].items())

@@ -16,7 +16,7 @@ from minspnet.data import PARTS, UNLABELLED, Cases, ConceptScale, Split
 from minspnet.domain import Domain, Variant
 from minspnet.errors import requirement
 from minspnet.intervention import intervention_curve
-from minspnet.metrics import CostTable, bootstrap_interval, calibration_error
+from minspnet.metrics import CostTable, calibration_error
 from minspnet.network import Network, run
 from minspnet.policy import CLOSED, Policy
 from minspnet.presets import Preset
@@ -206,16 +206,17 @@ def report(
     policy: Policy,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Score labelled cases under the operating point and with every expert on."""
+    """Score labelled cases under the operating point and with every expert on.
+
+    Intervals are made where scores are shown: see ``minspnet.estimate``.
+    """
     outcomes = Outcomes(trace, cases.labels, cost)
     everything = Policy.shared(0, len(trace.tree.names))
     decision = replay(trace, policy)
-    interval = bootstrap_interval(decision.probabilities, decision.predicted, cases.labels, seed)
     truth = scale.truth(cases.columns)
     curve = intervention_curve(trace, everything, truth, cases.labels, seed=seed)
     gated = _score(outcomes, policy)
     gated["calibration_error_10_bins"] = calibration_error(decision.probabilities, cases.labels)
-    gated["interval_95"] = {name: list(bounds) for name, bounds in interval.items()}
     return {
         "gated": gated,
         "all_on": _score(outcomes, everything),

@@ -14,7 +14,8 @@ from dashboard.cache_compare import Contestant
 from dashboard.figures.comparison import in_lines
 from dashboard.state import View
 from dashboard.widgets import apart
-from minspnet.compare import CohortDifference, Discordance, Estimate, Measured
+from minspnet.compare import CohortDifference, Discordance, Measured
+from minspnet.estimate import Estimate, from_draws
 from minspnet.policy import CLOSED, Policy
 from minspnet.trace import replay
 
@@ -241,7 +242,7 @@ def test_cohorts_are_of_the_pair_and_warned_of() -> None:
 
 
 def scored(value: float, *draws: float) -> dict[str, Measured]:
-    one = Measured(value, np.array(draws))
+    one = Measured(from_draws(value, np.array(draws)), np.array(draws))
     return dict.fromkeys(("accuracy", "auc", "log_loss", "brier"), one)
 
 

@@ -27,7 +27,7 @@ NUMPY_ONLY = (
     "spread wording collection workspace registry package budgets queue.worker predict "
     "conformal traits unusual coverage_facts caution behind titles agreement judgement access "
     "membership doors "
-    "learned learning.lessons learning.merging learning.shift"
+    "estimate learned learning.lessons learning.merging learning.shift"
 )
 LONGEST = 400
 CACHES = "dashboard/cache"

@@ -206,9 +206,11 @@ def test_train_over_splits_in_json(
 
 
 def test_evaluate_repeats_what_training_reported(ask_json: Callable[..., Any], model: Path) -> None:
-    """The same model, the same cases: the same figures, to the last interval."""
+    """The same model, the same cases: the same figures, with intervals around them."""
     said = ask_json("evaluate", model)
     kept = load(model).metrics
+    for name, (low, high) in said.pop("interval_95").items():
+        assert low < said["gated"].get(name, (low + high) / 2) < high
     assert (said.pop("model"), said.pop("part"), said.pop("cases")) == ("tiny", "test", 114)
     assert set(said) == {
         *("gated", "all_on", "base_only", "total_macs"),

@@ -1,6 +1,7 @@
 """Prediction sets: solved by hand, and by simulation where the truth is known."""
 
 import math
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -58,6 +59,19 @@ def test_limits_by_hand() -> None:
     assert limit_of(scores, 0.8) == 8
     assert limit_of(scores[1:], 0.9) == math.inf
     assert [needed(c) for c in (0.8, 0.9, 0.95, 0.99)] == [4, 9, 19, 99]
+
+
+@pytest.mark.parametrize("coverage", ["0.8", "0.9", "0.95", "0.99"])
+def test_ranks_are_those_of_fractions(coverage: str) -> None:
+    """In floats .9 / (1 - .9) comes out above 9, and others may: no draw is lost to rounding."""
+    for cases in range(1, 501):
+        rank = math.ceil((cases + 1) * Fraction(coverage))
+        expected = rank - 1.0 if rank <= cases else math.inf
+        scores = np.arange(cases, dtype=float)
+        assert limit_of(scores, float(coverage)) == expected, cases
+        pairs = np.repeat(np.arange(cases), 3)
+        assert limit_of(np.repeat(scores, 3), float(coverage), pairs) == expected, cases
+        assert (needed(float(coverage)) <= cases) == (rank <= cases), cases
 
 
 def test_a_group_counts_once_by_hand() -> None:
@@ -218,7 +232,9 @@ def test_counts_by_hand() -> None:
     found = measure(members, labels)
     assert (found.everything.held, found.sizes, found.mean_size) == (2, (1, 2, 1), 1.0)
     assert [one.held for one in found.classes] == [1, 1]
-    assert alike(members, labels, np.array([False, True])) == Held.of(np.array([False]))
+    assert alike(members, labels, np.array([False, True])) == Held.of(
+        np.array([False]), np.arange(1)
+    )
     predicted = np.array([0, 1, 0, 1])
     given = answers(members, predicted, np.zeros(4, bool))
     assert given.tolist() == [True, False, False, True]
@@ -233,4 +249,4 @@ def test_counts_by_hand() -> None:
 def test_a_rule_says_what_it_rests_on() -> None:
     rule = Rule(0.9, "lac", True, (0.1, 0.2), (9, 8), None, False)
     assert not rule.enough
-    assert Held.of(np.zeros(0, bool)).share != Held.of(np.zeros(0, bool)).share  # NaN
+    assert math.isnan(Held.of(np.zeros(0, bool), np.zeros(0, int)).share)

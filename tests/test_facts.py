@@ -14,12 +14,14 @@ from markdown_it import MarkdownIt
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 from studies import NAMES, SHIPPED, part_of, shipped
 
+from minspnet import background
 from minspnet.cli import main
 from minspnet.data import PARTS
 from minspnet.domains import find_domain
+from minspnet.estimate import share
 from minspnet.facts import Facts, facts
 from minspnet.factsheet import Section, Sheet, Table, to_html, to_lines, to_markdown
-from minspnet.metrics import calibration_error
+from minspnet.metrics import calibration_error, wilson_interval
 from minspnet.operating import Figures, OperatingPoint
 from minspnet.policy import Policy
 from minspnet.trace import replay
@@ -115,6 +117,62 @@ def test_what_is_recorded_is_read_off_the_record() -> None:
     assert dict(version.lines)["Date of training"] == "unknown"
     sizes = {row[0]: row[1] for row in version.tables[0].rows}
     assert sizes["weights.safetensors"] == f"{(folder / 'weights.safetensors').stat().st_size:,}"
+
+
+def test_a_single_split_tells_no_spread() -> None:
+    folder = next(path for path in SHIPPED if path.name == "lung_nodules")
+    model = shipped(folder)
+    once = {"runs": 1, "scores": model.metrics["over_splits"]["scores"]}
+    model = dataclasses.replace(model, metrics={**model.metrics, "over_splits": once})
+    parts = {name: part_of(model, name) for name in PARTS}
+    found = section(
+        facts(model, find_domain(model.domain_key), parts), "Scores as recorded after training"
+    )
+    assert dict(found.lines)["Spread over"].startswith("one split; how far")
+    assert found.tables[0].header == ("Model", "Accuracy", "AUC") and not found.note
+    assert not any("±" in cell for row in found.tables[0].rows for cell in row)
+
+
+def test_one_accuracy_has_one_interval_everywhere_on_the_card() -> None:
+    """The tile's, the table's, and that of a file of it; by patients where cases share them."""
+    folder = next(path for path in SHIPPED if path.name == "lung_nodules")
+    model, found = shipped(folder), card(folder)
+    test = part_of(model, "test")
+    right = replay(model.traces["test"], model.policy).predicted == test.labels
+    expected = share(right, np.unique(test.groups, return_inverse=True)[1])
+    assert found.accuracy == expected
+    rows = {row[0]: row[2] for row in section(found, "Scores in force").tables[0].rows}
+    assert rows["Accuracy"] == expected.bounds
+    low, high = wilson_interval(int(right.sum()), len(right))
+    assert expected.low < low and high < expected.high
+
+
+def test_inputs_say_what_counts_as_missing_and_beyond() -> None:
+    folder = next(path for path in SHIPPED if path.name == "breast_cytology-mean_and_se")
+    model, domain = shipped(folder), find_domain("breast_cytology")
+    assert background.inputs(model, domain).tables[0].header == ("Input", "Unit or levels")
+    name = domain.variant(model.variant).inputs[1]
+    features = tuple(
+        dataclasses.replace(one, unit="mm", missing=("n.b.", "-9"), beyond="limit")
+        if one.name == name
+        else one
+        for one in domain.features
+    )
+    table = background.inputs(model, dataclasses.replace(domain, features=features)).tables[0]
+    assert len(table.header) == 4
+    assert table.rows[1][1:] == ("mm", "n.b., -9", "counts as the limit in it")
+    assert table.rows[0][2:] == ("", "")
+
+
+def test_a_finding_says_its_ends_once_and_no_unit_that_is_none() -> None:
+    one = find_domain("breast_cytology").concepts[0]
+    plain = dataclasses.replace(one, meaning="Spread.", low_word="low", high_word="high")
+    assert plain.explained == "Spread. From low to high."
+    assert dataclasses.replace(plain, meaning="").explained == "From low to high."
+    for said in ("From low to high.", "Where it stands, from low to high."):
+        assert dataclasses.replace(plain, meaning=said).explained == said
+    assert plain.scale == "0 (low) to 100 (high)"
+    assert dataclasses.replace(plain, unit="mm").scale == "0 (low) to 100 (high) mm"
 
 
 def test_a_subject_on_both_sides_is_told() -> None:

@@ -154,7 +154,17 @@ def test_rare_classes_missing_answers_and_repeats_are_told() -> None:
     told = {one.what: one.sentence for one in suspects(seen, profile(seen), "y")}
     assert set(told) == {"imbalance", "unlabelled", "repeated"}
     assert told["imbalance"].startswith("Only 16 cases (4.2%) of y are rare: answering usual")
+    assert "answering usual always would be right mostly, so" in told["imbalance"]
     assert told["unlabelled"].startswith("y is missing in 16 rows")
+
+
+def test_a_rare_class_among_several_is_no_sign_that_one_is_most() -> None:
+    """1 of 27 wines is rare, and 10 are of the commonest kind: 37 %, which is not mostly."""
+    cells = ["Grignolno"] + ["Grignolino"] * 10 + ["Barbera"] * 8 + ["Barolo"] * 8
+    seen = table_of({"y": cells, "x": [f"{k}.5" for k in range(27)]})
+    said = next(o for o in suspects(seen, profile(seen), "y") if o.what == "imbalance").sentence
+    assert said.startswith("Only 1 case (3.7%) of y is Grignolno: an accuracy hides whether any")
+    assert "mostly" not in said
 
 
 def test_honest_columns_are_not_suspected() -> None:
@@ -457,7 +467,7 @@ def test_a_card_that_does_not_fit_is_said(
 ) -> None:
     other = tmp_path / "card.toml"
     other.write_text(write_card(dataclasses.replace(card, group="household")))
-    assert main(["domain", "check", str(file), "--card", str(other), "--json"]) == 0
+    assert main(["domain", "check", str(file), "--card", str(other), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)["card"]
     assert not told["fits"] and told["because"].startswith("table must have a column household")
 

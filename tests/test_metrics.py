@@ -14,7 +14,6 @@ from minspnet.metrics import (
     CostTable,
     accuracy,
     auc,
-    bootstrap_interval,
     calibration_error,
     mean_auc,
     recall,
@@ -96,27 +95,6 @@ def test_calibration_error_of_sure_and_right_is_zero(size: int, bins: int, seed:
     labels = np.random.default_rng(seed).integers(3, size=size)
     assert calibration_error(np.eye(3)[labels], labels, bins) == 0
     assert calibration_error(np.eye(3)[labels], (labels + 1) % 3, bins) == pytest.approx(1)
-
-
-def test_bootstrap_interval_holds_the_score_and_narrows_with_more_cases() -> None:
-    generator = np.random.default_rng(0)
-    widths = []
-    for size in (60, 960):
-        labels = generator.integers(2, size=size)
-        second = np.clip(0.3 + 0.4 * labels + generator.normal(0, 0.3, size), 0.01, 0.99)
-        chances = np.stack([1 - second, second], axis=1)
-        predicted = chances.argmax(axis=1)
-        interval = bootstrap_interval(chances, predicted, labels, seed=1, draws=300)
-        assert interval == bootstrap_interval(chances, predicted, labels, seed=1, draws=300)
-        low, high = interval["accuracy"]
-        assert low < accuracy(predicted, labels) < high
-        # Four standard errors of a share, within a third.
-        rate = accuracy(predicted, labels)
-        assert high - low == pytest.approx(3.92 * math.sqrt(rate * (1 - rate) / size), rel=0.34)
-        low, high = interval["auc"]
-        assert low < mean_auc(chances, labels) < high
-        widths.append(high - low)
-    assert widths[1] < widths[0] / 2
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=5), st.integers(0, 99))

@@ -40,7 +40,7 @@ def test_a_drafted_card_fits_and_another_does_not(file: Path, tmp_path: Path, ca
     assert main(["domain", "check", str(file), "--card", str(card)]) == 0
     assert capsys.readouterr().out.endswith("The card tissue fits this file.\n")
     card.write_text(card.read_text().replace('"dull"', '"dim"'))
-    assert main(["domain", "check", str(file), "--card", str(card)]) == 0
+    assert main(["domain", "check", str(file), "--card", str(card)]) == 1
     told = capsys.readouterr().out.splitlines()[-1]
     assert told.startswith("The card tissue does not fit: classes of tissue must be those of")
 

@@ -211,7 +211,9 @@ def test_nothing_in_a_csv_is_run(tmp_path: Path) -> None:
     with out.open(newline="") as file:
         written = [*csv.DictReader(file)]
     assert [row["Id"] for row in written] == [f"'{sign}1+1" for sign in "=+-@\t\r"] + ["a=1"]
-    assert all(float(row["Sum (log-odds)"]) for row in written)  # numbers below 0 stay numbers
+    assert all(
+        float(row["Sum before the temperature (log-odds)"]) for row in written
+    )  # numbers below 0 stay numbers
     with rejects.open(newline="") as file:
         (bad,) = csv.DictReader(file)
     assert bad["value"] == "'=HYPERLINK(1)"

@@ -225,7 +225,7 @@ def test_the_command_says_them_too(
     assert said["known"]["cases"] == len(table) - 1 and said["filled"] == 1
     assert main(asked) == 0
     printed = capsys.readouterr().out
-    assert "unlike the training cases: see the column unusual" in printed
+    assert "unlike the training cases: see the column unusual, in a CSV headed Unusual" in printed
     assert "known answers are met: accuracy" in printed
     assert "1 case with the training cases' median put in" in printed
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from own_data import loans, network_on
 
-from minspnet import artifact
+from minspnet import artifact, background
 from minspnet.collection import Collection
 from minspnet.errors import UserError
 from minspnet.presets import Preset
@@ -96,6 +96,11 @@ def test_a_job_becomes_a_model_that_can_be_opened(workspace: Workspace, job: Job
     assert title_of(model.folder) == "Loans, tiny"
     assert model.metrics["over_splits"]["runs"] == 1
     assert "gradient boosting" in model.metrics["baselines"]
+    took = sum(record["seconds"] for record in records)
+    lines = dict(background.training(model).lines)
+    assert lines["Time taken"].startswith(f"{took:.1f} s, ") and lines["Trained on"].startswith(
+        "processor, "
+    )
 
 
 def test_another_training_on_the_same_data_is_another_model(

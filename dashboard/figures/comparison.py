@@ -101,10 +101,12 @@ def draw_differences(
                 mode="markers",
                 marker={"size": 11, "color": colour},
                 error_x=_bars([(r.value, r.low, r.high) for _, r in chosen], scale, colour, 4, 0),
-                customdata=[[scale * r.low, scale * r.high, *words([r.note])] for _, r in chosen],
-                hovertemplate=f"%{{y}}: %{{x:+{digits}}}<br>95% interval "
-                f"%{{customdata[0]:+{digits}}} to %{{customdata[1]:+{digits}}}"
-                "<br>%{customdata[2]}<extra></extra>",
+                customdata=[
+                    [_span(scale * r.low, scale * r.high, f"+{digits}"), *words([r.note])]
+                    for _, r in chosen
+                ],
+                hovertemplate=f"%{{y}}: %{{x:+{digits}}}<br>%{{customdata[0]}}"
+                "<br>%{customdata[1]}<extra></extra>",
             )
         )
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
@@ -116,6 +118,13 @@ def draw_differences(
 def height(names: Sequence[str]) -> int:
     """Of rows that are as high as the names of most lines."""
     return len(names) * max([38, *(8 + 17 * (1 + name.count("<br>")) for name in names)])
+
+
+def _span(low: float, high: float, digits: str) -> str:
+    """An interval on hovering; one whose ends are not defined is none."""
+    if math.isnan(low):
+        return "no interval: no redraw differs"
+    return f"95% interval {low:{digits}} to {high:{digits}}"
 
 
 def _bars(
@@ -159,9 +168,8 @@ def draw_cost(
                     "color": colour,
                     "symbol": "star" if first else _SYMBOLS[place % len(_SYMBOLS)],
                 },
-                customdata=[[low, high]],
-                hovertemplate=f"{names[place]}<br>%{{x:,.4~g}} FLOPs<br>%{{y:.3f}} "
-                "(%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
+                hovertemplate=f"{names[place]}<br>%{{x:,.4~g}} FLOPs<br>%{{y:.3f}}, "
+                f"{_span(low, high, '.3f')}<extra></extra>",
             )
         )
     prices = [row[1] for row in rows]

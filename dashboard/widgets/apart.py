@@ -12,7 +12,8 @@ from dashboard.format import number, percent
 from dashboard.navigation import go_to
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.versus import Bout, with_interval
-from minspnet.compare import FEWEST_UNITS, CohortDifference
+from minspnet.compare import CohortDifference
+from minspnet.estimate import FEWEST_UNITS
 from minspnet.reliability import gap
 
 _MOST_CASES, _MOST_COHORTS = 200, 12
@@ -66,7 +67,7 @@ def show_agreement(bout: Bout) -> None:
             {
                 "Contestants": f"{text.plain(names[a])} and {text.plain(names[b])}",
                 "Decide alike": with_interval(each.share),
-                "Kappa": with_interval(each.kappa).replace("nan (nan to nan)", "not defined"),
+                "Kappa": with_interval(each.kappa).replace("nan", "not defined"),
             }
             for (a, b), each in found.items()
         ]

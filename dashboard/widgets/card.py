@@ -14,11 +14,10 @@ from dashboard.state import View
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.download import offer
 from dashboard.widgets.tile import show_tile
-from minspnet.compare import FEWEST_UNITS
 from minspnet.errors import UserError
+from minspnet.estimate import FEWEST_UNITS
 from minspnet.facts import Facts
 from minspnet.factsheet import Section, to_html, to_markdown
-from minspnet.metrics import wilson_interval
 from minspnet.operating import OperatingPoint
 from minspnet.reliability import gap
 
@@ -52,16 +51,15 @@ def show_head(view: View, card: Facts) -> None:
     loaded = cache.model(view.model)
     classes = [one for one in card.subgroups if one.by == "Known answer"]
     cases, right = (sum(getattr(one, what) for one in classes) for what in ("cases", "right"))
-    low, high = wilson_interval(right, cases)
+    about = cache_compare.about(view.model, "test")
     row = st.container(horizontal=True)
     show_tile(
         row,
         "Accuracy",
-        score(right / cases),
-        f"{low:.3f} to {high:.3f} (95%)",
+        score(card.accuracy.value),
+        f"95%: {card.accuracy.bounds}",
         help=f"{right:,} of {cases:,} test cases are decided as labelled under the operating "
-        "point in force. The interval is Wilson's and takes cases as independent; the tab on "
-        "scores has one that does not.",
+        f"point in force, with Wilson's interval. {about}".strip(),
     )
     weakest = min(classes, key=lambda one: one.right / one.cases)
     show_tile(

@@ -177,8 +177,7 @@ def _columns(view: View) -> dict[str, Any]:
 def _finding(concept: Concept) -> Any:
     return st.column_config.NumberColumn(
         format=f"%.{max(0, concept.digits)}f",
-        help=f"{text.plain(concept.meaning)} From {text.plain(concept.low_word)} to "
-        f"{text.plain(concept.high_word)}, in {text.plain(concept.unit)}.",
+        help=text.plain(f"{concept.explained} Scale: {concept.scale}."),
     )
 
 

@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from dashboard import cache, cache_routing, state
+from dashboard import cache, cache_compare, cache_routing, state
 from dashboard.cache_routing import PART
-from dashboard.format import interval, percent, price, score
+from dashboard.format import percent, price, score
 from dashboard.state import View, unedited
-from minspnet.metrics import wilson_interval
 from minspnet.policy import Policy
 
 _LOSSES = (0.0, 0.5, 1.0, 2.0, 5.0)
@@ -34,11 +33,11 @@ def show_cheapest(view: View) -> None:
     paid = cache_routing.mean_price(view.model, unit, found)
     share = paid / float(cache_routing.price_of_sets(view.model, unit)[-1])
     cases = len(cache.part(view.model, PART))
-    low, high = wilson_interval(round(found.accuracy * cases), cases)
+    bounds = cache_compare.accuracy(view.model, PART, policy).bounds
     said, take = st.columns([4, 1], vertical_alignment="center")
     said.markdown(
         f"**{price(paid, unit)}** a case, {percent(share)} of all. Accuracy "
-        f"**{score(found.accuracy)}** on {cases:,} validation cases (95 %: {interval(low, high)}); "
+        f"**{score(found.accuracy)}** on {cases:,} validation cases (95%: {bounds}); "
         f"with all experts {score(everything.accuracy)}."
     )
     now = unedited(view) == policy

@@ -31,7 +31,7 @@ from minspnet.cohort import (
     Within,
 )
 from minspnet.domain import Concept
-from minspnet.metrics import wilson_interval
+from minspnet.estimate import resampling, share
 
 _BOTH = "both"
 _FEW = 3
@@ -281,9 +281,10 @@ def _count(view: View) -> None:
     chosen = cache_cases.chosen(view.model, unedited(view), view.cohort)
     count, everyone = int(chosen.sum()), len(facts)
     wrong, all_wrong = int(facts.wrong[chosen].sum()), int(facts.wrong.sum())
-    low, high = wilson_interval(wrong, count)
+    units = resampling(cache_cases.groups(view.model)).units[chosen]
+    found = share(facts.wrong[chosen], units)
     picked = any(view.cohort.about(what) for what in (VERDICT, CASE))
-    rate = f"{percent(wrong / count, 1) if count else '-'} (95%: {interval(low, high)})"
+    rate = f"{percent(wrong / count, 1) if count else '-'} (95%: {interval(found.low, found.high)})"
     noun = cache.domain_of(view.model).case_noun
     tiles = st.container(horizontal=True)
     show_tile(
@@ -299,7 +300,7 @@ def _count(view: View) -> None:
         "Wrong answers",
         f"{wrong:,}",
         "picked by hand or by answer" if picked else rate,
-        help="With its 95% Wilson interval, which takes the cases as independent. Of all "
+        help=f"With its 95% Wilson interval. Of all "
         f"{everyone:,} unseen cases {all_wrong:,} are wrong ({percent(all_wrong / everyone, 1)}).",
     )
     if not unedited(view).gate_thresholds:

@@ -36,7 +36,7 @@ def show_concept(view: View, part: str, found: tuple[Trust, ...]) -> None:
     )
     state.show("finding", domain.concept_names[k])
     concept, trust = domain.concepts[k], found[k]
-    st.write(text.plain(f"{concept.meaning} From {concept.low_word} to {concept.high_word}."))
+    st.write(text.plain(concept.explained))
     policy, labels = unedited(view), cache.part(view.model, part).labels
     given = _shown(concept, cache_concepts.grades(view.model, part, policy)[:, k])
     true = _shown(concept, cache_concepts.true_grades(view.model, part)[:, k])

@@ -111,7 +111,7 @@ def _slider(case_id: str, concept: Concept, value: float, label: str) -> None:
         step=step,
         key=key,
         format=f"%.{max(0, concept.digits)}f",
-        help=f"{concept.meaning} From {concept.low_word} to {concept.high_word}.",
+        help=concept.explained,
         on_change=_set_concept,
         args=(case_id, concept, key),
     )

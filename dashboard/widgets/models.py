@@ -3,7 +3,17 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, heavy, in_force, learning, state, text, update_words, who
+from dashboard import (
+    cache,
+    cache_compare,
+    heavy,
+    in_force,
+    learning,
+    state,
+    text,
+    update_words,
+    who,
+)
 from dashboard.format import amount, flops, percent, score
 from dashboard.navigation import go_to
 from dashboard.state import View
@@ -42,7 +52,8 @@ def pick(view: View) -> Entry:
                 "operating point chosen after training."
             ),
             "Cases": st.column_config.TextColumn(
-                help="To learn from + to choose thresholds on + to test on."
+                help="Training + validation + test: learned from, used to choose temperature and "
+                "thresholds, and scored."
             ),
             "Full work": st.column_config.TextColumn(
                 help="Of a case for which every expert runs. FLOPs = 2 × MACs."
@@ -171,7 +182,10 @@ def _facts(entry: Entry) -> str:
         f"chosen on {validation:,}"
     )
     if entry.accuracy is not None:
-        said += f", right on {percent(entry.accuracy, 1)} of {test:,} others"
+        policy = cache.model(entry.name).policy
+        found = cache_compare.accuracy(entry.name, "test", policy)
+        low, high = percent(found.low, 1), percent(found.high, 1)
+        said += f", right on {percent(found.value, 1)} of {test:,} others (95%: {low} to {high})"
     return f"{said}."
 
 

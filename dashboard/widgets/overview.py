@@ -5,7 +5,7 @@ import textwrap
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, state, text
+from dashboard import cache, cache_compare, state, text
 from dashboard.figures.network import Part, draw_network
 from dashboard.figures.tradeoff import draw_scores
 from dashboard.format import amount, flops, percent, score
@@ -26,7 +26,7 @@ OURS = {
 }
 _INPUTS = {"image": "picture", "signal": "{} channels", "tabular": "{} numbers"}
 _AUC = {
-    False: "How often a finding scores above a case without one.",
+    False: "How often a case of the class looked for scores above one of the other.",
     True: "How often a case of a class scores above one of another, mean over the classes.",
 }
 
@@ -38,7 +38,6 @@ def show_headline(view: View) -> None:
     now = cache.score(view.model, "test", policy)
     experts = sum(now.expert_shares)
     cases = len(loaded.traces["test"])
-    as_shipped = policy == loaded.policy
     row = st.container(horizontal=True)
     show_tile(
         row,
@@ -60,23 +59,24 @@ def show_headline(view: View) -> None:
         f"of {len(now.expert_shares)}",
         help="Mean over the test cases, at the gate thresholds on screen.",
     )
-    low, high = loaded.metrics["gated"]["interval_95"]["accuracy"]
+    right = cache_compare.accuracy(view.model, "test", policy)
+    about = cache_compare.about(view.model, "test")
     show_tile(
         row,
         "Test accuracy",
-        score(now.accuracy),
-        _interval(low, high) if as_shipped else f"{cases} cases",
-        help=f"{cases} cases it was never trained on. At the shipped operating point the 95% "
-        f"interval over resampled cases is {low:.3f} to {high:.3f}.",
+        score(right.value),
+        f"95%: {right.bounds}",
+        help=f"Of {cases:,} cases it was never trained on, under the operating point on screen, "
+        f"with Wilson's interval. {about}".strip(),
     )
-    low, high = loaded.metrics["gated"]["interval_95"]["auc"]
+    area = cache_compare.auc(view.model, "test", policy)
+    bounds = f"The 95% interval is over redrawn cases. {about}" if area.bounded else text.BOUNDLESS
     show_tile(
         row,
         "Test AUC",
-        score(cache.auc(view.model, "test", view.policy.without_interventions())),
-        _interval(low, high) if as_shipped else f"{cases} cases",
-        help=f"{_AUC[len(cache.domain_of(view.model).classes) > 2]} 95% interval of the "
-        f"shipped operating point: {low:.3f} to {high:.3f}.",
+        score(area.value),
+        f"95%: {area.bounds}" if area.bounded else f"{cases:,} cases",
+        help=f"{_AUC[len(cache.domain_of(view.model).classes) > 2]} {bounds}".strip(),
     )
 
     corrected = loaded.metrics["intervention"]["accuracies"]
@@ -88,12 +88,6 @@ def show_headline(view: View) -> None:
         help="Test accuracy with all experts on, before and after every finding of every case is "
         "set to its true value. Where findings leak, corrections make decisions worse.",
     )
-
-
-def _interval(low: float, high: float) -> str:
-    """Two digits, or three where two would hide the width."""
-    digits = 2 if high - low >= 0.02 else 3
-    return f"95%: {low:.{digits}f} to {high:.{digits}f}"
 
 
 def show_network(view: View) -> None:

@@ -14,6 +14,7 @@ from dashboard.state import View, unedited
 from dashboard.widgets.download import offer
 from dashboard.widgets.score_results import show_results
 from minspnet.access import Action
+from minspnet.background import NO_UNIT
 from minspnet.batch.needs import Need, missing
 from minspnet.batch.tables import column_names
 from minspnet.errors import UserError
@@ -104,8 +105,7 @@ def _needs_table(needed: tuple[Need, ...]) -> pd.DataFrame:
             "Column": [need.feature.name for need in needed],
             "What it holds": [need.feature.title for need in needed],
             "Unit or levels": [
-                ", ".join(need.feature.levels) or need.feature.unit or "a pure number"
-                for need in needed
+                ", ".join(need.feature.levels) or need.feature.unit or NO_UNIT for need in needed
             ],
             "An empty cell": [
                 "is known as such" if need.may_lack else "gets training's median" for need in needed

@@ -4,14 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import cache, cache_routing, state
+from dashboard import cache, cache_compare, cache_routing, state
 from dashboard.cache_routing import PART
 from dashboard.figures.tradeoff import draw_curve
-from dashboard.format import amount, change, interval, milliseconds, number, percent, score
+from dashboard.format import amount, change, milliseconds, number, percent, score
 from dashboard.state import View, unedited
 from dashboard.widgets.chart import show_chart
 from dashboard.widgets.tile import show_tile
-from minspnet.metrics import wilson_interval
 from minspnet.policy import Policy
 from minspnet.sweep import Score
 
@@ -36,7 +35,8 @@ def show_scores(view: View, saved_policy: Policy) -> None:
         _against(change(better), better),
         better,
         help=f"Share of the {cases:,} validation cases decided as labelled; 95% interval "
-        f"{interval(*wilson_interval(round(now.accuracy * cases), cases))} (Wilson).",
+        f"{cache_compare.accuracy(view.model, PART, policy).bounds} (Wilson). "
+        f"{cache_compare.about(view.model, PART)}".strip(),
     )
     show_tile(
         row,

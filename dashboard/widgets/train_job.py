@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from dashboard import cache, cache_uncertain, state, text
+from dashboard import cache, cache_compare, cache_uncertain, state, text
 from dashboard.figures.progress import draw_answers, draw_losses, loss_terms
 from dashboard.format import duration, percent, score
 from dashboard.navigation import go_to
@@ -81,8 +81,26 @@ def show_result(entry: Entry, records: list[Record]) -> None:
     metrics = cache.model(name).metrics
     ours, usual = metrics["gated"], metrics["baselines"]
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    row.metric("Test accuracy", score(ours["accuracy"]))
-    row.metric("Test AUC", score(ours["auc"]), help="On cases that it never saw.")
+    policy, cases = cache.model(name).policy, metrics["cases"]["test"]
+    about = cache_compare.about(name, "test")
+    right = cache_compare.accuracy(name, "test", policy)
+    area = cache_compare.auc(name, "test", policy)
+    row.metric(
+        "Test accuracy",
+        score(right.value),
+        f"{cases:,} cases, 95%: {right.bounds}",
+        delta_color="off",
+        delta_arrow="off",
+        help=f"On cases that it never saw, with Wilson's interval. {about}".strip(),
+    )
+    row.metric(
+        "Test AUC",
+        score(area.value),
+        f"{cases:,} cases" + (f", 95%: {area.bounds}" if area.bounded else ""),
+        delta_color="off",
+        delta_arrow="off",
+        help=f"On cases that it never saw. {about if area.bounded else text.BOUNDLESS}".strip(),
+    )
     if usual:
         best = max(usual, key=lambda one: usual[one]["auc"])
         row.metric(f"AUC of {best}", score(usual[best]["auc"]), help="Best of the usual models.")

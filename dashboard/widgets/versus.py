@@ -13,7 +13,8 @@ from dashboard.figures.comparison import Row, draw_cost, draw_differences
 from dashboard.format import flops, milliseconds, number, score
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
-from minspnet.compare import Estimate, more_is_better
+from minspnet.compare import more_is_better
+from minspnet.estimate import Estimate
 
 MOST = 5
 """Beside the reference; more could not be read."""
@@ -266,8 +267,9 @@ def _show_table(view: View, bout: Bout) -> None:
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            "In brackets 95% intervals; of an accuracy of exactly 0 or 1, Wilson's. Of log loss "
-            "and Brier score less is better."
+            "In brackets 95% intervals; none where every redraw of the cases gives the same, as of "
+            "an AUC of 1: no pair is in the wrong order. Of log loss and Brier score less is "
+            "better."
         )
         st.toggle(
             "Measure time on this machine",
@@ -284,14 +286,16 @@ def _show_table(view: View, bout: Bout) -> None:
 
 
 def with_interval(found: Estimate) -> str:
-    """A score and its interval, with as many digits as the interval needs."""
-    digits = 3 if found.high - found.low < 0.1 else 2
-    return f"{number(found.value, 3)} ({number(found.low, digits)} to {number(found.high, digits)})"
+    """A score and its interval, if it has one."""
+    if not found.bounded:
+        return number(found.value, 3)
+    value, low, high = (number(one, 3) for one in (found.value, found.low, found.high))
+    return f"{value} ({low} to {high})"
 
 
 def _gap(found: Estimate) -> str:
     value, low, high = (number(one, 3, "+") for one in (found.value, found.low, found.high))
-    return f"{value} ({low} to {high})"
+    return f"{value} ({low} to {high})" if found.bounded else value
 
 
 def _show_recorded(view: View, slow: tuple[str, ...]) -> None:

@@ -98,8 +98,8 @@ class Layout:
         fields.append(_field("doubt", pa.float32(), "Doubt", "0 to 1", meaning))
         fields += self._cautions()
         for key, one in concepts.items():
-            meaning = f"{one.meaning} From {one.low_word} to {one.high_word}."
-            fields.append(_field(f"concept_{key}", pa.float32(), one.title, one.unit, meaning))
+            field = _field(f"concept_{key}", pa.float32(), one.title, one.unit, one.explained)
+            fields.append(field)
         odds, told = "log-odds", "class that the log-odds and what adds to them speak for"
         fields += [
             _field("told", _ANSWER, "Explained", "", told),
@@ -112,7 +112,8 @@ class Layout:
             meaning = "what it adds, against a typical known case"
             fields.append(_field(f"adds_{name}", pa.float32(), title, odds, meaning))
         meaning = "start and all that is added; divided by the temperature, it gives the chance"
-        fields.append(_field("log_odds", pa.float32(), "Sum", odds, meaning))
+        title = "Sum before the temperature"
+        fields.append(_field("log_odds", pa.float32(), title, odds, meaning))
         if any(self.past_concepts):
             meaning = "of all that is added, up or down, what no finding names"
             name = "Share that no finding names"

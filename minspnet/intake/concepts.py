@@ -141,7 +141,7 @@ def _of_numbers(
             name, title, columns, "scale", low, high, (), meaning, f"{low:g}", f"{high:g}"
         )
     what = listed(within, 6)
-    meaning = f"Where a case stands in the spread of {what}, from low to high" + (
+    meaning = f"Where a case stands in the spread of {what}" + (
         ", on average." if len(group) > 1 else "."
     )
     return CardConcept(name, title, columns, "spread", meaning=meaning)

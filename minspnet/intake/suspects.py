@@ -247,11 +247,16 @@ def _of_classes(profile: Profile, target: Column) -> list[Suspect]:
     share = count / sum(held for _, held in target.levels)
     are = "is" if count == 1 else "are"
     if share < _RARE:
-        most, _ = target.levels[0]
+        most, commonest = target.levels[0]
+        right = commonest / sum(held for _, held in target.levels)
+        hides = (
+            f"answering {most[:40]} always would be right mostly"
+            if right > 0.5
+            else "an accuracy hides whether any of them is found"
+        )
         says = (
             f"Only {_count(count, 'case')} ({share:.1%}) of {target.name} {are} {rarest[:40]}: "
-            f"answering {most[:40]} always would be right mostly, so read the AUC and each "
-            "class's errors rather than the accuracy."
+            f"{hides}, so read the AUC and each class's errors rather than the accuracy."
         )
         found.append(Suspect("imbalance", target.name, says, False))
     elif count < _FEW_OF_A_CLASS:

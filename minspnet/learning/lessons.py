@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from minspnet.artifact import Model
-from minspnet.compare import FEWEST_UNITS
 from minspnet.data import PARTS, UNLABELLED, Cases
 from minspnet.domain import Domain
 from minspnet.errors import requirement
+from minspnet.estimate import FEWEST_UNITS
 from minspnet.record.sets import ReviewedSet
 
 

@@ -23,8 +23,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from minspnet.compare import LEAST_CHANCE, resampling
+from minspnet.compare import LEAST_CHANCE
 from minspnet.data import UNLABELLED, Cases, ConceptScale
+from minspnet.estimate import resampling
 from minspnet.learned import AdapterSpec, Difference
 from minspnet.learning.adapter import Taught, fit, readings
 from minspnet.learning.lessons import Lessons

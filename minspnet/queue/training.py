@@ -13,7 +13,7 @@ from minspnet.data import folds
 from minspnet.errors import UserError, in_a_line, requirement
 from minspnet.presets import Preset
 from minspnet.queue.job import Job, State
-from minspnet.queue.progress import ProgressFile
+from minspnet.queue.progress import ProgressFile, read_progress
 from minspnet.queue.queue import STOP, Entry
 from minspnet.registry import free_title, rename
 from minspnet.spread import summarise
@@ -119,14 +119,22 @@ class _Run:
 
     def keep(self, study: "Study", collection: Collection) -> State:
         """Save the model under a name that is written down first, should saving be cut short."""
+        import torch
+
         from minspnet.artifact import save
 
         if not self.state.model:
             self.change(model=self.workspace.new_model(collection.card.key).name)
         folder = self.workspace.model_folder(self.state.model)
-        spread = {"runs": 1, "scores": summarise([study.metrics])}
+        added = {
+            "over_splits": {"runs": 1, "scores": summarise([study.metrics])},
+            "trained": {
+                "on": f"processor, {torch.get_num_threads()} threads",
+                "seconds": sum(one["seconds"] for one in read_progress(self.entry.folder)),
+            },
+        }
         try:
-            save(study, folder, {**study.metrics, "over_splits": spread}, collection)
+            save(study, folder, {**study.metrics, **added}, collection)
         except BaseException:
             with suppress(OSError):
                 folder.rmdir()  # where nothing is in it
