@@ -122,8 +122,12 @@ def test_engineer_moves_sees_saves_and_clicks_the_curve(page: Page, address: str
     tile = page.get_by_test_id("stMetric").filter(has_text="Share of all FLOPs")
     expect(tile).to_contain_text("100.0%")
     page.get_by_role("tab", name="Operating points").click()
-    for label in ("Name", "Who decided", "Why"):
+    for label in ("Name", "Why"):
         page.get_by_label(label, exact=True).fill(f"{label} of it")
+    author = page.get_by_label("Who decided: your name stands in the record")
+    author.fill("Dr Points")
+    author.press("Enter")
+    expect(page.get_by_text("Reader: Dr Points")).to_be_visible()
     page.get_by_role("tab", name="Devices").click()
     expect(page.get_by_text("Edit the list")).to_be_visible()
     page.get_by_role("tab", name="Operating points").click()
@@ -250,7 +254,7 @@ def test_pages_fit_a_phone(chromium: Browser, address: str, path: str) -> None:
 
 def test_names_from_a_link_are_never_markup(page: Page, address: str) -> None:
     page.goto(f"{address}/case?case=<img src=x onerror=document.title='owned'>")
-    expect(page.get_by_text("case must be a test or validation case")).to_be_visible()
+    expect(page.get_by_text("case of a link must be a test or validation case")).to_be_visible()
     settle(page)
     assert page.title() != "owned"
     assert page.locator("img[src='x']").count() == 0

@@ -248,5 +248,5 @@ def test_a_database_that_cannot_be_opened_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("MINSPNET_DATABASE_URL", url)
-    with pytest.raises(UserError, match="MINSPNET_DATABASE_URL must "):
+    with pytest.raises(UserError, match=r"MINSPNET_DATABASE_URL or --url\) must "):
         Store.from_environment(tmp_path)
