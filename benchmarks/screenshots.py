@@ -59,6 +59,7 @@ def _reviews(chromium: Browser, address: str) -> None:
         field.fill(reader)
         field.press("Enter")
         page.get_by_text(f"Reader: {reader}").wait_for()
+        settle(page)
         for _ in range(REVIEWED):
             known = page.locator("[data-testid=stMetric]", has_text="Known answer").inner_text()
             right = "as the network says" in known or reader == "Reader B"
