@@ -110,10 +110,10 @@ def show_switch() -> None:
 
 def hides_answer(view: View, case: str) -> bool:
     """Whether the model's answer is to be hidden still."""
-    if not judges_first() or _was_seen(view, case):
+    if not judges_first() or was_seen(view, case):
         return False
     desk = current()
-    return desk is None or not (desk.judgement.shown_at or desk.is_reviewed or desk.was_seen)
+    return desk is None or not (desk.judgement.shown_at or desk.is_reviewed)
 
 
 def hides_truth() -> bool:
@@ -124,15 +124,18 @@ def hides_truth() -> bool:
 
 def note_seen(view: View, case: str) -> None:
     """Remember that the answer was on the screen: it cannot be judged unseen any more."""
-    st.session_state.setdefault(_SEEN, set()).add((view.model, case))
+    st.session_state.setdefault(_SEEN, set()).add((who.reader(), view.model, case))
     desk = current()
     if desk is not None and desk.case == case and desk.judgement.shown_at is None:
         shown = replace(desk.judgement, shown_at=now())
         st.session_state[_DESK] = replace(desk, judgement=shown)
 
 
-def _was_seen(view: View, case: str) -> bool:
-    return (view.model, case) in st.session_state.get(_SEEN, set())
+def was_seen(view: View, case: str) -> bool:
+    """Whether the answer was shown to this reader, here or, as far as is noted, elsewhere."""
+    desk = current()
+    here = (who.reader(), view.model, case) in st.session_state.get(_SEEN, set())
+    return here or (desk is not None and desk.case == case and desk.was_seen)
 
 
 def current() -> Desk | None:
@@ -250,6 +253,14 @@ def reveal(of: str) -> None:
     time = now()
     try:
         judgement = desk.judgement.after(desk.touched_at, time).reveal(time)
+        if who.doors().has_seen(desk.model, desk.case):
+            # On another page or in another window, since the case was laid out here.
+            judgement = replace(judgement, own_opinion=None, own_confidence=None)
+            desk = replace(desk, was_seen=True)
+            st.session_state[_FAILED] = (
+                "The network's answer to this case was shown to you elsewhere meanwhile: what you "
+                "said here does not count as unseen. Give your verdict."
+            )
     except UserError as error:
         st.session_state[_FAILED] = str(error)
         return
@@ -294,10 +305,9 @@ def record(view: View, case: str, judgement_id: str) -> bool:
         st.session_state[_FAILED] = str(error)
         return False
     done[judgement_id] = number
-    st.session_state[_SAVED] = (
-        f"Record {number:,} is saved: {text.plain(desk.reader)} on {text.plain(case)}, "
-        f"{sent[1].verdict}."
-    )
+    # Not which verdict: of an answer that is withheld, it would tell.
+    said = f"{text.plain(desk.reader)} on {text.plain(case)}"
+    st.session_state[_SAVED] = f"Record {number:,} is saved: {said}."
     forget()
     move()
     return True

@@ -49,8 +49,9 @@ def easier(account: Account) -> str:
     whole = (account.test_right or 0) / account.test_cases
     return (
         f"The {account.accuracy.count:,} test cases left are the easier ones: the network before "
-        f"is right on {percent(account.accuracy.before, 1)} of them and on {percent(whole, 1)} of "
-        f"all {account.test_cases:,}, for what was reviewed was picked by hand or by answer. No "
+        f"is right on {percent(account.accuracy.before, 1)} of them; of all "
+        f"{account.test_cases:,} there were, {percent(whole, 1)} were decided rightly. What was "
+        "reviewed was picked by hand or by answer. No "
         "score on them, and no share of sets that hold the truth, tells how good a model is on "
         "new cases."
     )
@@ -120,6 +121,8 @@ def _row(
     title: str, found: Difference, say: Callable[[float, str], str], on: str
 ) -> dict[str, str]:
     same = not (found.change or found.low or found.high)
+    # However groups are redrawn: a gate that shut for all of them, for example.
+    alike = found.low == found.high
     return {
         "Measure": title,
         "Before": say(found.before, ""),
@@ -127,6 +130,8 @@ def _row(
         "Change": "none" if same else say(found.change, "+"),
         "95% interval": "no case differs"
         if same
+        else "alike for every case"
+        if alike
         else f"{say(found.low, '+')} to {say(found.high, '+')}",
         "On": on,
     }

@@ -67,9 +67,9 @@ def data(domain: Domain, parts: Mapping[str, Cases], learned: Account | None = N
         )
     if learned and learned.is_rest_easier and learned.test_cases:
         split += (
-            f". What is left to test on is easier: the network before was right on "
-            f"{learned.accuracy.before:.1%} of it, and on "
-            f"{(learned.test_right or 0) / learned.test_cases:.1%} of all"
+            f". What is left to test on is easier: the network before is right on "
+            f"{learned.accuracy.before:.1%} of it; of all {learned.test_cases:,} there were, "
+            f"{(learned.test_right or 0) / learned.test_cases:.1%} were decided rightly"
         )
     return Section(
         "Data",

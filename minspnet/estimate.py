@@ -1,7 +1,7 @@
 """A number taken from some cases, and between what bounds it would lie on others like them.
 
-Every interval of a score is made here. A share, such as an accuracy, has that of Wilson on its
-effective number of cases; every other score is worked out anew on redrawn cases.
+Intervals of the scores of models are made here. A share, such as an accuracy, has that of Wilson
+on its effective number of cases; every other score is worked out anew on redrawn cases.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,8 @@ FEWEST_UNITS = 10
 """Fewer groups than this say too little about further groups to redraw them; so do fewer units of
 a cohort about further cases of it."""
 _NUMBERS_AT_ONCE = 1_000_000
+_ALIKE = 1e-9
+"""What rounding may set apart."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def from_draws(value: float, draws: Float[np.ndarray, " draw"]) -> Estimate:
     be: there is no interval, rather than one of no width, which would claim certainty.
     """
     known = draws[~np.isnan(draws)]
-    if not len(known) or np.ptp(known) == 0:
+    if not len(known) or np.ptp(known) <= _ALIKE * max(1.0, abs(value)):
         return Estimate(float(value), float("nan"), float("nan"))
     low, high = np.percentile(known, [2.5, 97.5])
     return Estimate(float(value), float(low), float(high))

@@ -217,11 +217,13 @@ def _calibration(model: Model, bins: tuple[Bin, ...]) -> Section:
     )
     temperature = model.traces["test"].head.temperature
     known = len(model.traces["validation"])
+    learned = account_of(model.metrics) is not None
+    kept = ", or kept from the network before if that was higher" if learned else ""
     header = ("Chance given", "Cases", "Mean chance", "Right", "95 % interval")
     return Section(
         "Calibration",
         (
-            ("Temperature", f"{temperature:.3f}, fitted on {known:,} validation cases"),
+            ("Temperature", f"{temperature:.3f}, fitted on {known:,} validation cases{kept}"),
             ("Expected calibration error", f"{gap(bins):.3f} over {len(bins)} bins"),
         ),
         (Table(header, rows),),

@@ -125,8 +125,8 @@ class Account(Recipe):
         readers: How many people reviewed them.
         findings: Findings set right.
         answers: Answers that differ from the old model's.
-        moved_validation: Validation cases that no longer count as unseen: those learned from, and
-            others of their groups.
+        moved_validation: Validation cases that no longer count as unseen: those learned from, here
+            or by the models that this one goes on from, and others of their groups.
         moved_test: Test cases likewise.
         held_findings: Mean distance to what readers set findings to, of cases held out of the fit.
         held_answers: Share of readers' answers met, likewise.
@@ -136,8 +136,8 @@ class Account(Recipe):
         reasons: How far reasons moved on those test cases.
         compute: Mean MACs a case on them; thresholds stay, but gates read what was moved. None, as
             what follows, in accounts written before it was measured.
-        test_cases: All test cases that the old model had, reviewed ones too.
-        test_right: Of those, decided rightly by it.
+        test_cases: All test cases that there were before anything was learned from reviews.
+        test_right: Of those, decided rightly by the model of that time.
     """
 
     version: int

@@ -72,6 +72,9 @@ def add_verbs(commands: Any) -> list[tuple[argparse.ArgumentParser, Command, Sho
     keep = verbs.add_parser("save", help="keep data with their card, to train on by its key")
     keep.add_argument("file", type=Path, metavar="FILE", help="the table or pictures")
     keep.add_argument("--card", type=Path, required=True, metavar="CARD", help="their card, .toml")
+    keep.add_argument(
+        "--replace", action="store_true", help="in place of data saved under that key before"
+    )
     return [
         (check, _check, _show_check),
         (write, _draft, _show_draft),
@@ -157,8 +160,16 @@ def _collection(file: Path, card: Card) -> Collection:
 
 def _save(options: argparse.Namespace) -> dict[str, Any]:
     found = _collection(options.file, _read_card(options.card))
-    Workspace.from_environment().save(found)
-    return {"key": found.card.key, "cases": len(found.cases)}
+    workspace, key = Workspace.from_environment(), found.card.key
+    if key in workspace.collections() and not options.replace:
+        must, remedy = "be free", "add --replace, or give the card another key"
+        raise requirement(f"key {key}", must, "data saved under it before", remedy)
+    try:
+        workspace.save(found)
+    except OSError as error:
+        must = f"be a place where files can be written ({error.strerror or error})"
+        raise requirement("data folder", must, "none", "set MINSPNET_HOME to one") from error
+    return {"key": key, "cases": len(found.cases)}
 
 
 def _show_save(result: dict[str, Any]) -> list[str]:

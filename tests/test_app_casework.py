@@ -1,5 +1,6 @@
 """What a reader does with a case: try what would change it, edit the input, take a report home."""
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_app import IMAGE, TABULAR, look_inside, metric, open_app, own_store, slider
@@ -219,3 +220,18 @@ def test_the_report_is_offered_beside_the_answer() -> None:
         "Download as PDF",
         "Download as HTML",
     ]
+
+
+def test_a_finding_that_misses_what_its_inputs_say_is_remarked() -> None:
+    name = "breast_cytology-all_measurements"
+    model, domain = cache.model(name), cache.domain_of(name)
+    trace = model.traces["test"]
+    read = replay(trace, model.policy).concepts[:, : len(domain.concepts)]
+    said = cache.truth(name, "test")
+    row, place = np.argwhere(np.abs(read - said) >= 0.1)[0]
+    app = open_app("case", model=name, case=trace.case_ids[row])
+    labels = [one.label for one in app.slider][: len(domain.concepts)]
+    far = np.abs(read[row] - said[row]) >= 0.1
+    assert ["by its inputs" in label for label in labels] == far.tolist() and far[place]
+    shown = f"{domain.concepts[place].shown(float(said[row, place])):.0f}"
+    assert labels[place].endswith(f"by its inputs {shown}")

@@ -152,6 +152,9 @@ def test_an_adoption_against_what_was_not_shown_is_refused(home: Path) -> None:
     # What was adopted is not here: nothing else is said to be in force.
     assert in_force.in_force(TABULAR) in (None, TABULAR)
     assert in_force.trouble(TABULAR) == ""
+    if in_force.in_force(TABULAR) == TABULAR:
+        said = " ".join(one.value for one in open_app("case", model=TABULAR).caption)
+        assert "adopted later, is not here" in said
     with cache.store().engine.begin() as connection:
         connection.execute(sa.update(ADOPTIONS).values(adoption="{"))
     assert "Which model is in force cannot be told" in " ".join(

@@ -231,6 +231,7 @@ def test_a_withheld_answer_is_not_told_by_the_verdicts() -> None:
     press(app, "review-record")
     (made,) = recorded()
     assert made.verdict == "agree" and made.shown_at == made.decided_at
+    assert "Record 1 is saved" in said(app) and "agree." not in said(app)
 
 
 def test_every_step_has_a_key() -> None:
@@ -300,11 +301,40 @@ def test_what_was_seen_cannot_be_judged_unseen() -> None:
     assert app.metric and "You have seen the network's answer" in said(app)
     next(b for b in app.button if b.label == "Next").click().run()
     assert not app.metric and app.button(key="review-reveal").disabled
+    # Nor is what another page has told of it.
+    told = app.query_params["case"]
+    app.switch_page("../pages/attributions.py").run()
+    app.switch_page("../pages/case.py").run()
+    assert app.query_params["case"] == told and app.metric
+    next(b for b in app.button if b.label == "Next").click().run()
     # A new window, as after a reload, knows it too; what was opened hidden is not seen.
     second = app.query_params["case"]
     again = at_case(case=FIRST, judge="first")
     assert again.metric and "You have seen the network's answer" in said(again)
     assert not at_case(case=second, judge="first").metric
+
+
+def test_what_another_window_showed_meanwhile_is_no_opinion_given_unseen() -> None:
+    app = at_case(case=FIRST, judge="first")
+    field(app.button_group, "Your answer").set_value(cache.domain_of(TABULAR).classes[0]).run()
+    field(app.button_group, "How sure").set_value(0.99).run()
+    at_case(case=FIRST)
+    press(app, "review-reveal")
+    assert app.metric and "does not count as unseen" in app.error[0].value
+    press(press(app, "verdict-agree"), "review-record")
+    assert recorded()[0].own_opinion is None
+
+
+def test_what_one_reader_saw_another_may_judge_unseen() -> None:
+    app = at_case("Cy", case=FIRST)
+    press(app, "reader-other")
+    app.text_input(key="reader-name").set_value("Di").run()
+    next(b for b in app.button if b.label == "Next").click().run()
+    app.toggle(key="case-judge-first").set_value(True).run()
+    next(b for b in app.button if b.label == "Back").click().run()
+    assert app.query_params["case"] == FIRST and app.metric  # Di had it on the screen too
+    other = at_case("Di", case=THIRD, judge="first")
+    assert not other.metric
 
 
 def test_an_answer_that_cannot_be_saved_is_not_followed_by_the_networks(

@@ -90,6 +90,7 @@ def test_intervals_hold_for_further_groups_where_those_of_cases_do_not() -> None
 def test_what_no_draw_moves_has_no_interval() -> None:
     assert not from_draws(1.0, np.ones(50)).bounded
     assert from_draws(1.0, np.ones(50)).bounds == ""
+    assert not from_draws(1.0, 1 - np.array([0, 2e-16] * 25)).bounded  # by rounding alone
     assert not from_draws(math.nan, np.full(50, math.nan)).bounded
     assert from_draws(0.5, np.array([0.4, 0.6])).bounds == "0.405 to 0.595"
 

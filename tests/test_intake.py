@@ -454,6 +454,10 @@ def test_a_table_is_checked_drafted_and_saved_from_the_command_line(
     assert main(["domain", "save", str(file), "--card", out]) == 0
     assert capsys.readouterr().out == "saved 400 cases: train on them as relapses\n"
     assert [*Workspace.from_environment().collections()] == ["relapses"]
+    assert main(["domain", "save", str(file), "--card", out]) == 2
+    assert "key relapses must be free" in capsys.readouterr().err
+    assert main(["domain", "save", str(file), "--card", out, "--replace"]) == 0
+    capsys.readouterr()
     assert main(["domain", "check", str(file), "--target", "outcome", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert {one["column"] for one in told["suspects"] if one["leave_out"]} == {

@@ -415,6 +415,14 @@ def test_a_model_on_own_data_learns_and_can_be_handed_on(
     found = account_of(new.metrics)
     assert (found.version, found.moved_test, found.moved_validation) == (3, 12, 0)
 
+    # Learned on from there, scores are still held against all that there was before.
+    again = replace(kept, content=ReviewedSet("loans", (new.digest,), cases))
+    further = account_of(
+        load(workspace.model_folder(learn(admin, new, new.policy, again, workspace))).metrics
+    )
+    assert (further.test_cases, further.test_right) == (found.test_cases, found.test_right)
+    assert found.test_cases == len(old.traces["test"]) and further.moved_test == 12
+
     packed = BytesIO()
     pack(new.folder, packed)
     other = Workspace(tmp_path / "elsewhere")

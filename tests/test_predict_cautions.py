@@ -184,6 +184,7 @@ def test_truth_values_name_classes_and_levels_however_these_are_called() -> None
         cells = pa.array([True, None, False]).cast(kind)
         assert read_labels(cells, Answers("a", words))[0].tolist() == [1, -1, 0]
     assert _kind(pa.bool_(), (), beside=False) == pa.int8()  # a number as it is
+    assert _kind(pa.bool_(), ("benign", "malignant"), beside=True) == pa.string()
 
 
 def test_what_is_no_text_is_passed_over_beside_the_results_and_refused_among_inputs() -> None:

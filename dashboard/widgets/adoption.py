@@ -37,6 +37,10 @@ def show_notice(view: View, key: str) -> None:
         return
     if adopted == view.model:
         newest = in_force.standing(view.model).history[0]
+        if newest.model != cache.model(view.model).digest:
+            gone = text.plain(newest.name)
+            st.caption(f":material/verified: In force, for “{gone}”, adopted later, is not here.")
+            return
         st.caption(
             f":material/verified: In force since "
             f"{review_words.when(newest.at)} UTC ({text.plain(newest.by)}, {_VERBS[newest.kind]})."
@@ -69,7 +73,9 @@ def _point_said(name: str) -> str:
     if point is None:
         return ""
     when = review_words.when(point.saved_at)
-    return f"Operating point in force: “{point.name}” ({point.author}, {when} UTC)."
+    return (
+        f"Operating point in force: “{point.name}” ({point.author or 'nobody named'}, {when} UTC)."
+    )
 
 
 def _show_trouble(name: str) -> bool:

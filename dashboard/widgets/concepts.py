@@ -4,12 +4,12 @@ import math
 
 import streamlit as st
 
-from dashboard import cache, cache_case, state, text
+from dashboard import cache, cache_case, cell_words, state, text
 from dashboard.figures.contributions import draw_waterfall
 from dashboard.format import measured
 from dashboard.state import View
 from dashboard.widgets.chart import show_chart
-from minspnet.domain import Concept
+from minspnet.domain import Concept, ScaleRule
 from minspnet.trace import replay
 from minspnet.waterfall import RESIDUAL, is_silent, output_title
 
@@ -62,7 +62,7 @@ def show_concepts(view: View, case_id: str) -> None:
         elif math.isnan(told):
             notes.append("guessed, for it is missing here")
         elif place not in given and abs(told - value) >= _APART:
-            notes.append(f"measured: {text.plain(text.concept_value(concept, told))}")
+            notes.append(_by_inputs(view, case_id, concept, told))
         said = " · ".join(notes).replace("reads · ", "reads ")
         # Not bold: a screen reader reads a label as it is written, stars and all.
         with columns[place >= half]:
@@ -72,6 +72,17 @@ def show_concepts(view: View, case_id: str) -> None:
         f"{domain.concept_reading} In brackets: where 9 in 10 {ordinary} training "
         f"cases lie.{' Guessed: the input cannot show it.' if guessed else ''}"
     )
+
+
+def _by_inputs(view: View, case_id: str, concept: Concept, grade: float) -> str:
+    """What the inputs say of a finding: the cell where it is read off a single one; or a grade."""
+    rule = concept.rule
+    if not isinstance(rule, ScaleRule) or len(rule.columns) > 1:
+        return f"by its inputs {text.plain(text.concept_value(concept, grade))}"
+    columns = cache.features(view.model)
+    place = [one.name for one in columns].index(rule.columns[0])
+    value = float(cache.case_inputs(view.model, case_id)[place])
+    return f"measured: {text.plain(cell_words.cell(columns[place], value))}"
 
 
 def _show_flip(view: View, case_id: str) -> None:

@@ -70,7 +70,9 @@ def show_headline(view: View) -> None:
         f"with Wilson's interval. {about}".strip(),
     )
     area = cache_compare.auc(view.model, "test", policy)
-    bounds = f"The 95% interval is over redrawn cases. {about}" if area.bounded else text.BOUNDLESS
+    bounds = f"The 95% interval is over redrawn cases. {about}"
+    if not area.bounded:
+        bounds = text.BOUNDLESS if area.value == 1 else ""
     show_tile(
         row,
         "Test AUC",

@@ -49,7 +49,7 @@ def show_verdict() -> None:
     if now is None or now.case != view.case:
         return
     domain = cache.domain_of(view.model)
-    _show_own(now.judgement)
+    _show_own(view, now)
     withheld = sets.is_withheld(view, now.case)
     if withheld:
         _ask_answer(view, now, domain)
@@ -66,14 +66,15 @@ def show_verdict() -> None:
     _show_earlier(now, domain)
 
 
-def _show_own(judgement: Judgement) -> None:
+def _show_own(view: View, now: Desk) -> None:
     """What the reader said before."""
+    judgement = now.judgement
     if judgement.own_is_fixed and judgement.own_opinion and judgement.own_confidence is not None:
         st.write(
             f"Before you saw the answer, you said **{text.plain(judgement.own_opinion)}**, "
             f"{percent(judgement.own_confidence)} sure. Stay with it or change your mind."
         )
-    elif desk.judges_first():
+    elif desk.judges_first() and desk.was_seen(view, now.case):
         st.caption(
             "You have seen the network's answer to this case before, so it is not hidden. The next "
             "case is, until you have said what you think."

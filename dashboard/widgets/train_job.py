@@ -93,13 +93,14 @@ def show_result(entry: Entry, records: list[Record]) -> None:
         delta_arrow="off",
         help=f"On cases that it never saw, with Wilson's interval. {about}".strip(),
     )
+    boundless = text.BOUNDLESS if area.value == 1 else ""
     row.metric(
         "Test AUC",
         score(area.value),
         f"{cases:,} cases" + (f", 95%: {area.bounds}" if area.bounded else ""),
         delta_color="off",
         delta_arrow="off",
-        help=f"On cases that it never saw. {about if area.bounded else text.BOUNDLESS}".strip(),
+        help=f"On cases that it never saw. {about if area.bounded else boundless}".strip(),
     )
     if usual:
         best = max(usual, key=lambda one: usual[one]["auc"])

@@ -15,6 +15,7 @@ from minspnet.errors import requirement
 from minspnet.sheets.grid import LONGEST_CELL
 from minspnet.sheets.marks import folded
 
+_ZONE = r"Z|[+-]\d\d:?\d\d|"
 _ROWS = 16_384
 """Rows of a file read at a time."""
 
@@ -119,9 +120,9 @@ def _kind(kind: pa.DataType, words: Sequence[str], beside: bool) -> pa.DataType 
     """
     kind = _plain(kind)
     if pa.types.is_boolean(kind):
-        # Classes and levels may be called 0 and 1, or false and true.
-        said = {folded(word) for word in words}
-        return pa.string() if said & {"false", "true"} or (beside and not words) else pa.int8()
+        # Classes and levels may be called 0 and 1, or false and true; a number is 0 or 1.
+        coded = {folded(word) for word in words} <= {"0", "1"} if words else not beside
+        return pa.int8() if coded else pa.string()
     dated = pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_time(kind)
     if _is_text(kind) or (beside and dated):
         return pa.string()
@@ -133,10 +134,11 @@ def _kind(kind: pa.DataType, words: Sequence[str], beside: bool) -> pa.DataType 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     """Cells as that type; times without the zeros that say nothing."""
     told = pc.cast(column, kind)
-    if pa.types.is_timestamp(_plain(column.type)):
-        told = pc.replace_substring_regex(told, r"(\.\d*?)0+(Z?)$", r"\1\2")
-        told = pc.replace_substring_regex(told, r"\.(Z?)$", r"\1")
-        told = pc.replace_substring_regex(told, r" 00:00:00Z?$", "")
+    stored = _plain(column.type)
+    if pa.types.is_timestamp(stored) or pa.types.is_time(stored):
+        told = pc.replace_substring_regex(told, rf"(\.\d*?)0+({_ZONE})$", r"\1\2")
+        told = pc.replace_substring_regex(told, rf"\.({_ZONE})$", r"\1")
+        told = pc.replace_substring_regex(told, r" 00:00:00$", "")
     return told
 
 

@@ -18,6 +18,7 @@ from minspnet.learned import (
     AdapterSpec,
     ConceptShift,
     ReasonShift,
+    account_of,
 )
 from minspnet.learning.adapter import Taught, readings
 from minspnet.learning.lessons import check_enough, lessons, parts_after
@@ -164,9 +165,15 @@ def updated(
         ),
     )
     accuracy, log_loss, concept_error = scores(ground, new)
-    before = _labelled(cases.take(cases.rows_of(model.traces["test"].case_ids)))
-    told = replay(ground.trace(network, before), policy).predicted
-    right = int((told == before.labels).sum())
+    whole = _labelled(cases.take(cases.rows_of(model.traces["test"].case_ids)))
+    told = replay(ground.trace(network, whole), policy).predicted
+    right = len(whole), int((told == whole.labels).sum())
+    earlier = account_of(model.metrics)
+    moved = [len(model.traces[part]) - len(parts[part]) for part in ("validation", "test")]
+    if earlier is not None:
+        moved = [moved[0] + earlier.moved_validation, moved[1] + earlier.moved_test]
+        if earlier.test_cases is not None and earlier.test_right is not None:
+            right = earlier.test_cases, earlier.test_right
     account = Account(
         version=kept.version,
         content=kept.content.digest,
@@ -180,8 +187,8 @@ def updated(
         readers=len(kept.content.readers),
         findings=int(given.corrected.sum()),
         answers=int(differing.sum()),
-        moved_validation=len(model.traces["validation"]) - len(parts["validation"]),
-        moved_test=len(model.traces["test"]) - len(parts["test"]),
+        moved_validation=moved[0],
+        moved_test=moved[1],
         held_findings=findings,
         held_answers=answers,
         accuracy=accuracy,
@@ -189,8 +196,8 @@ def updated(
         concept_error=concept_error,
         reasons=reasons,
         compute=compute(ground, new, model.cost),
-        test_cases=len(before),
-        test_right=right,
+        test_cases=right[0],
+        test_right=right[1],
     )
     return _study(model, new, policy, parts, account)
 
