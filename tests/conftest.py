@@ -25,7 +25,7 @@ from minspnet.spec import ExpertSpec, ModelSpec, StemSpec
 from minspnet.training.train import TrainingData, train
 
 torch.set_num_threads(1)
-settings.register_profile("core", deadline=None, max_examples=20, derandomize=True)
+settings.register_profile("core", deadline=None, max_examples=15, derandomize=True)
 settings.load_profile("core")
 
 

@@ -224,7 +224,7 @@ def test_ticked_cases_stand_side_by_side_and_add_up(model: str) -> None:
     app.query_params["judge"] = "first"
     app.button(key=f"open-{ids[1]}").click().run()
     assert app.query_params["case"] == ids[1]
-    assert {case for _, case in app.session_state["answers-seen"]} >= {*ids}
+    assert {case for *_, case in app.session_state["answers-seen"]} >= {*ids}
 
 
 @pytest.mark.parametrize("model", [TABULAR, BIG])
