@@ -303,7 +303,9 @@ def test_what_was_seen_cannot_be_judged_unseen() -> None:
     assert not app.metric and app.button(key="review-reveal").disabled
     # Nor is what another page has told of it.
     told = app.query_params["case"]
-    app.switch_page("../pages/attributions.py").run()
+    app.session_state["concepts-tab"] = "Worth checking next"
+    app.switch_page("../pages/concepts.py").run()
+    assert "It says" in said(app)
     app.switch_page("../pages/case.py").run()
     assert app.query_params["case"] == told and app.metric
     next(b for b in app.button if b.label == "Next").click().run()
