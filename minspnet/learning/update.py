@@ -10,7 +10,7 @@ from minspnet.access import Action, Actor
 from minspnet.artifact import Model, load_network, save
 from minspnet.behind import cases_of
 from minspnet.collection import load_collection
-from minspnet.data import UNLABELLED, Cases
+from minspnet.data import PARTS, UNLABELLED, Cases
 from minspnet.errors import UserError
 from minspnet.learned import (
     METRIC,
@@ -165,15 +165,9 @@ def updated(
         ),
     )
     accuracy, log_loss, concept_error = scores(ground, new)
-    whole = _labelled(cases.take(cases.rows_of(model.traces["test"].case_ids)))
-    told = replay(ground.trace(network, whole), policy).predicted
-    right = len(whole), int((told == whole.labels).sum())
+    test_cases, test_right = _before_reviews(model, cases, policy)
     earlier = account_of(model.metrics)
-    moved = [len(model.traces[part]) - len(parts[part]) for part in ("validation", "test")]
-    if earlier is not None:
-        moved = [moved[0] + earlier.moved_validation, moved[1] + earlier.moved_test]
-        if earlier.test_cases is not None and earlier.test_right is not None:
-            right = earlier.test_cases, earlier.test_right
+    moved = {part: len(model.traces[part]) - len(parts[part]) for part in PARTS[1:]}
     account = Account(
         version=kept.version,
         content=kept.content.digest,
@@ -187,8 +181,8 @@ def updated(
         readers=len(kept.content.readers),
         findings=int(given.corrected.sum()),
         answers=int(differing.sum()),
-        moved_validation=moved[0],
-        moved_test=moved[1],
+        moved_validation=moved["validation"] + (earlier.moved_validation if earlier else 0),
+        moved_test=moved["test"] + (earlier.moved_test if earlier else 0),
         held_findings=findings,
         held_answers=answers,
         accuracy=accuracy,
@@ -196,10 +190,21 @@ def updated(
         concept_error=concept_error,
         reasons=reasons,
         compute=compute(ground, new, model.cost),
-        test_cases=right[0],
-        test_right=right[1],
+        test_cases=test_cases,
+        test_right=test_right,
     )
     return _study(model, new, policy, parts, account)
+
+
+def _before_reviews(model: Model, cases: Cases, policy: Policy) -> tuple[int, int]:
+    """Labelled test cases before anything was learned from reviews, and how many were right."""
+    earlier = account_of(model.metrics)
+    if earlier and earlier.test_cases is not None and earlier.test_right is not None:
+        return earlier.test_cases, earlier.test_right
+    trace = model.traces["test"]
+    labels = cases.labels[cases.rows_of(trace.case_ids)]
+    right = replay(trace, policy).predicted == labels
+    return int((labels != UNLABELLED).sum()), int(right.sum())
 
 
 def _study(
