@@ -122,8 +122,20 @@ def hides_truth() -> bool:
     return judges_first() and not (desk is not None and desk.is_reviewed)
 
 
-def note_seen(view: View, case: str) -> None:
-    """Remember that the answer was on the screen: it cannot be judged unseen any more."""
+def open_cases(view: View, *cases: str, hidden: bool = False) -> None:
+    """Note that cases come on the screen; with their answers, they count as seen from then on.
+
+    Args:
+        view: Whose model they are shown under.
+        cases: Their ids.
+        hidden: Whether answers are not shown yet.
+    """
+    who.open_cases(view.model, *cases, hidden=hidden)
+    for case in () if hidden else cases:
+        _note_seen(view, case)
+
+
+def _note_seen(view: View, case: str) -> None:
     st.session_state.setdefault(_SEEN, set()).add((who.reader(), view.model, case))
     desk = current()
     if desk is not None and desk.case == case and desk.judgement.shown_at is None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import desk, state, who
+from dashboard import desk, state
 from dashboard.widgets import methods, picker, several_methods
 from dashboard.widgets.tabs import show_tabs
 
@@ -34,8 +34,7 @@ def show_attributions() -> None:
         if case is None:
             picker.say_none(now)
         else:
-            who.open_cases(now.model, case)
-            desk.note_seen(now, case)
+            desk.open_cases(now, case)
             show(now, case)
 
     tabs = {

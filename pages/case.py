@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import cache, cache_uncertain, desk, state, text, who
+from dashboard import cache, cache_uncertain, desk, state, text
 from dashboard.widgets import (
     adoption,
     answer,
@@ -50,7 +50,7 @@ def show_case() -> None:
     now = desk.begin(now, case)
     unseen = desk.hides_answer(now, case)
     withheld = sets.is_withheld(now, case)
-    who.open_cases(now.model, case, hidden=unseen or withheld)
+    desk.open_cases(now, case, hidden=unseen or withheld)
     if saved := desk.saved():
         st.caption(f":material/check: {saved}")
     review_queue.show_progress(case)
@@ -66,7 +66,6 @@ def show_case() -> None:
         review.show_verdict()
         inputs.show_inputs(now, case)
         return
-    desk.note_seen(now, case)
     answer.show_reasons(now, case)
     concepts.show_concepts(now, case)
     sets.show_set(now, case)

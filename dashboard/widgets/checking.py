@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, cache_concepts, desk, state, text, who
+from dashboard import cache, cache_concepts, desk, state, text
 from dashboard.figures.corrections import draw_worth
 from dashboard.format import percent
 from dashboard.navigation import go_to
@@ -32,8 +32,7 @@ def show_checking(part: str) -> None:
     if case is None:
         picker.say_none(view)
     else:
-        who.open_cases(view.model, case)
-        desk.note_seen(view, case)
+        desk.open_cases(view, case)
         _show_case(view, case)
     st.subheader(f"Over all {part} cases")
     _show_all(view, part)

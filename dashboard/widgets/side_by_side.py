@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from dashboard import cache, cache_cases, desk, state, text, who
+from dashboard import cache, cache_cases, desk, state, text
 from dashboard.figures.cases import draw_side_by_side
 from dashboard.figures.pictures import thumbnail
 from dashboard.format import chance, percent
@@ -20,9 +20,7 @@ MOST = 4
 def show_side_by_side(view: View, rows: np.ndarray) -> None:
     """A card a case, and below them one row a finding."""
     ids = cache_cases.unseen(view.model).case_ids
-    who.open_cases(view.model, *(ids[row] for row in rows))
-    for row in rows:
-        desk.note_seen(view, ids[row])
+    desk.open_cases(view, *(ids[row] for row in rows))
     st.header("Side by side")
     for column, row in zip(st.columns(MOST), rows, strict=False):
         with column.container(border=True, height="stretch"):
